@@ -1,0 +1,72 @@
+//! What the door turns away: bad configuration, and admin calls that make no sense.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::one_line::OneLine;
+
+/// Why a pool could not be built.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The builder got no resource.
+    #[error("the pool has no resources; give it at least one")]
+    NoResources,
+    /// One of the resources was refused.
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
+    /// `max_attempts` was 0.
+    #[error("max_attempts is 0; a run needs at least 1 attempt")]
+    ZeroMaxAttempts,
+    /// The cooldown table was empty.
+    #[error("the cooldown table is empty; give it at least one duration")]
+    EmptyCooldownTable,
+}
+
+/// Why a resource could not be added, or an admin call could not be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ResourceError {
+    /// The id was the empty string.
+    #[error("a resource id is empty; give every resource a name of one character or more")]
+    EmptyId,
+    /// `max_in_flight` was 0.
+    #[error(
+        "max_in_flight of resource `{}` is 0; allowed is 1 or more, or none for no limit (to take \
+         a resource out of use, disable it)",
+        OneLine(id)
+    )]
+    ZeroMaxInFlight {
+        /// The resource.
+        id: Arc<str>,
+    },
+    /// The id belongs to another resource of the pool.
+    #[error(
+        "resource `{}` is in the pool already; ids are unique, so remove it first or use another id",
+        OneLine(id)
+    )]
+    DuplicateResource {
+        /// The id.
+        id: Arc<str>,
+    },
+    /// No resource of the pool has this id.
+    #[error("the pool has no resource `{}`; {}", OneLine(id), listed(known, *members))]
+    UnknownResource {
+        /// The id that was asked for.
+        id: Arc<str>,
+        /// The first ids of the pool, in order, ten at most.
+        known: Vec<Arc<str>>,
+        /// How many resources the pool has.
+        members: usize,
+    },
+}
+
+fn listed(known: &[Arc<str>], members: usize) -> String {
+    if members == 0 {
+        return "it is empty".to_owned();
+    }
+    let more = if members > known.len() { ", …" } else { "" };
+    let known: Vec<String> = known.iter().map(|id| OneLine(id).to_string()).collect();
+    format!("it has {members}: {}{more}", known.join(", "))
+}

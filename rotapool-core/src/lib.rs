@@ -1,0 +1,47 @@
+//! The rules of the [`rotapool`](https://docs.rs/rotapool) crate as pure state machines.
+//!
+//! If you found this page while looking for a pool, `rotapool` is the crate you want: it re-exports
+//! every type of this one that its users have to name. This crate is for those who drive the same
+//! rules from something else than a future: a simulation, a model checker, another language.
+//!
+//! Nothing in here reads a clock, draws a random number, takes a lock, awaits, or knows the type of
+//! the pooled values. Time and chance are arguments. What has to be done outside (operations to
+//! abort, waiters to wake, state changes to report) is handed back as [`Effects`].
+//!
+//! # How a run is driven
+//!
+//! 1. [`Attempts::new`] with the run's [`RunOptions`].
+//! 2. [`Attempts::step`] says what to do now: [`Step::Attempt`], [`Step::Pause`], [`Step::Wait`] or
+//!    [`Step::Exhausted`]. After any pause or wait, however it ended, ask again.
+//! 3. After an attempt, [`Attempts::settle`] with its [`Outcome`]; then step again unless
+//!    [`Attempts::is_over`].
+//! 4. A run that its caller gave up ends with [`Attempts::cancel`].
+//! 5. After every call that changes the [`State`], act on [`State::take_effects`].
+#![forbid(unsafe_code)]
+
+mod attempts;
+mod cooldown;
+mod error;
+mod exhausted;
+mod one_line;
+mod runtime;
+mod select;
+mod signal;
+mod slot;
+mod snapshot;
+mod state;
+mod stats;
+mod time;
+mod usage;
+
+pub use attempts::{Attempts, RunOptions, Step};
+pub use error::{BuildError, ResourceError};
+pub use exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
+pub use runtime::{Runtime, Sleep, Spawn};
+pub use select::Strategy;
+pub use signal::{Outcome, Signal};
+pub use slot::{SlotIndex, Status};
+pub use snapshot::{Cause, ResourceSnapshot};
+pub use state::{Config, Effects, State, StateChange};
+pub use stats::{PoolStats, ResourceStats};
+pub use time::after;

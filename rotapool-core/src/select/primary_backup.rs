@@ -1,0 +1,8 @@
+//! Primary and backups: the first eligible resource in pool order wins.
+
+use super::Rank;
+use crate::slot::Slot;
+
+pub(super) fn rank(slot: &Slot) -> Rank {
+    Rank(slot.position(), 0)
+}

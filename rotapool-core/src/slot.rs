@@ -1,0 +1,224 @@
+//! One membership: what is known of a resource from its `add` to its `remove`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::cooldown::Escalation;
+use crate::snapshot::Cause;
+use crate::state::Config;
+use crate::stats::ResourceCounters;
+use crate::time::after;
+use crate::usage::{Lane, Sequence};
+
+/// Where the state keeps a membership: for tables that run beside it, such as the values.
+///
+/// An index is used again once its membership has been removed and its usages have drained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SlotIndex(pub(crate) usize);
+
+impl SlotIndex {
+    /// The index as a number, small and dense.
+    #[must_use]
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+/// The status of a resource. A cooldown that has expired counts as healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// It may be used.
+    Healthy,
+    /// A signal sent it away for a while.
+    CoolingDown,
+    /// A signal or an admin call took it out of use until it is enabled.
+    Disabled,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Healthy => "healthy",
+            Self::CoolingDown => "cooling_down",
+            Self::Disabled => "disabled",
+        })
+    }
+}
+
+/// The status with what belongs to it. A cooldown stays here until a selection finds it expired.
+#[derive(Debug, Clone)]
+pub(crate) enum Standing {
+    Healthy,
+    CoolingDown { since: Instant, until: Instant, reason: Arc<str> },
+    Disabled { since: Instant, cause: Cause },
+}
+
+impl Standing {
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            Self::Healthy => Status::Healthy,
+            Self::CoolingDown { .. } => Status::CoolingDown,
+            Self::Disabled { .. } => Status::Disabled,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Slot {
+    id: Arc<str>,
+    position: u64,
+    max_in_flight: Option<u32>,
+    standing: Standing,
+    escalation: Escalation,
+    /// Back from a cooldown and not yet proven: one usage at a time.
+    probing: bool,
+    last_acquired: Option<(Sequence, Instant)>,
+    pub(crate) lane: Lane,
+    /// Usages still draining from earlier memberships of this id.
+    pub(crate) inherited: u32,
+    pub(crate) counters: ResourceCounters,
+}
+
+impl Slot {
+    pub(crate) fn new(id: Arc<str>, position: u64, max: Option<u32>, inherited: u32) -> Self {
+        Self {
+            id,
+            position,
+            max_in_flight: max,
+            standing: Standing::Healthy,
+            escalation: Escalation::default(),
+            probing: false,
+            last_acquired: None,
+            lane: Lane::default(),
+            inherited,
+            counters: ResourceCounters::default(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    /// The rank in pool order: lower was added earlier.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    pub(crate) fn last_acquired(&self) -> Option<(Sequence, Instant)> {
+        self.last_acquired
+    }
+
+    pub(crate) fn max_in_flight(&self) -> Option<u32> {
+        self.max_in_flight
+    }
+
+    pub(crate) fn consecutive_cooldowns(&self) -> u32 {
+        self.escalation.step()
+    }
+
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.lane.len() + self.inherited
+    }
+
+    /// The cap that holds now: 1 while probing, else the configured one.
+    pub(crate) fn limit(&self) -> Option<u32> {
+        if self.probing { Some(1) } else { self.max_in_flight }
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.limit().is_none_or(|limit| self.in_flight() < limit)
+    }
+
+    /// The status as it counts at `now`.
+    pub(crate) fn status(&self, now: Instant) -> Status {
+        match self.standing {
+            Standing::CoolingDown { until, .. } if until <= now => Status::Healthy,
+            _ => self.standing.status(),
+        }
+    }
+
+    /// A usage was registered.
+    pub(crate) fn acquired(&mut self, usage: Sequence, now: Instant) {
+        self.last_acquired = Some((usage, now));
+        self.counters.acquires += 1;
+    }
+
+    /// An operation got through. A cooldown or disable that came meanwhile is newer evidence and stays.
+    pub(crate) fn succeed(&mut self) {
+        self.counters.successes += 1;
+        if matches!(self.standing, Standing::Healthy) {
+            self.escalation.reset();
+            self.probing = false;
+        }
+    }
+
+    /// Starts or extends a cooldown. A disabled resource stays as it is: `false`.
+    pub(crate) fn cool(&mut self, trip: &Trip<'_>, config: &Config) -> bool {
+        let running = match &self.standing {
+            Standing::Healthy => None,
+            Standing::CoolingDown { since, until, reason } => Some((*since, *until, reason)),
+            Standing::Disabled { .. } => return false,
+        };
+        self.escalation.trip(trip.usage, trip.newest, config.one_trip_per_outage);
+        let duration =
+            trip.after.unwrap_or_else(|| self.escalation.duration(&config.cooldown_table));
+        let ends = after(trip.now, duration);
+        self.standing = match running {
+            // Never shortened: the reason told is the one of the longer cooldown.
+            Some((since, until, reason)) if until > ends => {
+                Standing::CoolingDown { since, until, reason: Arc::clone(reason) }
+            }
+            Some((since, until, _)) if until > trip.now => {
+                Standing::CoolingDown { since, until: ends, reason: Arc::clone(trip.reason) }
+            }
+            _ => Standing::CoolingDown {
+                since: trip.now,
+                until: ends,
+                reason: Arc::clone(trip.reason),
+            },
+        };
+        self.probing = false;
+        self.counters.cooldowns += 1;
+        true
+    }
+
+    /// A selection found the cooldown expired.
+    pub(crate) fn recover(&mut self, config: &Config) {
+        self.standing = Standing::Healthy;
+        self.probing = config.probe_on_recovery;
+    }
+
+    /// Takes the resource out of use; `false` if it was already.
+    pub(crate) fn disable(&mut self, now: Instant, cause: Cause) -> bool {
+        let changes = !matches!(self.standing, Standing::Disabled { .. });
+        if changes {
+            self.standing = Standing::Disabled { since: now, cause };
+            self.counters.disables += 1;
+        }
+        changes
+    }
+
+    /// Clears whatever keeps the resource away.
+    pub(crate) fn enable(&mut self) {
+        self.standing = Standing::Healthy;
+        self.escalation.reset();
+        self.probing = false;
+    }
+}
+
+/// A cooldown signal on its way to a slot.
+#[derive(Debug)]
+pub(crate) struct Trip<'a> {
+    pub(crate) now: Instant,
+    /// The usage that sent it, and the newest usage of the pool at that moment.
+    pub(crate) usage: Sequence,
+    pub(crate) newest: Sequence,
+    pub(crate) after: Option<Duration>,
+    pub(crate) reason: &'a Arc<str>,
+}

@@ -1,0 +1,122 @@
+//! What an operator wants to know of a resource: how it stands, why, since when, until when.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::one_line::OneLine;
+use crate::slot::{Slot, Standing, Status};
+
+/// Who took a resource out of use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// An operation's signal, with its reason.
+    Signal(Arc<str>),
+    /// A call of `disable` from outside.
+    Admin,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(reason) => write!(f, "{}", OneLine(reason)),
+            Self::Admin => f.write_str("by an admin call"),
+        }
+    }
+}
+
+/// How one resource stood at one moment. Its `Display` is one line that says why (not) to pick it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResourceSnapshot {
+    /// The id.
+    pub id: Arc<str>,
+    /// When this was taken, by the pool's clock.
+    pub at: Instant,
+    /// The status; an expired cooldown reads as healthy.
+    pub status: Status,
+    /// Since when it is out; `None` while it is healthy.
+    pub since: Option<Instant>,
+    /// When its cooldown ends; `None` unless it is cooling down.
+    pub until: Option<Instant>,
+    /// Why it is out; `None` while it is healthy.
+    pub cause: Option<Cause>,
+    /// Usages in flight, those still draining from an earlier membership of the id included.
+    pub in_flight: u32,
+    /// The configured cap; `None` is no limit.
+    pub max_in_flight: Option<u32>,
+    /// The cap that holds now: 1 while the resource is on probation after a cooldown.
+    pub limit: Option<u32>,
+    /// Cooldowns since the last success: the step on the cooldown table.
+    pub consecutive_cooldowns: u32,
+    /// When it was last picked.
+    pub last_acquired: Option<Instant>,
+}
+
+impl ResourceSnapshot {
+    pub(crate) fn of(slot: &Slot, now: Instant) -> Self {
+        let status = slot.status(now);
+        let (since, until, cause) = match slot.standing() {
+            Standing::CoolingDown { since, until, reason } if status == Status::CoolingDown => {
+                (Some(*since), Some(*until), Some(Cause::Signal(Arc::clone(reason))))
+            }
+            Standing::Disabled { since, cause } => (Some(*since), None, Some(cause.clone())),
+            _ => (None, None, None),
+        };
+        Self {
+            id: Arc::clone(slot.id()),
+            at: now,
+            status,
+            since,
+            until,
+            cause,
+            in_flight: slot.in_flight(),
+            max_in_flight: slot.max_in_flight(),
+            limit: slot.limit(),
+            consecutive_cooldowns: slot.consecutive_cooldowns(),
+            last_acquired: slot.last_acquired().map(|(_, at)| at),
+        }
+    }
+
+    /// Whether it is healthy and at its cap.
+    #[must_use]
+    pub fn is_saturated(&self) -> bool {
+        self.status == Status::Healthy && self.limit.is_some_and(|limit| self.in_flight >= limit)
+    }
+
+    /// Whether it could be picked: healthy and below its cap.
+    #[must_use]
+    pub fn is_eligible(&self) -> bool {
+        self.status == Status::Healthy && !self.is_saturated()
+    }
+}
+
+impl fmt::Display for ResourceSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, at, since, until, cause, .. } = self;
+        let ago = |since: &Instant| at.saturating_duration_since(*since);
+        write!(f, "{}: ", OneLine(id))?;
+        match (self.status, since, until, cause) {
+            (Status::CoolingDown, Some(since), Some(until), Some(cause)) => {
+                let left = until.saturating_duration_since(*at);
+                write!(f, "cooling down, back in {left:.1?}: {cause}")?;
+                write!(f, " ({:.1?} ago, cooldown {})", ago(since), self.consecutive_cooldowns)
+            }
+            (Status::Disabled, Some(since), _, Some(cause)) => {
+                write!(f, "disabled {:.1?} ago: {cause}", ago(since))
+            }
+            _ if self.is_saturated() => {
+                write!(f, "saturated: {} in flight", self.in_flight)?;
+                match (self.limit, self.max_in_flight) {
+                    (Some(limit), configured) if configured != Some(limit) => {
+                        write!(f, " of {limit} (on probation after a cooldown)")
+                    }
+                    (Some(limit), _) => write!(f, " of {limit}"),
+                    (None, _) => Ok(()),
+                }
+            }
+            _ => write!(f, "eligible: {} in flight", self.in_flight),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Counters, and the gauges that are derived when somebody asks.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::slot::{Slot, Standing, Status};
+
+/// What is counted for one membership; it starts at 0 with every `add`.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct ResourceCounters {
+    pub(crate) acquires: u64,
+    pub(crate) successes: u64,
+    pub(crate) cooldowns: u64,
+    pub(crate) disables: u64,
+    pub(crate) sibling_cancels: u64,
+}
+
+/// What is counted for the pool, from its making to its end.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct PoolCounters {
+    pub(crate) attempts: u64,
+    pub(crate) successes: u64,
+    pub(crate) cooldowns: u64,
+    pub(crate) disables: u64,
+    pub(crate) sibling_cancels: u64,
+    pub(crate) retries: u64,
+    pub(crate) runs_ok: u64,
+    pub(crate) runs_exhausted: u64,
+    pub(crate) runs_error: u64,
+    pub(crate) runs_cancelled: u64,
+}
+
+/// Gauges and counters of one resource at one moment.
+///
+/// The counters belong to the membership: they vanish with `remove` and start at 0 with `add`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResourceStats {
+    /// The id.
+    pub id: Arc<str>,
+    /// The status; an expired cooldown reads as healthy.
+    pub status: Status,
+    /// Usages in flight, those still draining from an earlier membership of the id included.
+    pub in_flight: u32,
+    /// The configured cap; `None` is no limit.
+    pub max_in_flight: Option<u32>,
+    /// Cooldowns since the last success: the step on the cooldown table.
+    pub consecutive_cooldowns: u32,
+    /// How much longer the cooldown lasts; zero when the resource is not cooling down.
+    pub cooldown_remaining: Duration,
+    /// Times that it was picked.
+    pub acquires: u64,
+    /// Operations that returned a value or an error of their own.
+    pub successes: u64,
+    /// Cooldown signals taken.
+    pub cooldowns: u64,
+    /// Times that it was disabled, by a signal or by an admin call.
+    pub disables: u64,
+    /// Usages on it that an older sibling's signal aborted.
+    pub sibling_cancels: u64,
+}
+
+impl ResourceStats {
+    pub(crate) fn of(slot: &Slot, now: Instant) -> Self {
+        let remaining = match slot.standing() {
+            Standing::CoolingDown { until, .. } => until.saturating_duration_since(now),
+            _ => Duration::ZERO,
+        };
+        let counted = slot.counters;
+        Self {
+            id: Arc::clone(slot.id()),
+            status: slot.status(now),
+            in_flight: slot.in_flight(),
+            max_in_flight: slot.max_in_flight(),
+            consecutive_cooldowns: slot.consecutive_cooldowns(),
+            cooldown_remaining: remaining,
+            acquires: counted.acquires,
+            successes: counted.successes,
+            cooldowns: counted.cooldowns,
+            disables: counted.disables,
+            sibling_cancels: counted.sibling_cancels,
+        }
+    }
+}
+
+/// Gauges and counters of a pool at one moment, taken in one critical section.
+///
+/// The gauges count the present members. The counters are those of the pool's whole life: they
+/// survive `remove`, so never rebuild them by adding up the resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolStats {
+    /// Usages in flight.
+    pub in_flight: u64,
+    /// Members that could be picked now: healthy and below their cap.
+    pub eligible: usize,
+    /// Members that are healthy and at their cap.
+    pub saturated: usize,
+    /// Members whose status is healthy.
+    pub healthy: usize,
+    /// Members that are cooling down.
+    pub cooling_down: usize,
+    /// Members that are disabled.
+    pub disabled: usize,
+    /// Attempts begun.
+    pub attempts: u64,
+    /// Attempts that returned a value or an error of the operation's own.
+    pub successes: u64,
+    /// Cooldown signals that took effect.
+    pub cooldowns: u64,
+    /// Times that a resource was disabled, by a signal or by an admin call.
+    pub disables: u64,
+    /// Usages that an older sibling's signal aborted.
+    pub sibling_cancels: u64,
+    /// Retry signals.
+    pub retries: u64,
+    /// Runs that returned a value.
+    pub runs_ok: u64,
+    /// Runs that the pool could not serve.
+    pub runs_exhausted: u64,
+    /// Runs that ended with the operation's own error, or with its panic.
+    pub runs_error: u64,
+    /// Runs that their caller dropped after they had begun.
+    pub runs_cancelled: u64,
+    /// The members, in pool order.
+    pub resources: Vec<ResourceStats>,
+}
+
+impl PoolStats {
+    pub(crate) fn of<'a>(
+        counted: PoolCounters,
+        slots: impl Iterator<Item = &'a Slot>,
+        now: Instant,
+    ) -> Self {
+        let mut stats = Self {
+            in_flight: 0,
+            eligible: 0,
+            saturated: 0,
+            healthy: 0,
+            cooling_down: 0,
+            disabled: 0,
+            attempts: counted.attempts,
+            successes: counted.successes,
+            cooldowns: counted.cooldowns,
+            disables: counted.disables,
+            sibling_cancels: counted.sibling_cancels,
+            retries: counted.retries,
+            runs_ok: counted.runs_ok,
+            runs_exhausted: counted.runs_exhausted,
+            runs_error: counted.runs_error,
+            runs_cancelled: counted.runs_cancelled,
+            resources: Vec::with_capacity(slots.size_hint().0),
+        };
+        for slot in slots {
+            stats.in_flight += u64::from(slot.in_flight());
+            match slot.status(now) {
+                Status::Healthy => {
+                    stats.healthy += 1;
+                    if slot.has_room() {
+                        stats.eligible += 1;
+                    } else {
+                        stats.saturated += 1;
+                    }
+                }
+                Status::CoolingDown => stats.cooling_down += 1,
+                Status::Disabled => stats.disabled += 1,
+            }
+            stats.resources.push(ResourceStats::of(slot, now));
+        }
+        stats
+    }
+}

@@ -1,0 +1,157 @@
+//! The usages: attempts in flight, each with what it takes to abort it.
+//!
+//! The usages of one resource form a lane: a doubly linked list through the slab, oldest first.
+//! Entering, leaving and finding the younger siblings of a usage touch no other resource's usages.
+
+use slab::Slab;
+
+/// The order of acquisition. It starts at 1; 0 is before any usage.
+pub(crate) type Sequence = u64;
+
+/// A usage that has to end: settled or abandoned, once, by giving this up.
+#[derive(Debug)]
+#[must_use = "a usage that is never ended keeps its place on the resource for ever"]
+pub(crate) struct Ticket {
+    usage: usize,
+    slot: usize,
+}
+
+impl Ticket {
+    pub(crate) fn slot(&self) -> usize {
+        self.slot
+    }
+}
+
+#[derive(Debug)]
+struct Usage<A> {
+    sequence: Sequence,
+    /// Taken when an older sibling aborts this usage.
+    abort: Option<A>,
+    older: Option<usize>,
+    younger: Option<usize>,
+}
+
+/// The usages in flight on one membership.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Lane {
+    oldest: Option<usize>,
+    youngest: Option<usize>,
+    len: u32,
+}
+
+impl Lane {
+    pub(crate) fn len(self) -> u32 {
+        self.len
+    }
+}
+
+/// All usages in flight in a pool.
+#[derive(Debug)]
+pub(crate) struct Usages<A> {
+    slab: Slab<Usage<A>>,
+    newest: Sequence,
+}
+
+impl<A> Usages<A> {
+    pub(crate) fn new() -> Self {
+        Self { slab: Slab::new(), newest: 0 }
+    }
+
+    /// The sequence number of the newest usage that ever was.
+    pub(crate) fn newest(&self) -> Sequence {
+        self.newest
+    }
+
+    pub(crate) fn sequence(&self, ticket: &Ticket) -> Sequence {
+        self.slab[ticket.usage].sequence
+    }
+
+    /// Registers a usage as the youngest of its lane.
+    pub(crate) fn enter(&mut self, lane: &mut Lane, slot: usize, abort: A) -> Ticket {
+        self.newest += 1;
+        let older = lane.youngest;
+        let usage = self.slab.insert(Usage {
+            sequence: self.newest,
+            abort: Some(abort),
+            older,
+            younger: None,
+        });
+        match older {
+            Some(older) => self.slab[older].younger = Some(usage),
+            None => lane.oldest = Some(usage),
+        }
+        lane.youngest = Some(usage);
+        lane.len += 1;
+        Ticket { usage, slot }
+    }
+
+    /// Ends a usage and gives back its abort handle, unless a sibling has taken it.
+    #[expect(clippy::needless_pass_by_value, reason = "a usage ends by giving its ticket up")]
+    pub(crate) fn leave(&mut self, lane: &mut Lane, ticket: Ticket) -> Option<A> {
+        let usage = self.slab.remove(ticket.usage);
+        match usage.older {
+            Some(older) => self.slab[older].younger = usage.younger,
+            None => lane.oldest = usage.younger,
+        }
+        match usage.younger {
+            Some(younger) => self.slab[younger].older = usage.older,
+            None => lane.youngest = usage.older,
+        }
+        lane.len -= 1;
+        usage.abort
+    }
+
+    /// Takes the abort handles of the younger siblings that no one has aborted yet, oldest first.
+    pub(crate) fn take_younger(&mut self, ticket: &Ticket, into: &mut Vec<A>) -> u64 {
+        let before = into.len();
+        let mut next = self.slab[ticket.usage].younger;
+        while let Some(usage) = next {
+            let sibling = &mut self.slab[usage];
+            into.extend(sibling.abort.take());
+            next = sibling.younger;
+        }
+        (into.len() - before) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn younger(usages: &mut Usages<char>, ticket: &Ticket) -> Vec<char> {
+        let mut taken = Vec::new();
+        usages.take_younger(ticket, &mut taken);
+        taken
+    }
+
+    #[test]
+    fn only_strictly_younger_usages_of_the_same_lane_are_taken_and_only_once() {
+        let (mut usages, mut lane, mut other) = (Usages::new(), Lane::default(), Lane::default());
+        let a = usages.enter(&mut lane, 0, 'a');
+        let b = usages.enter(&mut lane, 0, 'b');
+        let x = usages.enter(&mut other, 1, 'x');
+        let c = usages.enter(&mut lane, 0, 'c');
+        let d = usages.enter(&mut lane, 0, 'd');
+        assert_eq!(usages.leave(&mut lane, c), Some('c'));
+        assert_eq!(younger(&mut usages, &b), ['d']);
+        assert_eq!(younger(&mut usages, &a), ['b']);
+        assert_eq!(usages.leave(&mut lane, a), Some('a'));
+        assert_eq!(usages.leave(&mut lane, d), None);
+        assert_eq!(usages.leave(&mut lane, b), None);
+        assert_eq!(usages.leave(&mut other, x), Some('x'));
+        assert_eq!((lane.len(), other.len(), usages.newest()), (0, 0, 5));
+    }
+
+    #[test]
+    fn a_reused_place_in_the_slab_is_younger_all_the_same() {
+        let (mut usages, mut lane) = (Usages::new(), Lane::default());
+        let a = usages.enter(&mut lane, 0, 'a');
+        let b = usages.enter(&mut lane, 0, 'b');
+        usages.leave(&mut lane, a);
+        let c = usages.enter(&mut lane, 0, 'c');
+        assert!(usages.sequence(&c) > usages.sequence(&b));
+        assert_eq!(younger(&mut usages, &b), ['c']);
+        usages.leave(&mut lane, b);
+        usages.leave(&mut lane, c);
+    }
+}

@@ -1,0 +1,171 @@
+//! How a pool is made.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rotapool_core::{BuildError, Config, Runtime, State, StateChange, Strategy};
+
+use crate::options::Defaults;
+use crate::pool::Pool;
+use crate::resource::{Entry, Resource};
+use crate::shared::{Hook, Locked, Shared};
+use crate::timer::DefaultRuntime;
+
+/// Collects what a pool is made of; [`build`](Self::build) checks it all.
+///
+/// Made by [`Pool::builder`].
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder<T> {
+    resources: Vec<Resource<T>>,
+    config: Config,
+    defaults: Defaults,
+    runtime: Arc<dyn Runtime>,
+    on_state_change: Option<Hook>,
+    seed: Option<u64>,
+}
+
+impl<T> Builder<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            resources: Vec::new(),
+            config: Config::default(),
+            defaults: Defaults { max_attempts: 3, retry_delay: Duration::from_millis(500) },
+            runtime: Arc::new(DefaultRuntime),
+            on_state_change: None,
+            seed: None,
+        }
+    }
+
+    /// Adds a resource. The order counts for strategies that go by it.
+    pub fn resource(mut self, resource: Resource<T>) -> Self {
+        self.resources.push(resource);
+        self
+    }
+
+    /// Adds several resources, in order.
+    pub fn resources(mut self, resources: impl IntoIterator<Item = Resource<T>>) -> Self {
+        self.resources.extend(resources);
+        self
+    }
+
+    /// How to choose among the eligible resources. [`Strategy::LeastInFlight`] by default.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.config.strategy = strategy;
+        self
+    }
+
+    /// How long the first, second, third… cooldown since a resource's last success lasts; the last
+    /// entry serves for all that follow. 30 s, 120 s, 300 s, 600 s by default; at least one entry.
+    ///
+    /// A signal that states its own duration replaces the entry, not the step.
+    pub fn cooldown_table(mut self, table: impl IntoIterator<Item = Duration>) -> Self {
+        self.config.cooldown_table = table.into_iter().collect();
+        self
+    }
+
+    /// Whether a cooldown or disable signal aborts the younger operations on the same resource, so
+    /// that they are tried elsewhere. On by default.
+    ///
+    /// An aborted operation may have reached the upstream already: switch this off if your
+    /// operations must not happen twice.
+    pub fn cancel_siblings(mut self, cancel: bool) -> Self {
+        self.config.cancel_siblings = cancel;
+        self
+    }
+
+    /// Whether a resource back from a cooldown serves one operation at a time until one succeeds.
+    /// Off by default: it comes back with its full cap.
+    ///
+    /// This is the half-open state of a circuit breaker. A probe that its caller drops gives the
+    /// place back; one that fails cools the resource down again, a step further.
+    pub fn probe_on_recovery(mut self, probe: bool) -> Self {
+        self.config.probe_on_recovery = probe;
+        self
+    }
+
+    /// Whether operations that were in flight already when a resource was last sent away count as
+    /// the same outage and escalate no further. Off by default.
+    ///
+    /// With it, four concurrent 429s are one step on the cooldown table; without it, as in the
+    /// Python package, they can be four.
+    pub fn one_trip_per_outage(mut self, one_trip: bool) -> Self {
+        self.config.one_trip_per_outage = one_trip;
+        self
+    }
+
+    /// The most attempts of a run that sets none of its own. 3 by default; at least 1.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.defaults.max_attempts = attempts;
+        self
+    }
+
+    /// The mean pause between the attempts of a run that sets none of its own. 500 ms by default.
+    ///
+    /// The pause is drawn evenly from half to one and a half times the mean, so that runs which
+    /// failed together do not come back together; zero stays zero.
+    pub fn retry_delay(mut self, mean: Duration) -> Self {
+        self.defaults.retry_delay = mean;
+        self
+    }
+
+    /// The clock and timer to use. By default a timer that works under any executor:
+    /// [`DefaultRuntime`](crate::DefaultRuntime).
+    pub fn runtime(mut self, runtime: impl Runtime) -> Self {
+        self.runtime = Arc::new(runtime);
+        self
+    }
+
+    /// Calls `hook` after every change of a resource's status, and when a running cooldown is
+    /// signalled again.
+    ///
+    /// It runs on the thread that caused the change, after the pool's lock was released, so it may
+    /// call the pool. With several threads the calls may arrive out of order:
+    /// [`StateChange::sequence`] tells. Keep it short; a panic in it is contained.
+    pub fn on_state_change(mut self, hook: impl Fn(&StateChange) + Send + Sync + 'static) -> Self {
+        self.on_state_change = Some(Box::new(hook));
+        self
+    }
+
+    /// Seeds the random numbers of the pool (jitter), so that what it does can be repeated.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Makes the pool.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] says which setting cannot work and what would: no resource, an empty or
+    /// duplicate id, a `max_in_flight` or `max_attempts` of 0, an empty cooldown table.
+    pub fn build(self) -> Result<Pool<T>, BuildError> {
+        if self.resources.is_empty() {
+            return Err(BuildError::NoResources);
+        }
+        if self.defaults.max_attempts == 0 {
+            return Err(BuildError::ZeroMaxAttempts);
+        }
+        if self.config.cooldown_table.is_empty() {
+            return Err(BuildError::EmptyCooldownTable);
+        }
+        let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let mut locked = Locked::new(State::new(self.config), random);
+        for Resource { id, value, max_in_flight } in self.resources {
+            let slot = locked.state.add(Arc::clone(&id), max_in_flight)?;
+            locked.put(slot, Arc::new(Entry { id, value }));
+        }
+        Ok(Pool::new(Shared::new(locked, self.runtime, self.defaults, self.on_state_change)))
+    }
+}
+
+impl<T> fmt::Debug for Builder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("resources", &self.resources)
+            .field("config", &self.config)
+            .field("defaults", &self.defaults)
+            .field("runtime", &self.runtime)
+            .finish_non_exhaustive()
+    }
+}

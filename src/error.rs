@@ -1,0 +1,69 @@
+//! How a run fails.
+
+use std::time::Duration;
+
+use rotapool_core::Exhausted;
+use thiserror::Error;
+
+/// Why a run returned no value.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RunError<E> {
+    /// The pool could not serve the run: why, how every resource stands, and when to come back.
+    #[error(transparent)]
+    Exhausted(Box<Exhausted>),
+    /// The operation's own error, by value.
+    #[error("{0}")]
+    Operation(E),
+    /// The run's options make no sense; nothing was attempted.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// The run was aborted through its [`AbortHandle`](crate::AbortHandle).
+    #[error("the run was aborted by its caller")]
+    Aborted,
+}
+
+impl<E> RunError<E> {
+    /// Whether the pool could not serve the run.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.exhausted().is_some()
+    }
+
+    /// The explanation, if the pool could not serve the run.
+    #[must_use]
+    pub fn exhausted(&self) -> Option<&Exhausted> {
+        match self {
+            Self::Exhausted(exhausted) => Some(exhausted),
+            _ => None,
+        }
+    }
+
+    /// The operation's own error, if that is what it was; else the run's error again.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if it is not the operation's.
+    pub fn into_operation(self) -> Result<E, Self> {
+        match self {
+            Self::Operation(error) => Ok(error),
+            other => Err(other),
+        }
+    }
+
+    /// How long after the run ended the pool can serve again, as far as it can know: for a
+    /// `Retry-After` of your own.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.exhausted().and_then(Exhausted::retry_after)
+    }
+}
+
+/// Why a run was not begun.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// `max_attempts` was 0.
+    #[error("max_attempts of the run is 0; a run needs at least 1 attempt")]
+    ZeroMaxAttempts,
+}

@@ -1,0 +1,241 @@
+//! The handle of a pool: runs, admin calls, questions.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use rotapool_core::{PoolStats, ResourceError, ResourceSnapshot};
+
+use crate::abort::AbortHandle;
+use crate::builder::Builder;
+use crate::error::RunError;
+use crate::fault::Fault;
+use crate::lease::Lease;
+use crate::options::Options;
+use crate::request::Request;
+use crate::resource::{Entry, Resource};
+use crate::run::drive;
+use crate::shared::Shared;
+use crate::wrapped::Wrapped;
+
+/// A pool of interchangeable resources.
+///
+/// A `Pool` is a handle: clones are cheap and share the pool. It is `Send` and `Sync` when `T` is.
+/// No call of it blocks on anything but a short critical section, and no thread, task or timer exists
+/// for it unless a run is sleeping.
+///
+/// ```
+/// use rotapool::{Fault, Pool, Resource};
+///
+/// # futures::executor::block_on(async {
+/// let pool = Pool::builder()
+///     .resource(Resource::new("key-1", "sk-aaa"))
+///     .resource(Resource::new("key-2", "sk-bbb"))
+///     .retry_delay(std::time::Duration::ZERO)
+///     .build()?;
+/// let served_by = pool
+///     .run(|key| async move {
+///         match *key {
+///             "sk-aaa" => Err(Fault::<String>::cooldown("429 from upstream")),
+///             _ => Ok(key.id().to_owned()),
+///         }
+///     })
+///     .await;
+/// assert_eq!(served_by.as_deref(), Ok("key-2"));
+/// assert_eq!(pool.stats().cooling_down, 1);
+/// # Ok::<(), rotapool::BuildError>(())
+/// # }).unwrap();
+/// ```
+pub struct Pool<T> {
+    shared: Arc<Shared<T>>,
+}
+
+impl<T> Pool<T> {
+    pub(crate) fn new(shared: Shared<T>) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Starts to describe a pool.
+    pub fn builder() -> Builder<T> {
+        Builder::new()
+    }
+
+    // Runs.
+
+    /// Runs an operation on a resource of the pool's choice, and elsewhere again when the operation
+    /// signals that the resource let it down.
+    ///
+    /// The operation gets a [`Lease`] for each attempt and answers with a value, with an error of its
+    /// own, or with a signal about the resource: see [`Fault`]. A signal costs one attempt of the
+    /// run's budget, which is the smaller of `max_attempts` and the number of resources; between
+    /// attempts the run pauses.
+    ///
+    /// When an older operation on the same resource sends a cooldown or disable signal, this run's
+    /// attempt there is dropped and tried again elsewhere. It may have reached the upstream by then:
+    /// operations are carried out at least once, unless
+    /// [`cancel_siblings`](Builder::cancel_siblings) is off and they send no signal after they took
+    /// effect.
+    ///
+    /// The future borrows freely, spawns nothing, and is `Send` when the operation's futures are.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Operation`] with the operation's own error; [`RunError::Exhausted`] when the pool
+    /// cannot serve the run, with the full explanation.
+    ///
+    /// # Panics
+    ///
+    /// When the operation panics. The pool has recorded the attempt by then and stays usable.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped at any point. The run then counts as cancelled if it had begun, says
+    /// nothing about the resource, and gives back its place on it. The operation is dropped where it
+    /// stands; what that means upstream is for the operation to know.
+    pub async fn run<F, Fut, R, E>(&self, operation: F) -> Result<R, RunError<E>>
+    where
+        F: FnMut(Lease<T>) -> Fut,
+        Fut: Future<Output = Result<R, Fault<E>>>,
+    {
+        drive(Options::from(self.shared.defaults).begin(&self.shared)?, operation).await
+    }
+
+    /// Starts a run with options of its own.
+    pub fn request(&self) -> Request<T> {
+        Request::new(Arc::clone(&self.shared))
+    }
+
+    /// Binds an operation to the pool: every call of the result is a run.
+    ///
+    /// The operation takes one argument beside the lease, which is cloned for each attempt; make it a
+    /// tuple to pass several.
+    ///
+    /// ```
+    /// # use rotapool::{Fault, Pool, Resource};
+    /// # futures::executor::block_on(async {
+    /// # let pool = Pool::builder().resource(Resource::new("a", "Ann")).build()?;
+    /// let greet = pool.wrap(|name, whom: &'static str| async move {
+    ///     Ok::<_, Fault<String>>(format!("{} greets {whom}", *name))
+    /// });
+    /// assert_eq!(greet.call("Bob").await.as_deref(), Ok("Ann greets Bob"));
+    /// assert_eq!(greet.call("Eve").await.as_deref(), Ok("Ann greets Eve"));
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn wrap<A, F, Fut, R, E>(&self, operation: F) -> Wrapped<T, F>
+    where
+        F: Fn(Lease<T>, A) -> Fut,
+        Fut: Future<Output = Result<R, Fault<E>>>,
+    {
+        self.request().wrap(operation)
+    }
+
+    /// Runs an operation as [`run`](Self::run) does, with a handle to abort the run from elsewhere.
+    ///
+    /// For places where the run is not spawned and so has no task to cancel. The future owns its
+    /// handle of the pool; it does nothing until polled.
+    pub fn run_abortable<F, Fut, R, E>(
+        &self,
+        operation: F,
+    ) -> (impl Future<Output = Result<R, RunError<E>>> + use<T, F, Fut, R, E>, AbortHandle)
+    where
+        F: FnMut(Lease<T>) -> Fut,
+        Fut: Future<Output = Result<R, Fault<E>>>,
+    {
+        self.request().run_abortable(operation)
+    }
+
+    // Admin calls.
+
+    /// Adds a healthy resource at the end of the pool order and wakes the runs that wait.
+    ///
+    /// An id that was removed may be used again: it starts afresh, except that operations still
+    /// running from its earlier stay count toward its cap.
+    ///
+    /// # Errors
+    ///
+    /// An id that is empty or taken, or a `max_in_flight` of 0. The pool is unchanged then.
+    pub fn add(&self, resource: Resource<T>) -> Result<(), ResourceError> {
+        let Resource { id, value, max_in_flight } = resource;
+        let entry = Arc::new(Entry { id: Arc::clone(&id), value });
+        // On refusal the entry is dropped out here: it is the user's value.
+        self.shared.with(|locked| match locked.state.add(id, max_in_flight) {
+            Ok(slot) => {
+                locked.put(slot, Arc::clone(&entry));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Takes a resource out of the pool at once and wakes the runs that wait.
+    ///
+    /// Operations in flight on it go on; the pool lets go of the value now, and the last of them drops
+    /// it. What they signal changes nothing any more, except that a disable signal still aborts its
+    /// younger siblings.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn remove(&self, id: &str) -> Result<(), ResourceError> {
+        let entry =
+            self.shared.with(|locked| locked.state.remove(id).map(|slot| locked.take(slot)))?;
+        // The user's value: dropped after the lock was released.
+        drop(entry);
+        Ok(())
+    }
+
+    /// Makes a resource healthy, whatever kept it away, and starts its escalation anew.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id. A resource that is healthy already is no error.
+    pub fn enable(&self, id: &str) -> Result<(), ResourceError> {
+        self.shared.with(|locked| locked.state.enable(id))
+    }
+
+    /// Takes a resource out of use until it is [enabled](Self::enable).
+    ///
+    /// Operations in flight on it are left alone.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id. A resource that is disabled already is no error.
+    pub fn disable(&self, id: &str) -> Result<(), ResourceError> {
+        let now = self.shared.runtime.now();
+        self.shared.with(|locked| locked.state.disable(id, now))
+    }
+
+    // Questions.
+
+    /// How every resource stands now, in pool order: status, why, since when, until when.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<ResourceSnapshot> {
+        let now = self.shared.runtime.now();
+        self.shared.with(|locked| locked.state.snapshot(now))
+    }
+
+    /// Gauges and counters of the pool and of every resource, taken in one critical section.
+    #[must_use]
+    pub fn stats(&self) -> PoolStats {
+        let now = self.shared.runtime.now();
+        self.shared.with(|locked| locked.state.stats(now))
+    }
+}
+
+impl<T> Clone for Pool<T> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<T> fmt::Debug for Pool<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stats = self.stats();
+        f.debug_struct("Pool")
+            .field("resources", &stats.resources.len())
+            .field("eligible", &stats.eligible)
+            .field("in_flight", &stats.in_flight)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,103 @@
+//! What all handles of a pool share, and the one door to it: [`Shared::with`].
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use event_listener::Event;
+use futures_util::future::AbortHandle;
+use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
+
+use crate::options::Defaults;
+use crate::resource::Entry;
+
+pub(crate) type Hook = Box<dyn Fn(&StateChange) + Send + Sync>;
+
+pub(crate) struct Shared<T> {
+    locked: Mutex<Locked<T>>,
+    /// Notified when those who wait for a cooldown should think again.
+    pub(crate) changed: Event,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) defaults: Defaults,
+    on_state_change: Option<Hook>,
+}
+
+/// What the lock guards.
+pub(crate) struct Locked<T> {
+    pub(crate) state: State<AbortHandle>,
+    pub(crate) random: fastrand::Rng,
+    /// By slot index; the state knows which slots are taken.
+    entries: Vec<Option<Arc<Entry<T>>>>,
+}
+
+impl<T> Locked<T> {
+    pub(crate) fn new(state: State<AbortHandle>, random: fastrand::Rng) -> Self {
+        Self { state, random, entries: Vec::new() }
+    }
+
+    pub(crate) fn put(&mut self, slot: SlotIndex, entry: Arc<Entry<T>>) {
+        if slot.get() >= self.entries.len() {
+            self.entries.resize_with(slot.get() + 1, || None);
+        }
+        self.entries[slot.get()] = Some(entry);
+    }
+
+    pub(crate) fn take(&mut self, slot: SlotIndex) -> Option<Arc<Entry<T>>> {
+        self.entries.get_mut(slot.get()).and_then(Option::take)
+    }
+
+    /// The entry of a slot that was just acquired.
+    pub(crate) fn entry(&self, slot: SlotIndex) -> Arc<Entry<T>> {
+        match self.entries.get(slot.get()) {
+            Some(Some(entry)) => Arc::clone(entry),
+            _ => unreachable!("the state picks members only, and every member has an entry"),
+        }
+    }
+}
+
+impl<T> Shared<T> {
+    pub(crate) fn new(
+        locked: Locked<T>,
+        runtime: Arc<dyn Runtime>,
+        defaults: Defaults,
+        on_state_change: Option<Hook>,
+    ) -> Self {
+        Self {
+            locked: Mutex::new(locked),
+            changed: Event::new(),
+            runtime,
+            defaults,
+            on_state_change,
+        }
+    }
+
+    /// Runs `act` under the lock and, once the lock is released, does what follows from it.
+    ///
+    /// Aborting, waking and reporting run foreign code (wakers, the hook), and so may dropping what
+    /// `act` returns: none of it happens under the lock. `act` itself must call nothing foreign, so
+    /// the lock cannot be poisoned halfway through a change.
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Locked<T>) -> R) -> R {
+        let (result, effects) = {
+            let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+            let result = act(&mut locked);
+            (result, locked.state.take_effects())
+        };
+        self.follow_up(effects);
+        result
+    }
+
+    fn follow_up(&self, effects: Effects<AbortHandle>) {
+        for handle in effects.aborts {
+            handle.abort();
+        }
+        if effects.wake {
+            self.changed.notify(usize::MAX);
+        }
+        if let Some(hook) = &self.on_state_change {
+            for change in &effects.changes {
+                // A panicking hook is its author's to find, by the message of the panic; the pool,
+                // and whoever happened to cause the change, go on.
+                let _ = catch_unwind(AssertUnwindSafe(|| hook(change)));
+            }
+        }
+    }
+}
