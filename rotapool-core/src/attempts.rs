@@ -46,8 +46,10 @@ pub enum Step {
 enum Phase {
     /// Between attempts.
     Ready,
+    /// The usage of the failed attempt keeps its place on the resource until the pause is over.
     Pausing {
         until: Instant,
+        failed: Ticket,
     },
     /// Nothing was eligible; a cooldown ends before the deadline.
     Waiting,
@@ -106,10 +108,15 @@ impl Attempts {
             true => max_attempts,
             false => max_attempts.min(members),
         });
-        match self.phase {
+        let mut waited = false;
+        match std::mem::replace(&mut self.phase, Phase::Ready) {
             Phase::Ready => {}
-            Phase::Pausing { until } if now < until => return Step::Pause { until },
-            Phase::Pausing { .. } | Phase::Waiting => {}
+            Phase::Pausing { until, failed } if now < until => {
+                self.phase = Phase::Pausing { until, failed };
+                return Step::Pause { until };
+            }
+            Phase::Pausing { failed, .. } => drop(pool.release(failed)),
+            Phase::Waiting => waited = true,
             Phase::Attempting(_) => panic!("the attempt in flight has to be settled first"),
             Phase::Over => panic!("the run is over"),
         }
@@ -121,7 +128,6 @@ impl Attempts {
         }
         // A wait was begun because a cooldown ends in time: it may select once more however late
         // its wake-up came.
-        let waited = matches!(self.phase, Phase::Waiting);
         if let Some(deadline) = deadline.filter(|&deadline| deadline <= now && !waited) {
             return self.exhaust(pool, ExhaustedReason::Deadline { deadline }, now);
         }
@@ -178,16 +184,16 @@ impl Attempts {
                 signal
             }
         };
-        let own = pool.release(ticket);
         self.last_signal = Some(signal);
-        self.phase = match self.options.retry_delay {
-            Duration::ZERO => Phase::Ready,
-            _ if self.budget.is_some_and(|budget| self.made >= budget) => Phase::Ready,
-            mean => {
-                let until = after(now, scaled(mean, 0.5 + chance()));
-                Phase::Pausing { until: not_past(self.options.deadline, until) }
-            }
-        };
+        let last = self.budget.is_some_and(|budget| self.made >= budget);
+        if last || self.options.retry_delay.is_zero() {
+            self.phase = Phase::Ready;
+            return pool.release(ticket);
+        }
+        let pause = scaled(self.options.retry_delay, 0.5 + chance());
+        let until = not_past(self.options.deadline, after(now, pause));
+        let own = pool.take_abort(&ticket);
+        self.phase = Phase::Pausing { until, failed: ticket };
         own
     }
 
@@ -197,11 +203,11 @@ impl Attempts {
     pub fn cancel<A>(&mut self, pool: &mut State<A>) -> Option<A> {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Over => None,
-            Phase::Attempting(ticket) => {
+            Phase::Attempting(ticket) | Phase::Pausing { failed: ticket, .. } => {
                 pool.counters.runs_cancelled += 1;
                 pool.release(ticket)
             }
-            Phase::Ready | Phase::Pausing { .. } | Phase::Waiting => {
+            Phase::Ready | Phase::Waiting => {
                 pool.counters.runs_cancelled += 1;
                 None
             }

@@ -305,6 +305,11 @@ impl<A> State<A> {
         }
     }
 
+    /// Takes the abort handle of a usage whose operation has ended: no sibling may abort it any more.
+    pub(crate) fn take_abort(&mut self, ticket: &Ticket) -> Option<A> {
+        self.usages.take_abort(ticket)
+    }
+
     /// Ends a usage, whatever became of it, and gives back its abort handle.
     pub(crate) fn release(&mut self, ticket: Ticket) -> Option<A> {
         let key = ticket.slot();
@@ -348,6 +353,7 @@ impl<A> State<A> {
         let slot = &mut self.slots[key];
         let old = slot.standing().status();
         if slot.cool(&trip, &self.config) {
+            self.index.place(key, slot);
             self.counters.cooldowns += 1;
             self.report(key, old, Status::CoolingDown);
             self.abort_younger(ticket);

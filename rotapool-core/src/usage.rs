@@ -85,6 +85,11 @@ impl<A> Usages<A> {
         Ticket { usage, slot }
     }
 
+    /// Takes a usage's abort handle, unless a sibling has: nothing can abort it any more.
+    pub(crate) fn take_abort(&mut self, ticket: &Ticket) -> Option<A> {
+        self.slab[ticket.usage].abort.take()
+    }
+
     /// Ends a usage and gives back its abort handle, unless a sibling has taken it.
     #[expect(clippy::needless_pass_by_value, reason = "a usage ends by giving its ticket up")]
     pub(crate) fn leave(&mut self, lane: &mut Lane, ticket: Ticket) -> Option<A> {
