@@ -1,5 +1,5 @@
-//! For programs still on async-std, which is discontinued upstream: smol is its heir (see `smol.rs`).
-//! Binds an operation to the pool once, with `wrap`, and then calls it like a function of its own.
+//! For programs still on async-std. It is discontinued upstream; smol is its heir: see `smol.rs`.
+//! An operation is bound to the pool once, with `wrap`, and then called like any other function.
 //! Run it: `cargo run --example async_std`
 
 use std::error::Error;
@@ -55,6 +55,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Err(other) => println!("{page:<9} failed: {other:?}"),
             }
         }
+        let stats = pool.stats();
+        println!("\nmirrors disabled on the way  {}", stats.disables);
+        println!("cooldowns waited out         {}", stats.cooldowns);
         println!("\nHow the mirrors stand now:");
         for mirror in pool.snapshot() {
             println!("  {mirror}");
@@ -63,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let [index, guide, missing, changes] = answers.as_slice() else { unreachable!() };
         assert!(index.is_ok() && guide.is_ok() && changes.is_ok());
         assert_eq!(*missing, Err(RunError::Operation(NotFound)));
-        assert_eq!((pool.stats().disabled, pool.stats().cooldowns), (1, 1));
+        assert_eq!((stats.disables, stats.cooldowns), (1, 1));
     });
     Ok(())
 }

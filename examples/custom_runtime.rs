@@ -1,5 +1,5 @@
 //! For runtimes that have no adapter yet, and for tests: a runtime is a clock and a timer, no more.
-//! This one lives on virtual time that jumps instead of passing, so minutes of cooldown are over at once.
+//! The time of this one jumps instead of passing, so that minutes of cooldown are over at once.
 //! Run it: `cargo run --example custom_runtime`
 
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ use rotapool::{Fault, Pool, Resource, Runtime, Sleep};
 
 /// A clock that moves only when somebody sleeps, and then jumps to the end of the sleep.
 ///
-/// That is the whole truth for one run at a time. For several at once, let the earliest sleeper go first.
+/// Enough for one run at a time; with several, only the sleeper that is due first may jump.
 #[derive(Debug, Clone)]
 struct VirtualClock {
     now: Arc<Mutex<Instant>>,

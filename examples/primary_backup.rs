@@ -1,5 +1,5 @@
 //! For resources that are not equals: the paid key serves while it can, the backup only stands in.
-//! `Strategy::PrimaryBackup` goes by the order in which the resources were added; a hook reports changes.
+//! `Strategy::PrimaryBackup` goes by the order of the builder's resources; a hook reports changes.
 //! Run it: `cargo run --example primary_backup`
 
 use std::cell::Cell;
@@ -34,19 +34,23 @@ async fn ask(key: Lease<Key>) -> Result<String, Fault<Infallible>> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let start = Instant::now();
+    let at = move || format!("{:>3} ms", start.elapsed().as_millis());
     let pool = Pool::builder()
         .resource(Resource::new("paid", Key { quota: Cell::new(PAID_QUOTA) }))
         .resource(Resource::new("backup", Key { quota: Cell::new(u32::MAX) }))
         .strategy(Strategy::PrimaryBackup)
         .retry_delay(Duration::ZERO)
-        .on_state_change(|change| println!("  {}: {} -> {}", change.id, change.old, change.new))
+        .on_state_change(move |change| {
+            println!("{}  {} turns from {} to {}", at(), change.id, change.old, change.new);
+        })
         .build()?;
 
     let mut served_by = Vec::new();
     block_on(async {
         for request in 1..=REQUESTS {
             let key = pool.run(ask).await?;
-            println!("request {request}  {key}");
+            println!("{}  request {request} served by {key}", at());
             served_by.push(key);
             DefaultRuntime.sleep_until(Instant::now() + BETWEEN_REQUESTS).await;
         }

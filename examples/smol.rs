@@ -64,10 +64,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
 
         let stats = pool.stats();
-        println!(
-            "\n{} of {JOBS} jobs served. Limits hit: {}, which sent {} more along to try again.",
-            stats.runs_ok, stats.cooldowns, stats.sibling_cancels
-        );
+        println!("\nlimits hit                         {}", stats.cooldowns);
+        println!("younger jobs spared the same fate  {}", stats.sibling_cancels);
+        println!("jobs served                        {} of {JOBS}", stats.runs_ok);
         assert_eq!((stats.runs_ok, stats.cooldowns), (JOBS, 1));
         Ok(())
     })

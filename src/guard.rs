@@ -64,11 +64,10 @@ impl<'a, T> Run<'a, T> {
     pub(crate) fn settle(&mut self, outcome: Outcome) {
         let Self { shared, attempts, .. } = self;
         let now = shared.runtime.now();
-        // The abort handle may hold a waker, so it is dropped out here.
-        drop(shared.with(|locked| {
+        shared.with(|locked| {
             let chance = || locked.random.f64();
-            attempts.settle(&mut locked.state, outcome, now, chance)
-        }));
+            attempts.settle(&mut locked.state, outcome, now, chance);
+        });
     }
 }
 
@@ -76,7 +75,7 @@ impl<T> Drop for Run<'_, T> {
     fn drop(&mut self) {
         let Self { shared, attempts, .. } = self;
         if !attempts.is_over() {
-            drop(shared.with(|locked| attempts.cancel(&mut locked.state)));
+            shared.with(|locked| attempts.cancel(&mut locked.state));
         }
     }
 }

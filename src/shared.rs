@@ -72,8 +72,8 @@ impl<T> Shared<T> {
 
     /// Runs `act` under the lock and, once the lock is released, does what follows from it.
     ///
-    /// Aborting, waking and reporting run foreign code (wakers, the hook), and so may dropping what
-    /// `act` returns: none of it happens under the lock. `act` itself must call nothing foreign, so
+    /// Aborting, waking and reporting run foreign code (wakers, the hook), and so may dropping an abort
+    /// handle or what `act` returns: none of it happens under the lock. `act` itself must call nothing foreign, so
     /// the lock cannot be poisoned halfway through a change.
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Locked<T>) -> R) -> R {
         let (result, effects) = {
@@ -81,6 +81,7 @@ impl<T> Shared<T> {
             let result = act(&mut locked);
             (result, locked.state.take_effects())
         };
+        // From here on nothing is locked: also when `effects` and what they hold are dropped.
         self.follow_up(effects);
         result
     }

@@ -115,7 +115,7 @@ impl Attempts {
                 self.phase = Phase::Pausing { until, failed };
                 return Step::Pause { until };
             }
-            Phase::Pausing { failed, .. } => drop(pool.release(failed)),
+            Phase::Pausing { failed, .. } => pool.release(failed),
             Phase::Waiting => waited = true,
             Phase::Attempting(_) => panic!("the attempt in flight has to be settled first"),
             Phase::Over => panic!("the run is over"),
@@ -148,7 +148,7 @@ impl Attempts {
         Step::Wait { until: not_past(deadline, after(until, scaled(retry_delay, chance()))) }
     }
 
-    /// Ends the attempt in flight and gives back its abort handle, to be dropped outside the lock.
+    /// Ends the attempt in flight.
     ///
     /// # Panics
     ///
@@ -159,7 +159,7 @@ impl Attempts {
         outcome: Outcome,
         now: Instant,
         chance: impl FnOnce() -> f64,
-    ) -> Option<A> {
+    ) {
         let Phase::Attempting(ticket) = std::mem::replace(&mut self.phase, Phase::Over) else {
             panic!("no attempt is in flight");
         };
@@ -184,33 +184,31 @@ impl Attempts {
                 signal
             }
         };
-        self.last_signal = Some(signal);
         let last = self.budget.is_some_and(|budget| self.made >= budget);
         if last || self.options.retry_delay.is_zero() {
+            self.last_signal = Some(signal);
             self.phase = Phase::Ready;
             return pool.release(ticket);
         }
         let pause = scaled(self.options.retry_delay, 0.5 + chance());
         let until = not_past(self.options.deadline, after(now, pause));
-        let own = pool.take_abort(&ticket);
+        // After a retry signal the usage still counts among the siblings that a signal aborts.
+        if !matches!(signal, Signal::Retry { .. }) {
+            pool.shield(&ticket);
+        }
+        self.last_signal = Some(signal);
         self.phase = Phase::Pausing { until, failed: ticket };
-        own
     }
 
     /// The caller gave the run up: ends a usage in flight without an outcome, and the run with it.
-    ///
-    /// Gives back the usage's abort handle, to be dropped outside the lock.
-    pub fn cancel<A>(&mut self, pool: &mut State<A>) -> Option<A> {
+    pub fn cancel<A>(&mut self, pool: &mut State<A>) {
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Over => None,
+            Phase::Over => {}
             Phase::Attempting(ticket) | Phase::Pausing { failed: ticket, .. } => {
                 pool.counters.runs_cancelled += 1;
-                pool.release(ticket)
+                pool.release(ticket);
             }
-            Phase::Ready | Phase::Waiting => {
-                pool.counters.runs_cancelled += 1;
-                None
-            }
+            Phase::Ready | Phase::Waiting => pool.counters.runs_cancelled += 1,
         }
     }
 

@@ -69,11 +69,13 @@ pub struct Effects<A> {
     pub changes: Vec<StateChange>,
     /// Whether those who [wait](crate::Step::Wait) should think again.
     pub wake: bool,
+    /// The abort handle of a usage that ended. It is here because dropping it may run foreign code.
+    pub retired: Option<A>,
 }
 
 impl<A> Default for Effects<A> {
     fn default() -> Self {
-        Self { aborts: Vec::new(), changes: Vec::new(), wake: false }
+        Self { aborts: Vec::new(), changes: Vec::new(), wake: false, retired: None }
     }
 }
 
@@ -305,22 +307,21 @@ impl<A> State<A> {
         }
     }
 
-    /// Takes the abort handle of a usage whose operation has ended: no sibling may abort it any more.
-    pub(crate) fn take_abort(&mut self, ticket: &Ticket) -> Option<A> {
-        self.usages.take_abort(ticket)
+    /// Keeps siblings from aborting a usage whose operation has ended.
+    pub(crate) fn shield(&mut self, ticket: &Ticket) {
+        self.effects.retired = self.usages.take_abort(ticket);
     }
 
-    /// Ends a usage, whatever became of it, and gives back its abort handle.
-    pub(crate) fn release(&mut self, ticket: Ticket) -> Option<A> {
+    /// Ends a usage, whatever became of it.
+    pub(crate) fn release(&mut self, ticket: Ticket) {
         let key = ticket.slot();
         let slot = &mut self.slots[key];
-        let abort = self.usages.leave(&mut slot.lane, ticket);
+        self.effects.retired = self.usages.leave(&mut slot.lane, ticket);
         if self.is_member(key) {
             self.index.place(key, &self.slots[key]);
         } else {
             self.drained(key);
         }
-        abort
     }
 
     /// The signal that stands for an abort by a sibling: the sibling's own, as the resource shows it.

@@ -21,7 +21,6 @@ pub(crate) struct ThroughCore {
     ids: HashMap<usize, String>,
     events: Vec<[String; 3]>,
     runs: Vec<Run>,
-    random: fastrand::Rng,
 }
 
 struct Run {
@@ -35,6 +34,10 @@ struct Run {
 enum Doing {
     /// Its attempt is held at its gate and will then do this.
     Held(Attempt),
+    /// Its operation answers once all the others have gone on.
+    Answering(Attempt),
+    /// A sibling's signal aborted its operation, which it will learn in its turn.
+    Aborted,
     Pausing(Instant),
     Waiting(Instant),
     Nothing,
@@ -61,7 +64,6 @@ impl Player for ThroughCore {
             ids: HashMap::new(),
             events: Vec::new(),
             runs: Vec::new(),
-            random: fastrand::Rng::with_seed(1),
         };
         for resource in &spec.resources {
             player.add(resource).unwrap();
@@ -80,9 +82,7 @@ impl Player for ThroughCore {
             Action::Release { run } => {
                 let run = self.find(run);
                 if let Doing::Held(attempt) = &self.runs[run].doing {
-                    let outcome = outcome(attempt);
-                    self.settle(run, outcome);
-                    due.push_back(run);
+                    self.runs[run].doing = Doing::Answering(attempt.clone());
                 }
                 Ok(())
             }
@@ -99,11 +99,13 @@ impl Player for ThroughCore {
             Action::Advance { seconds } => {
                 self.now += Duration::from_secs_f64(*seconds);
                 let now = self.now;
-                let is_due = |run: &Run| match run.doing {
-                    Doing::Pausing(until) | Doing::Waiting(until) => until <= now,
-                    Doing::Held(_) | Doing::Nothing => false,
+                let wakes = |run: &Run| match run.doing {
+                    Doing::Pausing(until) | Doing::Waiting(until) => Some(until),
+                    _ => None,
                 };
-                due.extend((0..self.runs.len()).filter(|&run| is_due(&self.runs[run])));
+                due.extend((0..self.runs.len()).filter(|&run| wakes(&self.runs[run]) <= Some(now)));
+                due.retain(|&run| wakes(&self.runs[run]).is_some());
+                due.make_contiguous().sort_by_key(|&run| wakes(&self.runs[run]));
                 Ok(())
             }
             Action::Add(resource) => self.add(resource),
@@ -111,14 +113,7 @@ impl Player for ThroughCore {
             Action::Enable { id } => self.state.enable(id),
             Action::Disable { id } => self.state.disable(id, self.now),
         };
-        self.follow_up(&mut due);
-        while let Some(run) = due.pop_front() {
-            if !matches!(self.runs[run].doing, Doing::Held(_)) && !self.runs[run].attempts.is_over()
-            {
-                self.go_on(run);
-            }
-            self.follow_up(&mut due);
-        }
+        self.let_things_happen(due);
         result.err().map(|error| match error {
             ResourceError::UnknownResource { .. } => "unknown_resource",
             ResourceError::DuplicateResource { .. } => "duplicate_resource",
@@ -168,39 +163,52 @@ impl ThroughCore {
         self.runs.len() - 1
     }
 
-    /// Steps a run until it is held, sleeps, or is over.
-    fn go_on(&mut self, number: usize) {
+    /// Lets the runs go on until every run is held, sleeps, or is over.
+    fn let_things_happen(&mut self, mut due: VecDeque<usize>) {
         loop {
-            let run = &mut self.runs[number];
-            let chance = || self.random.f64();
-            match run.attempts.step(&mut self.state, self.now, chance, || number) {
-                Step::Attempt(slot) => {
-                    let index = run.record.resources.len();
-                    let attempt = run.plan.get(index).cloned().unwrap_or(Attempt::PAST_THE_LIST);
-                    run.record.resources.push(self.ids[&slot.get()].clone());
-                    if attempt.hold {
-                        run.doing = Doing::Held(attempt);
-                        return;
-                    }
-                    self.settle(number, outcome(&attempt));
-                    if self.runs[number].attempts.is_over() {
-                        return;
-                    }
-                }
-                Step::Pause { until } => {
-                    run.doing = Doing::Pausing(until);
-                    return;
-                }
-                Step::Wait { until } => {
-                    run.doing = Doing::Waiting(until);
-                    return;
-                }
-                Step::Exhausted(exhausted) => {
-                    run.doing = Doing::Nothing;
-                    run.record.state = "exhausted";
-                    run.record.why = Some(why(&exhausted.reason));
-                    return;
-                }
+            self.follow_up(&mut due);
+            if let Some(run) = due.pop_front() {
+                self.go_on(run);
+                continue;
+            }
+            let answers = |run: &Run| matches!(run.doing, Doing::Answering(_));
+            let Some(run) = self.runs.iter().position(answers) else { return };
+            if let Doing::Answering(attempt) = &self.runs[run].doing {
+                let outcome = outcome(attempt);
+                self.settle(run, outcome);
+                due.push_back(run);
+            }
+        }
+    }
+
+    /// Steps a run that is between attempts; any other goes on by itself.
+    fn go_on(&mut self, number: usize) {
+        match self.runs[number].doing {
+            Doing::Held(_) | Doing::Answering(_) => return,
+            Doing::Aborted => self.settle(number, Outcome::Aborted),
+            Doing::Pausing(_) | Doing::Waiting(_) | Doing::Nothing => {}
+        }
+        let run = &mut self.runs[number];
+        if run.attempts.is_over() {
+            return;
+        }
+        let chance = || 0.5;
+        match run.attempts.step(&mut self.state, self.now, chance, || number) {
+            Step::Attempt(slot) => {
+                let index = run.record.resources.len();
+                let attempt = run.plan.get(index).cloned().unwrap_or(Attempt::PAST_THE_LIST);
+                run.record.resources.push(self.ids[&slot.get()].clone());
+                run.doing = match attempt.hold {
+                    true => Doing::Held(attempt),
+                    false => Doing::Answering(attempt),
+                };
+            }
+            Step::Pause { until } => run.doing = Doing::Pausing(until),
+            Step::Wait { until } => run.doing = Doing::Waiting(until),
+            Step::Exhausted(exhausted) => {
+                run.doing = Doing::Nothing;
+                run.record.state = "exhausted";
+                run.record.why = Some(why(&exhausted.reason));
             }
         }
     }
@@ -213,7 +221,7 @@ impl ThroughCore {
             Outcome::Error => "error",
             _ => "running",
         };
-        let chance = || self.random.f64();
+        let chance = || 0.5;
         run.attempts.settle(&mut self.state, outcome, self.now, chance);
     }
 
@@ -232,8 +240,11 @@ impl ThroughCore {
                 return;
             }
             for run in effects.aborts {
-                self.settle(run, Outcome::Aborted);
-                due.push_back(run);
+                // A run that pauses after a retry signal has no operation left to abort.
+                if matches!(self.runs[run].doing, Doing::Held(_) | Doing::Answering(_)) {
+                    self.runs[run].doing = Doing::Aborted;
+                    due.push_back(run);
+                }
             }
         }
     }

@@ -40,19 +40,17 @@ impl VirtualClock {
         self.start
     }
 
-    /// Moves the clock by the whole amount at once, then wakes every sleeper that is due.
+    /// Moves the clock by the whole amount at once, then wakes every sleeper that is due, in the
+    /// order in which they were due.
     pub(crate) fn advance(&self, by: Duration) {
         let mut state = self.state.lock().unwrap();
         state.now += by;
         let now = state.now;
-        let due: Vec<Waker> = state
-            .sleepers
-            .values()
-            .filter(|(at, _)| *at <= now)
-            .map(|(_, waker)| waker.clone())
-            .collect();
+        let mut due: Vec<(Instant, Waker)> =
+            state.sleepers.values().filter(|(at, _)| *at <= now).cloned().collect();
         drop(state);
-        due.iter().for_each(Waker::wake_by_ref);
+        due.sort_by_key(|(at, _)| *at);
+        due.iter().for_each(|(_, waker)| waker.wake_by_ref());
     }
 
     /// Wakes every sleeper although none is due, as a timer may.

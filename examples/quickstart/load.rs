@@ -1,0 +1,139 @@
+//! The load, and the three ways to send it.
+
+use std::cell::{Cell, OnceCell};
+use std::time::{Duration, Instant};
+
+use futures::stream::{self, StreamExt as _};
+use hyper::StatusCode;
+use rotapool::{Fault, Pool};
+use tokio::time::sleep;
+
+use crate::client::{Client, Refusal};
+use crate::{KEYS, Secret, dice};
+
+pub(crate) const REQUESTS: usize = 400;
+/// How many requests are under way at once.
+pub(crate) const CONCURRENCY: usize = 48;
+
+/// What each request may cost, whichever way it goes.
+const ATTEMPTS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
+/// A run of the pool starts nothing after this; the loops end with their attempts alone.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+pub(crate) enum Way {
+    Pool(Pool<Secret>),
+    OneKey(Secret),
+    RandomKeys,
+}
+
+impl Way {
+    /// The pool to watch, if there is one.
+    pub(crate) fn pool(&self) -> Option<&Pool<Secret>> {
+        match self {
+            Self::Pool(pool) => Some(pool),
+            Self::OneKey(_) | Self::RandomKeys => None,
+        }
+    }
+
+    async fn send(self, client: Client, number: u64) -> Result<(), String> {
+        match self {
+            Self::Pool(pool) => through_the_pool(&pool, &client).await,
+            Self::OneKey(secret) => with_one_key(secret, &client, number).await,
+            Self::RandomKeys => with_random_keys(&client, number).await,
+        }
+    }
+}
+
+/// The pool picks the key, remembers which ones are out and until when, and tries elsewhere.
+async fn through_the_pool(pool: &Pool<Secret>, client: &Client) -> Result<(), String> {
+    pool.request()
+        .max_attempts(ATTEMPTS)
+        .retry_delay(PAUSE)
+        .timeout(PATIENCE)
+        // With every key over its limit, sleep until the first is back; that costs no attempt.
+        .wait_for_cooldown(true)
+        .run(|key| async move { client.ask(&key).await.map_err(fault) })
+        .await
+        .map_err(|error| error.to_string())
+}
+
+/// What a refusal says of the key, in the pool's words.
+fn fault(refusal: Refusal) -> Fault<StatusCode> {
+    match refusal {
+        Refusal::OverLimit { retry_after } => Fault::cooldown_for(retry_after, "429 from upstream"),
+        Refusal::KeyRevoked => Fault::disable("401, key revoked"),
+        Refusal::Hiccup(why) => Fault::retry(why),
+        Refusal::Unexpected(status) => Fault::Operation(status),
+    }
+}
+
+/// What you do without a pool: retry, and wait as long as the upstream asks.
+async fn with_one_key(secret: Secret, client: &Client, number: u64) -> Result<(), String> {
+    for attempt in 1..=ATTEMPTS {
+        match client.ask(secret).await {
+            Ok(()) => return Ok(()),
+            Err(Refusal::OverLimit { retry_after }) => sleep(retry_after.unwrap_or_default()).await,
+            Err(_) => {}
+        }
+        sleep(pause(number, attempt)).await;
+    }
+    Err(format!("{ATTEMPTS} attempts failed"))
+}
+
+/// What one writes first with several keys: pick any, and pick again if that failed.
+///
+/// There is nowhere to note which keys are out, so each request finds out by itself. To sleep for
+/// `Retry-After` here would lose no request, but idle in front of keys that are free.
+async fn with_random_keys(client: &Client, number: u64) -> Result<(), String> {
+    for attempt in 1..=ATTEMPTS {
+        let pick = dice::roll(throw(number, attempt), KEYS.len() as u64);
+        if client.ask(KEYS[pick as usize].secret).await.is_ok() {
+            return Ok(());
+        }
+        sleep(pause(number, attempt)).await;
+    }
+    Err(format!("{ATTEMPTS} attempts failed"))
+}
+
+/// From half to one and a half times [`PAUSE`], as the pool draws its own.
+fn pause(number: u64, attempt: u32) -> Duration {
+    let percent = 50 + dice::roll(throw(number, attempt), 100);
+    PAUSE * percent as u32 / 100
+}
+
+fn throw(number: u64, attempt: u32) -> u64 {
+    number * u64::from(ATTEMPTS) + u64::from(attempt)
+}
+
+/// How the requests of a round ended so far.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) served: Cell<usize>,
+    pub(crate) failed: Cell<usize>,
+    pub(crate) first_failure: OnceCell<String>,
+}
+
+impl Tally {
+    fn count(&self, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) => self.served.set(self.served.get() + 1),
+            Err(failure) => {
+                self.failed.set(self.failed.get() + 1);
+                let _ = self.first_failure.set(failure);
+            }
+        }
+    }
+}
+
+/// Sends every request, each in a task of its own, and says how long it took.
+pub(crate) async fn send(way: &Way, client: Client, tally: &Tally) -> Duration {
+    let started = Instant::now();
+    stream::iter(0..REQUESTS as u64)
+        .map(|number| tokio::spawn(way.clone().send(client.clone(), number)))
+        .buffer_unordered(CONCURRENCY)
+        .for_each(async |outcome| tally.count(outcome.expect("a request never panics")))
+        .await;
+    started.elapsed()
+}

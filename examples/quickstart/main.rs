@@ -1,0 +1,88 @@
+//! Four hundred requests, six keys of which none can be relied on, three ways to send them.
+//!
+//! `cargo run --example quickstart` needs no network and no set-up. The [`upstream`] is an HTTP
+//! server on the loopback interface that limits every key to some requests a second, has revoked
+//! one of them, and answers 503 now and then. The same [`load`] goes out through a rotapool, then
+//! with one key and a retry loop, then with keys picked at random; the [`report`] compares.
+//!
+//! Here is how to read it: [`pool`] makes the pool, [`load`] runs requests through it, [`board`] and
+//! [`report`] ask it how its keys are; the rest is scenery.
+
+mod board;
+mod client;
+mod dice;
+mod load;
+mod report;
+mod table;
+mod upstream;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use rotapool::{BuildError, Pool, Resource, TokioRuntime};
+
+use crate::load::{CONCURRENCY, REQUESTS, Tally, Way};
+use crate::report::Round;
+use crate::upstream::{Plan, Upstream};
+
+/// What the upstream knows a key by. Ids are for the eyes, secrets for the upstream alone.
+type Secret = &'static str;
+
+struct Key {
+    id: &'static str,
+    secret: Secret,
+    plan: Plan,
+}
+
+const KEYS: [Key; 6] = [
+    Key { id: "key-1", secret: "sk-5d1e", plan: Plan::PerSecond(60) },
+    Key { id: "key-2", secret: "sk-a902", plan: Plan::PerSecond(60) },
+    Key { id: "retired", secret: "sk-77b3", plan: Plan::Revoked },
+    Key { id: "key-3", secret: "sk-c46f", plan: Plan::PerSecond(60) },
+    Key { id: "trial", secret: "sk-08da", plan: Plan::PerSecond(10) },
+    Key { id: "key-4", secret: "sk-e215", plan: Plan::PerSecond(60) },
+];
+
+/// How many requests a key carries at once. The keys that are not revoked have room for all
+/// [`CONCURRENCY`] of them together: a pool that is merely full fails a run rather than queue it.
+const ROOM: u32 = 16;
+const _: () = assert!((KEYS.len() - 1) * ROOM as usize >= CONCURRENCY);
+
+fn pool() -> Result<Pool<Secret>, BuildError> {
+    Pool::builder()
+        .resources(KEYS.iter().map(|key| Resource::new(key.id, key.secret).max_in_flight(ROOM)))
+        // A burst of 429s on one key is one outage, however many requests were on their way.
+        .one_trip_per_outage(true)
+        .runtime(TokioRuntime)
+        .build()
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let pool = pool()?;
+    let pooled = round("a pool of six keys", Way::Pool(pool.clone())).await?;
+    let keys = report::keys(&pool, &pooled);
+    let single = round("one key and retries", Way::OneKey(KEYS[0].secret)).await?;
+    let random = round("random keys and retries", Way::RandomKeys).await?;
+
+    println!("\nKey by key, as the pool counted and as the upstream answered\n{keys}");
+    println!("Round by round\n{}", report::rounds(&[&pooled, &single, &random]));
+    println!("{}", report::conclusion(&pooled, &[&single, &random]));
+    match pooled.tally.first_failure.get() {
+        None => Ok(ExitCode::SUCCESS),
+        Some(failure) => {
+            eprintln!("The pool should have served every request. The first failure: {failure}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Sends the whole load one way, to an upstream of its own: no round inherits spent limits.
+async fn round(name: &'static str, way: Way) -> Result<Round, Box<dyn Error>> {
+    println!("\n{REQUESTS} requests, {CONCURRENCY} at a time, through {name}");
+    let upstream = Upstream::start(&KEYS).await?;
+    let tally = Tally::default();
+    let work = load::send(&way, upstream.client(), &tally);
+    let elapsed = board::watch(&tally, way.pool(), work).await?;
+    Ok(Round { name, tally, elapsed, answers: upstream.answers() })
+}

@@ -1,0 +1,168 @@
+//! The upstream: an HTTP/1.1 server on the loopback interface that treats keys as real ones do.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{AUTHORIZATION, RETRY_AFTER};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::client::Client;
+use crate::{Key, dice};
+
+/// What a key is entitled to.
+#[derive(Clone, Copy)]
+pub(crate) enum Plan {
+    PerSecond(u32),
+    Revoked,
+}
+
+/// How the upstream answered the requests that came with one key.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Answers {
+    pub(crate) ok: u32,
+    pub(crate) over_limit: u32,
+    pub(crate) unauthorized: u32,
+    pub(crate) unavailable: u32,
+}
+
+/// A running upstream; it stops listening when dropped.
+pub(crate) struct Upstream {
+    address: SocketAddr,
+    desk: Arc<Desk>,
+    listening: JoinHandle<()>,
+}
+
+impl Upstream {
+    pub(crate) async fn start(keys: &[Key]) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let desk = Arc::new(Desk::new(keys));
+        let listening = tokio::spawn(listen(listener, Arc::clone(&desk)));
+        Ok(Self { address, desk, listening })
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// How it answered so far, by the id of the key.
+    pub(crate) fn answers(&self) -> HashMap<&'static str, Answers> {
+        self.desk.accounts().values().map(|account| (account.id, account.answers)).collect()
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+async fn listen(listener: TcpListener, desk: Arc<Desk>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let desk = Arc::clone(&desk);
+        tokio::spawn(async move {
+            let service = service_fn(|request| answer(&desk, request));
+            // A client that hangs up is no news: that is what an aborted attempt looks like from here.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+async fn answer(
+    desk: &Desk,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let authorization = request.headers().get(AUTHORIZATION);
+    let secret = authorization.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let Decision { status, takes } = desk.decide(secret.unwrap_or_default());
+    tokio::time::sleep(takes).await;
+
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(RETRY_AFTER, WINDOW.as_secs().into());
+    }
+    Ok(response)
+}
+
+/// The limits are per window of this length, which opens with a key's first request.
+const WINDOW: Duration = Duration::from_secs(1);
+
+struct Account {
+    id: &'static str,
+    plan: Plan,
+    window: Option<Instant>,
+    /// Requests that the limit let through in this window.
+    spent: u32,
+    answers: Answers,
+}
+
+/// Decides what to answer, and keeps the books.
+struct Desk {
+    accounts: Mutex<HashMap<&'static str, Account>>,
+}
+
+struct Decision {
+    status: StatusCode,
+    takes: Duration,
+}
+
+impl Desk {
+    fn new(keys: &[Key]) -> Self {
+        let open = |&Key { id, secret, plan }: &Key| {
+            (secret, Account { id, plan, window: None, spent: 0, answers: Answers::default() })
+        };
+        Self { accounts: Mutex::new(keys.iter().map(open).collect()) }
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, HashMap<&'static str, Account>> {
+        self.accounts.lock().expect("no decision panics")
+    }
+
+    fn decide(&self, secret: &str) -> Decision {
+        // A refusal costs the upstream nothing, so it comes at once; work takes a while.
+        let at_once = |status| Decision { status, takes: Duration::ZERO };
+        let mut accounts = self.accounts();
+        let throw: u32 = accounts.values().map(|account| account.answers.total()).sum();
+        let Some(account) = accounts.get_mut(secret) else {
+            return at_once(StatusCode::UNAUTHORIZED);
+        };
+        let answers = &mut account.answers;
+        let Plan::PerSecond(limit) = account.plan else {
+            answers.unauthorized += 1;
+            return at_once(StatusCode::UNAUTHORIZED);
+        };
+        if account.window.is_none_or(|opened| opened.elapsed() >= WINDOW) {
+            (account.window, account.spent) = (Some(Instant::now()), 0);
+        }
+        if account.spent >= limit {
+            answers.over_limit += 1;
+            return at_once(StatusCode::TOO_MANY_REQUESTS);
+        }
+        account.spent += 1;
+        let chance = dice::roll(throw.into(), 100);
+        if chance < 3 {
+            answers.unavailable += 1;
+            return at_once(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        answers.ok += 1;
+        Decision { status: StatusCode::OK, takes: Duration::from_millis(20 + chance / 5) }
+    }
+}
+
+impl Answers {
+    pub(crate) fn total(&self) -> u32 {
+        self.ok + self.over_limit + self.unauthorized + self.unavailable
+    }
+}

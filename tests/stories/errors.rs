@@ -1,0 +1,132 @@
+//! An exhausted run explains itself, and no output shows a value.
+
+use rotapool::{ExhaustedReason, Fault, Pool, Resource, RunError};
+
+use crate::scene::{Scene, secs};
+use crate::stage::Boom;
+
+/// A pool where each resource is out for a reason of its own.
+fn everything_is_out() -> Scene {
+    let scene = Scene::with(&["cooled", "revoked", "off"], |builder| {
+        builder.resource(Resource::new("full", "f").max_in_flight(1)).cancel_siblings(false)
+    });
+    for _ in 0..4 {
+        scene.start();
+    }
+    scene.answer("cooled", Err(Fault::cooldown("429 from upstream")));
+    scene.advance(secs(2));
+    scene.answer("revoked", Err(Fault::disable("401 from upstream")));
+    scene.pool.disable("off").unwrap();
+    scene.advance(secs(1));
+    scene
+}
+
+#[test]
+fn it_says_in_one_line_why_and_when_to_come_back() {
+    let scene = everything_is_out();
+    let error = scene.start().error();
+    assert_eq!(
+        error.to_string(),
+        "pool exhausted: no eligible resource after 0 attempts; 4 resources: 1 cooling down, \
+         2 disabled, 1 saturated; first back is cooled: cooling down, back in 27.0s: \
+         429 from upstream (3.0s ago, cooldown 1)"
+    );
+    assert_eq!(error.retry_after(), Some(secs(27)));
+}
+
+#[test]
+fn the_table_has_a_line_for_each_resource() {
+    let scene = everything_is_out();
+    let error = scene.start().error();
+    let table = error.exhausted().unwrap().table().to_string();
+    let lines: Vec<&str> = table.lines().skip(1).map(str::trim).collect();
+    assert_eq!(
+        lines,
+        [
+            "cooled: cooling down, back in 27.0s: 429 from upstream (3.0s ago, cooldown 1)",
+            "revoked: disabled 1.0s ago: 401 from upstream",
+            "off: disabled 1.0s ago: by an admin call",
+            "full: saturated: 1 in flight of 1",
+        ]
+    );
+}
+
+#[test]
+fn a_spent_budget_names_the_last_signal() {
+    let scene = Scene::of(&["a"]);
+    let run = scene.start();
+    scene.answer("a", Err(Fault::retry("connection reset")));
+    assert_eq!(
+        run.error().to_string(),
+        "pool exhausted: every attempt failed after 1 attempt; 1 resource: 1 eligible; \
+         last signal: retry (connection reset)"
+    );
+}
+
+#[test]
+fn a_reason_cannot_break_the_line_nor_flood_the_log() {
+    let scene = Scene::of(&["a"]);
+    let run = scene.start();
+    let body = format!("<html>\n{}", "x".repeat(1 << 20));
+    scene.answer("a", Err(Fault::cooldown(body)));
+    let text = run.error().to_string();
+    assert!(!text.contains('\n') && text.len() < 1000, "{} bytes", text.len());
+}
+
+#[test]
+fn a_huge_pool_is_explained_in_part_and_says_so() {
+    let clock = crate::stage::VirtualClock::new();
+    let pool = Pool::builder()
+        .resources((0..250).map(|n| Resource::new(format!("key-{n}"), ())))
+        .runtime(clock)
+        .build()
+        .unwrap();
+    for n in 0..250 {
+        pool.disable(&format!("key-{n}")).unwrap();
+    }
+    let run = pool.run(|_| async { Err::<(), _>(Fault::<Boom>::retry("unreached")) });
+    let error = futures::executor::block_on(run).unwrap_err();
+    let exhausted = error.exhausted().unwrap();
+    assert_eq!((exhausted.resources.len(), exhausted.members), (100, 250));
+    assert!(exhausted.to_string().contains("of the first 100, 100 disabled"), "{exhausted}");
+    assert!(exhausted.table().to_string().ends_with("and 150 more"));
+}
+
+#[test]
+fn no_output_ever_shows_a_value() {
+    const SECRET: &str = "sk-planted-secret";
+    #[derive(Debug)]
+    #[allow(dead_code, reason = "only its Debug matters")]
+    struct Key(&'static str);
+
+    let mut outputs = Vec::new();
+    let resource = || Resource::new("key", Key(SECRET)).max_in_flight(1);
+    outputs.push(format!("{:?} {:#?}", resource(), resource()));
+    let builder = Pool::builder().resource(resource());
+    outputs.push(format!("{builder:?} {builder:#?}"));
+    outputs.push(format!("{:?}", Pool::builder().resources([resource(), resource()]).build()));
+    let pool = builder.build().unwrap();
+    outputs.push(format!("{pool:?} {:?} {:?}", pool.snapshot(), pool.stats()));
+    outputs.push(format!(
+        "{:?} {:?}",
+        pool.request(),
+        pool.wrap(|_, ()| async { Ok::<_, Fault<Boom>>(()) })
+    ));
+    outputs.push(format!("{:?}", pool.add(resource())));
+    let (run, abort) = pool.run_abortable(|_| async { Ok::<_, Fault<Boom>>(()) });
+    outputs.push(format!("{abort:?}"));
+    drop(run);
+    let run = pool.run(|lease| {
+        outputs.push(format!("{lease:?} {:#?}", lease.clone()));
+        async { Err::<(), _>(Fault::<Boom>::cooldown("429")) }
+    });
+    let error: RunError<Boom> = futures::executor::block_on(run).unwrap_err();
+    let exhausted = error.exhausted().unwrap();
+    assert_eq!(exhausted.reason, ExhaustedReason::MaxAttempts);
+    outputs.push(format!("{error} {error:?} {error:#?} {}", exhausted.table()));
+    outputs.extend(pool.snapshot().iter().map(ToString::to_string));
+    for output in &outputs {
+        assert!(!output.contains(SECRET), "{output}");
+    }
+    assert_eq!(outputs.len(), 10);
+}

@@ -1,0 +1,130 @@
+//! State changes are reported after the lock was released, numbered, whatever the hook does.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use rotapool::{Fault, Pool, StateChange};
+
+use crate::scene::{Scene, secs, words};
+use crate::stage::fine;
+
+fn listening(ids: &[&'static str]) -> (Scene, Arc<Mutex<Vec<StateChange>>>) {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&heard);
+    let scene = Scene::with(ids, |builder| {
+        builder.on_state_change(move |change| sink.lock().unwrap().push(change.clone()))
+    });
+    (scene, heard)
+}
+
+#[test]
+fn every_change_is_reported_once_and_in_order() {
+    let (scene, heard) = listening(&["a", "b"]);
+    scene.start();
+    scene.answer("a", Err(Fault::cooldown("429")));
+    scene.answer("b", fine());
+    scene.pool.disable("b").unwrap();
+    scene.pool.disable("b").unwrap();
+    scene.pool.enable("b").unwrap();
+    scene.pool.enable("b").unwrap();
+    scene.advance(secs(30));
+    assert_eq!(heard.lock().unwrap().len(), 3, "an expiry is reported by the next selection");
+    scene.start();
+    let heard = heard.lock().unwrap();
+    assert_eq!(
+        heard.iter().map(words).collect::<Vec<_>>(),
+        [
+            "a: healthy > cooling_down",
+            "b: healthy > disabled",
+            "b: disabled > healthy",
+            "a: cooling_down > healthy",
+        ]
+    );
+    let numbers: Vec<u64> = heard.iter().map(|change| change.sequence).collect();
+    assert_eq!(numbers, [1, 2, 3, 4]);
+}
+
+#[test]
+fn several_expiries_are_reported_in_pool_order() {
+    let (scene, heard) = listening(&["a", "b", "c"]);
+    for (id, seconds) in [("a", 20), ("b", 10), ("c", 15)] {
+        scene.start();
+        scene.answer(id, Err(Fault::cooldown_for(secs(seconds), "429")));
+        // The run went on elsewhere: let it finish there.
+        if let Some(elsewhere) = scene.upstream.pending().first() {
+            scene.answer(elsewhere, fine());
+        }
+        for id in ["a", "b", "c"] {
+            // Keep the rotation at the next id.
+            if id == "c" {
+                break;
+            }
+        }
+    }
+    scene.advance(secs(30));
+    heard.lock().unwrap().clear();
+    scene.start();
+    let words: Vec<String> = heard.lock().unwrap().iter().map(words).collect();
+    let mut sorted = words.clone();
+    sorted.sort();
+    assert!(words.len() > 1);
+    assert_eq!(words, sorted);
+}
+
+#[test]
+fn a_cooldown_extended_is_reported_although_the_status_stays() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&heard);
+    let scene = Scene::with(&["a"], |builder| {
+        builder
+            .cancel_siblings(false)
+            .on_state_change(move |change| sink.lock().unwrap().push(words(change)))
+    });
+    let _two = (scene.start(), scene.start());
+    scene.answer("a", Err(Fault::cooldown("429")));
+    scene.answer("a", Err(Fault::cooldown("429")));
+    assert_eq!(
+        *heard.lock().unwrap(),
+        ["a: healthy > cooling_down", "a: cooling_down > cooling_down"]
+    );
+}
+
+#[test]
+fn removing_and_adding_is_no_change_of_status() {
+    let (scene, heard) = listening(&["a", "b"]);
+    scene.pool.remove("a").unwrap();
+    scene.pool.add(rotapool::Resource::new("a", "a")).unwrap();
+    assert!(heard.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_hook_may_call_the_pool() {
+    static POOL: OnceLock<Pool<&'static str>> = OnceLock::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    let scene = Scene::with(&["a", "b"], |builder| {
+        builder.on_state_change(move |change| {
+            let pool = POOL.get().expect("set before the first change");
+            sink.lock().unwrap().push((change.new, pool.stats().disabled));
+            if &*change.id == "a" {
+                pool.disable("b").unwrap();
+            }
+        })
+    });
+    POOL.set(scene.pool.clone()).unwrap();
+    scene.pool.disable("a").unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 2);
+    assert_eq!(scene.pool.stats().disabled, 2);
+}
+
+#[test]
+fn a_panicking_hook_harms_neither_the_pool_nor_the_run() {
+    let scene = Scene::with(&["a", "b"], |builder| {
+        builder.on_state_change(|_| panic!("a hook that panics (this message is expected)"))
+    });
+    let run = scene.start();
+    scene.answer("a", Err(Fault::cooldown("429")));
+    scene.answer("b", fine());
+    assert_eq!(run.result().unwrap(), "fine");
+    assert_eq!(scene.pool.stats().cooling_down, 1);
+    scene.assert_at_rest();
+}
