@@ -12,8 +12,8 @@ pub enum RunError<E> {
     /// The pool could not serve the run: why, how every resource stands, and when to come back.
     #[error(transparent)]
     Exhausted(Box<Exhausted>),
-    /// The operation's own error, by value.
-    #[error("{0}")]
+    /// The operation's own error, by value. It shows and has as its source what the error itself does.
+    #[error(transparent)]
     Operation(E),
     /// The run's options make no sense; nothing was attempted.
     #[error(transparent)]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rotapool_core::{PoolStats, ResourceError, ResourceSnapshot};
 
@@ -202,23 +203,29 @@ impl<T> Pool<T> {
     ///
     /// An unknown id. A resource that is disabled already is no error.
     pub fn disable(&self, id: &str) -> Result<(), ResourceError> {
-        let now = self.shared.runtime.now();
+        let now = self.now();
         self.shared.with(|locked| locked.state.disable(id, now))
     }
 
     // Questions.
 
+    /// The present moment by the pool's clock, which [deadlines](Request::deadline) and snapshots go by.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.shared.runtime.now()
+    }
+
     /// How every resource stands now, in pool order: status, why, since when, until when.
     #[must_use]
     pub fn snapshot(&self) -> Vec<ResourceSnapshot> {
-        let now = self.shared.runtime.now();
+        let now = self.now();
         self.shared.with(|locked| locked.state.snapshot(now))
     }
 
     /// Gauges and counters of the pool and of every resource, taken in one critical section.
     #[must_use]
     pub fn stats(&self) -> PoolStats {
-        let now = self.shared.runtime.now();
+        let now = self.now();
         self.shared.with(|locked| locked.state.stats(now))
     }
 }

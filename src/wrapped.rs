@@ -14,7 +14,6 @@ use crate::run::drive;
 ///
 /// It has a method, not the call syntax: on Rust 1.95 the futures of a returned `impl AsyncFn` are
 /// not known to be `Send`, so they could not be spawned on a multi-threaded runtime.
-#[derive(Clone)]
 pub struct Wrapped<T, F> {
     request: Request<T>,
     operation: F,
@@ -45,6 +44,12 @@ impl<T, F> Wrapped<T, F> {
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
         drive(self.request.begin()?, |lease| (self.operation)(lease, argument.clone())).await
+    }
+}
+
+impl<T, F: Clone> Clone for Wrapped<T, F> {
+    fn clone(&self) -> Self {
+        Self { request: self.request.clone(), operation: self.operation.clone() }
     }
 }
 

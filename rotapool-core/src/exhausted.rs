@@ -69,6 +69,29 @@ impl Exhausted {
         ExhaustedTable(self)
     }
 
+    /// Why, after how much, and how the resources stand taken together.
+    fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = |earlier: Instant| self.at.saturating_duration_since(earlier);
+        f.write_str("pool exhausted: ")?;
+        match self.reason {
+            ExhaustedReason::NoEligibleResource => f.write_str("no eligible resource")?,
+            ExhaustedReason::MaxAttempts => f.write_str("no attempt left")?,
+            ExhaustedReason::Deadline { deadline } => {
+                write!(f, "the deadline passed {:.1?} ago,", since(deadline))?;
+            }
+            ExhaustedReason::CooldownOutlastsDeadline { until, deadline } => write!(
+                f,
+                "the earliest cooldown ends {:.1?} past the deadline,",
+                until.saturating_duration_since(deadline)
+            )?,
+        }
+        match self.attempts {
+            1 => f.write_str(" after 1 attempt; ")?,
+            attempts => write!(f, " after {attempts} attempts; ")?,
+        }
+        self.tally(f)
+    }
+
     fn tally(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |is: fn(&ResourceSnapshot) -> bool| {
             self.resources.iter().filter(|resource| is(resource)).count()
@@ -111,38 +134,27 @@ impl Exhausted {
 
 impl fmt::Display for Exhausted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let since = |earlier: Instant| self.at.saturating_duration_since(earlier);
-        f.write_str("pool exhausted: ")?;
-        match self.reason {
-            ExhaustedReason::NoEligibleResource => f.write_str("no eligible resource")?,
-            ExhaustedReason::MaxAttempts => f.write_str("every attempt failed")?,
-            ExhaustedReason::Deadline { deadline } => {
-                write!(f, "the deadline passed {:.1?} ago", since(deadline))?;
+        self.headline(f)?;
+        let shown = match (self.first_back(), self.retry_after()) {
+            (Some(first), _) => {
+                write!(f, "; first back is {first}")?;
+                Some(first)
             }
-            ExhaustedReason::CooldownOutlastsDeadline { until, deadline } => write!(
-                f,
-                "the earliest cooldown ends {:.1?} after the deadline",
-                until.saturating_duration_since(deadline)
-            )?,
-        }
-        match self.attempts {
-            1 => f.write_str(" after 1 attempt; ")?,
-            attempts => write!(f, " after {attempts} attempts; ")?,
-        }
-        self.tally(f)?;
-        match (self.first_back(), self.retry_after()) {
-            (Some(first), _) => write!(f, "; first back is {first}")?,
-            (None, Some(retry_after)) if retry_after.is_zero() => {}
-            (None, Some(retry_after)) => write!(f, "; back in {retry_after:.1?}")?,
-            (None, None) => {
-                if let Some(resource) = self.resources.first() {
-                    write!(f, "; {resource}")?;
-                }
+            (None, Some(retry_after)) if !retry_after.is_zero() => {
+                write!(f, "; back in {retry_after:.1?}")?;
+                None
             }
-        }
+            (None, None) if !self.resources.is_empty() => {
+                write!(f, "; {}", self.resources[0])?;
+                self.resources.first()
+            }
+            _ => None,
+        };
         match &self.last_signal {
-            Some(signal) => write!(f, "; last signal: {signal}"),
-            None => Ok(()),
+            Some(signal) if !shown.is_some_and(|row| row.is_out_because_of(signal)) => {
+                write!(f, "; last signal: {signal}")
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -155,7 +167,10 @@ pub struct ExhaustedTable<'a>(&'a Exhausted);
 
 impl fmt::Display for ExhaustedTable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        self.0.headline(f)?;
+        if let Some(signal) = &self.0.last_signal {
+            write!(f, "; last signal: {signal}")?;
+        }
         for resource in &self.0.resources {
             write!(f, "\n  {resource}")?;
         }

@@ -18,6 +18,10 @@
 //! 4. A run that its caller gave up ends with [`Attempts::cancel`].
 //! 5. After every call that changes the [`State`], act on [`State::take_effects`].
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "a test needs some instant to count from")
+)]
 
 mod attempts;
 mod cooldown;

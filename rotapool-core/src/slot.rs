@@ -63,6 +63,21 @@ impl Standing {
             Self::Disabled { .. } => Status::Disabled,
         }
     }
+
+    pub(crate) fn until(&self) -> Option<Instant> {
+        match self {
+            Self::CoolingDown { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Healthy => None,
+            Self::CoolingDown { reason, .. } => Some(Cause::Signal(Arc::clone(reason))),
+            Self::Disabled { cause, .. } => Some(cause.clone()),
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::one_line::OneLine;
+use crate::signal::Signal;
 use crate::slot::{Slot, Standing, Status};
 
 /// Who took a resource out of use.
@@ -58,10 +59,10 @@ impl ResourceSnapshot {
     pub(crate) fn of(slot: &Slot, now: Instant) -> Self {
         let status = slot.status(now);
         let (since, until, cause) = match slot.standing() {
-            Standing::CoolingDown { since, until, reason } if status == Status::CoolingDown => {
-                (Some(*since), Some(*until), Some(Cause::Signal(Arc::clone(reason))))
+            Standing::CoolingDown { since, until, .. } if status == Status::CoolingDown => {
+                (Some(*since), Some(*until), slot.standing().cause())
             }
-            Standing::Disabled { since, cause } => (Some(*since), None, Some(cause.clone())),
+            Standing::Disabled { since, .. } => (Some(*since), None, slot.standing().cause()),
             _ => (None, None, None),
         };
         Self {
@@ -77,6 +78,11 @@ impl ResourceSnapshot {
             consecutive_cooldowns: slot.consecutive_cooldowns(),
             last_acquired: slot.last_acquired().map(|(_, at)| at),
         }
+    }
+
+    /// Whether its line tells all that `signal` has to say.
+    pub(crate) fn is_out_because_of(&self, signal: &Signal) -> bool {
+        matches!(&self.cause, Some(Cause::Signal(reason)) if **reason == *signal.reason())
     }
 
     /// Whether it is healthy and at its cap.

@@ -52,10 +52,14 @@ pub struct StateChange {
     pub sequence: u64,
     /// The resource.
     pub id: Arc<str>,
-    /// The status before. An expired cooldown is reported when a selection finds it.
+    /// The status before. A cooldown counts here until a selection finds it expired.
     pub old: Status,
-    /// The status after; equal to `old` when a cooldown signal met a running cooldown.
+    /// The status after; equal to `old` when a cooldown signal met a cooldown.
     pub new: Status,
+    /// When the cooldown ends, if that is what it is now.
+    pub until: Option<Instant>,
+    /// Why the resource is out; `None` when it is healthy now.
+    pub cause: Option<Cause>,
 }
 
 /// What has to be done outside, after the lock that guards the state is released.
@@ -356,7 +360,7 @@ impl<A> State<A> {
         if slot.cool(&trip, &self.config) {
             self.index.place(key, slot);
             self.counters.cooldowns += 1;
-            self.report(key, old, Status::CoolingDown);
+            self.report(key, old);
             self.abort_younger(ticket);
             self.effects.wake = true;
         }
@@ -397,7 +401,7 @@ impl<A> State<A> {
             let config = &self.config;
             self.slots[key].recover(config);
             self.index.place(key, &self.slots[key]);
-            self.report(key, Status::CoolingDown, Status::Healthy);
+            self.report(key, Status::CoolingDown);
         }
     }
 
@@ -406,19 +410,25 @@ impl<A> State<A> {
         let slot = &mut self.slots[key];
         let old = slot.standing().status();
         let result = change(slot);
-        let new = slot.standing().status();
         self.index.place(key, slot);
-        if old != new {
-            self.report(key, old, new);
+        if old != slot.standing().status() {
+            self.report(key, old);
         }
         result
     }
 
-    fn report(&mut self, key: usize, old: Status, new: Status) {
-        let sequence = self.next_change;
+    fn report(&mut self, key: usize, old: Status) {
+        let slot = &self.slots[key];
+        let now = slot.standing();
+        self.effects.changes.push(StateChange {
+            sequence: self.next_change,
+            id: Arc::clone(slot.id()),
+            old,
+            new: now.status(),
+            until: now.until(),
+            cause: now.cause(),
+        });
         self.next_change += 1;
-        let id = Arc::clone(self.slots[key].id());
-        self.effects.changes.push(StateChange { sequence, id, old, new });
     }
 
     fn is_member(&self, key: usize) -> bool {

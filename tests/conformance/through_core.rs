@@ -21,6 +21,7 @@ pub(crate) struct ThroughCore {
     ids: HashMap<usize, String>,
     events: Vec<[String; 3]>,
     runs: Vec<Run>,
+    random: fastrand::Rng,
 }
 
 struct Run {
@@ -64,6 +65,7 @@ impl Player for ThroughCore {
             ids: HashMap::new(),
             events: Vec::new(),
             runs: Vec::new(),
+            random: fastrand::Rng::with_seed(1),
         };
         for resource in &spec.resources {
             player.add(resource).unwrap();
@@ -192,7 +194,7 @@ impl ThroughCore {
         if run.attempts.is_over() {
             return;
         }
-        let chance = || 0.5;
+        let chance = || self.random.f64();
         match run.attempts.step(&mut self.state, self.now, chance, || number) {
             Step::Attempt(slot) => {
                 let index = run.record.resources.len();
@@ -221,7 +223,7 @@ impl ThroughCore {
             Outcome::Error => "error",
             _ => "running",
         };
-        let chance = || 0.5;
+        let chance = || self.random.f64();
         run.attempts.settle(&mut self.state, outcome, self.now, chance);
     }
 

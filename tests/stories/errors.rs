@@ -58,7 +58,7 @@ fn a_spent_budget_names_the_last_signal() {
     scene.answer("a", Err(Fault::retry("connection reset")));
     assert_eq!(
         run.error().to_string(),
-        "pool exhausted: every attempt failed after 1 attempt; 1 resource: 1 eligible; \
+        "pool exhausted: no attempt left after 1 attempt; 1 resource: 1 eligible; \
          last signal: retry (connection reset)"
     );
 }

@@ -46,28 +46,38 @@ fn every_change_is_reported_once_and_in_order() {
 #[test]
 fn several_expiries_are_reported_in_pool_order() {
     let (scene, heard) = listening(&["a", "b", "c"]);
-    for (id, seconds) in [("a", 20), ("b", 10), ("c", 15)] {
-        scene.start();
-        scene.answer(id, Err(Fault::cooldown_for(secs(seconds), "429")));
-        // The run went on elsewhere: let it finish there.
-        if let Some(elsewhere) = scene.upstream.pending().first() {
-            scene.answer(elsewhere, fine());
-        }
-        for id in ["a", "b", "c"] {
-            // Keep the rotation at the next id.
-            if id == "c" {
-                break;
-            }
-        }
+    let _three = [scene.start(), scene.start(), scene.start()];
+    // Answered all at once, so that nobody finds a resource to go on with.
+    for (id, seconds) in [("c", 10), ("a", 20), ("b", 15)] {
+        scene.upstream.answer(id, Err(Fault::cooldown_for(secs(seconds), "429")));
     }
+    scene.settle();
     scene.advance(secs(30));
     heard.lock().unwrap().clear();
     scene.start();
-    let words: Vec<String> = heard.lock().unwrap().iter().map(words).collect();
-    let mut sorted = words.clone();
-    sorted.sort();
-    assert!(words.len() > 1);
-    assert_eq!(words, sorted);
+    assert_eq!(
+        heard.lock().unwrap().iter().map(words).collect::<Vec<_>>(),
+        ["a", "b", "c"].map(|id| format!("{id}: cooling_down > healthy"))
+    );
+}
+
+#[test]
+fn a_change_says_why_and_until_when() {
+    let (scene, heard) = listening(&["a"]);
+    scene.start();
+    scene.answer("a", Err(Fault::cooldown("429 from upstream")));
+    scene.pool.disable("a").unwrap();
+    scene.pool.enable("a").unwrap();
+    let heard = heard.lock().unwrap();
+    let told: Vec<_> = heard
+        .iter()
+        .map(|change| (change.until.is_some(), change.cause.as_ref().map(ToString::to_string)))
+        .collect();
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        told,
+        [(true, text("429 from upstream")), (false, text("by an admin call")), (false, None)]
+    );
 }
 
 #[test]

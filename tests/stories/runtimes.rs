@@ -21,8 +21,8 @@ trait World: Clone + Send + Sync + 'static {
     /// The clock and timer of the pool.
     fn runtime(&self) -> impl Runtime;
     fn spawn(&self, task: BoxFuture<'static, ()>);
-    /// Lets time pass to where the next sleeper wakes, if the clock does not do so by itself.
-    fn pass_time(&self);
+    /// Lets time pass while everybody sleeps.
+    fn pass_time(&self) -> impl Future<Output = ()> + Send;
 }
 
 /// A run that somebody else polls.
@@ -70,9 +70,8 @@ impl<W: World> Set<W> {
         loop {
             match (&mut run.0).now_or_never() {
                 Some(result) => return result.unwrap(),
-                None => self.world.pass_time(),
+                None => self.world.pass_time().await,
             }
-            pause_for_others().await;
         }
     }
 
@@ -187,7 +186,7 @@ async fn a_hundred_runs_at_once_are_all_served(world: impl World) {
     let mut runs = Vec::new();
     for number in 0..100_u32 {
         let (done, result) = oneshot::channel();
-        let request = set.pool.request().wait_for_cooldown(true).max_attempts(50);
+        let request = set.pool.request().wait_for_cooldown(true).max_attempts(u32::MAX);
         set.world.spawn(Box::pin(async move {
             let run = request.run(move |lease| async move {
                 pause_for_others().await;
@@ -257,7 +256,8 @@ impl<S: Spawn + Clone> World for Spawning<S> {
         self.executor.spawn(task);
     }
 
-    fn pass_time(&self) {
+    async fn pass_time(&self) {
+        pause_for_others().await;
         if let Some(first) = self.clock.sleepers().first() {
             let now = self.clock.now().duration_since(self.clock.start());
             let by = Duration::from_secs_f64(*first).saturating_sub(now);
@@ -293,7 +293,9 @@ impl World for TokioPaused {
         TokioRuntime.spawn(task);
     }
 
-    fn pass_time(&self) {}
+    async fn pass_time(&self) {
+        TokioRuntime.sleep_until(TokioRuntime.now() + Duration::from_millis(50)).await;
+    }
 }
 
 fn tokio_paused(story: Story<TokioPaused>) {

@@ -24,8 +24,10 @@ pub(crate) struct Scene {
 /// A run on the stage.
 pub(crate) struct Started<R = String> {
     task: usize,
-    result: Rc<RefCell<Option<Result<R, RunError<Boom>>>>>,
+    result: Rc<RefCell<Option<Ended<R>>>>,
 }
+
+type Ended<R> = Result<R, RunError<Boom>>;
 
 impl<R> Started<R> {
     pub(crate) fn is_running(&self) -> bool {
