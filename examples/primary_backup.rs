@@ -42,7 +42,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .strategy(Strategy::PrimaryBackup)
         .retry_delay(Duration::ZERO)
         .on_state_change(move |change| {
-            println!("{}  {} turns from {} to {}", at(), change.id, change.old, change.new);
+            let why = change.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
+            println!("{}  {} turns from {} to {}{why}", at(), change.id, change.old, change.new);
         })
         .build()?;
 

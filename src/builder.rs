@@ -68,7 +68,8 @@ impl<T> Builder<T> {
     /// that they are tried elsewhere. On by default.
     ///
     /// An aborted operation may have reached the upstream already: switch this off if your
-    /// operations must not happen twice.
+    /// operations must not happen twice. An abort costs the run it hits one attempt, so a burst on a
+    /// failing resource wants a budget with some slack.
     pub fn cancel_siblings(mut self, cancel: bool) -> Self {
         self.config.cancel_siblings = cancel;
         self
@@ -103,7 +104,9 @@ impl<T> Builder<T> {
     /// The mean pause between the attempts of a run that sets none of its own. 500 ms by default.
     ///
     /// The pause is drawn evenly from half to one and a half times the mean, so that runs which
-    /// failed together do not come back together; zero stays zero.
+    /// failed together do not come back together; zero stays zero. During a pause the run keeps the
+    /// failed attempt's place on its resource. A pool whose resources do not share their limits
+    /// can well do without pauses: the next attempt goes elsewhere.
     pub fn retry_delay(mut self, mean: Duration) -> Self {
         self.defaults.retry_delay = mean;
         self
@@ -119,8 +122,11 @@ impl<T> Builder<T> {
     /// Calls `hook` after every change of a resource's status, and when a running cooldown is
     /// signalled again.
     ///
-    /// It runs on the thread that caused the change, after the pool's lock was released, so it may
-    /// call the pool. With several threads the calls may arrive out of order:
+    /// A cooldown that has expired is noticed, and so reported, by the next selection: an idle pool
+    /// reports nothing, although its snapshots show the resource healthy.
+    ///
+    /// The hook runs on the thread that caused the change, after the pool's lock was released, so it
+    /// may call the pool. With several threads the calls may arrive out of order:
     /// [`StateChange::sequence`] tells. Keep it short; a panic in it is contained.
     pub fn on_state_change(mut self, hook: impl Fn(&StateChange) + Send + Sync + 'static) -> Self {
         self.on_state_change = Some(Box::new(hook));

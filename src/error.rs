@@ -1,5 +1,6 @@
 //! How a run fails.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use rotapool_core::Exhausted;
@@ -48,6 +49,40 @@ impl<E> RunError<E> {
         match self {
             Self::Operation(error) => Ok(error),
             other => Err(other),
+        }
+    }
+
+    /// The operation's own error as it is, and any other end of the run as an error of the same type.
+    ///
+    /// For errors that take in any other, such as `anyhow::Error` or `Box<dyn Error + Send + Sync>`.
+    /// They are no `std::error::Error` themselves, so a `RunError` of them is none either, and `?`
+    /// alone could not convert it.
+    ///
+    /// ```
+    /// use rotapool::{Fault, Lease, Pool, Resource, RunError};
+    ///
+    /// type BoxError = Box<dyn std::error::Error + Send + Sync>;
+    ///
+    /// async fn parse(text: Lease<&str>) -> Result<i32, Fault<BoxError>> {
+    ///     Ok(text.parse().map_err(BoxError::from)?)
+    /// }
+    ///
+    /// async fn forty_two(pool: &Pool<&'static str>) -> Result<i32, BoxError> {
+    ///     pool.run(parse).await.map_err(RunError::flatten)
+    /// }
+    /// # let pool = Pool::builder().resource(Resource::new("a", "42")).build().unwrap();
+    /// # assert_eq!(futures::executor::block_on(forty_two(&pool)).unwrap(), 42);
+    /// ```
+    #[must_use]
+    pub fn flatten(self) -> E
+    where
+        E: From<RunError<Infallible>>,
+    {
+        match self {
+            Self::Operation(error) => error,
+            Self::Exhausted(exhausted) => RunError::Exhausted(exhausted).into(),
+            Self::Options(error) => RunError::Options(error).into(),
+            Self::Aborted => RunError::Aborted.into(),
         }
     }
 

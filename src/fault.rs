@@ -8,8 +8,10 @@ use rotapool_core::Signal;
 /// Why an attempt failed: a signal about the resource, or the operation's own error.
 ///
 /// A signal makes the pool act on the resource and try again. An error of the operation's own says
-/// that the resource did its part: it ends the run at once and reaches the caller by value. `?`
-/// converts an `E` into the latter.
+/// that the resource did its part: it ends the run at once and reaches the caller by value.
+///
+/// `?` converts an `E` into the latter. So **a transport error behind a plain `?` ends the run and
+/// counts as a success of the resource**; to try elsewhere, say `.map_err(Fault::retry)?`.
 ///
 /// Every signal takes a reason, which shows up wherever somebody asks why the resource is out. Leave
 /// secrets out of it: beware of error texts that quote a URL with a key in it.

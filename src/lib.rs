@@ -1,4 +1,95 @@
-//! rotapool
+//! Keeps N flaky but interchangeable resources useful: API keys, proxies, RPC endpoints, workers.
+//!
+//! [`Pool::run`] picks a resource, runs your operation with it, and takes the operation's own
+//! outcome as the evidence of the resource's health: fine, cool it down, disable it, or just try
+//! again. The pool escalates cooldowns, aborts the younger operations that are doomed on the same
+//! resource, and retries elsewhere within a budget and a deadline. There is no prober, no background
+//! task, and no executor that it prefers.
+//!
+//! ```
+//! use std::time::Duration;
+//! use rotapool::{Fault, Lease, Pool, Resource};
+//!
+//! # struct Response { status: u16, retry_after: Option<Duration>, text: String }
+//! # async fn post(key: &str, prompt: &str) -> Result<Response, std::io::Error> {
+//! #     let status = if key == "sk-aaa" { 429 } else { 200 };
+//! #     Ok(Response { status, retry_after: Some(Duration::from_secs(7)), text: prompt.to_uppercase() })
+//! # }
+//! async fn ask(key: Lease<&str>, prompt: &str) -> Result<String, Fault<String>> {
+//!     let response = post(&key, prompt).await.map_err(Fault::retry)?;
+//!     match response.status {
+//!         200 => Ok(response.text),
+//!         429 => Err(Fault::cooldown_for(response.retry_after, "429 from upstream")),
+//!         401 => Err(Fault::disable("key revoked")),
+//!         status => Err(format!("upstream says {status}"))?, // not the key's fault: yours to handle
+//!     }
+//! }
+//!
+//! # futures::executor::block_on(async {
+//! let pool = Pool::builder()
+//!     .resource(Resource::new("key-1", "sk-aaa"))
+//!     .resource(Resource::new("key-2", "sk-bbb").max_in_flight(4))
+//!     .retry_delay(Duration::ZERO)
+//!     .build()?;
+//!
+//! let reply = pool.run(|key| ask(key, "hello")).await;
+//!
+//! assert_eq!(reply.as_deref(), Ok("HELLO"));
+//! assert_eq!(pool.stats().cooling_down, 1);
+//! # Ok::<(), rotapool::BuildError>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # How it works
+//!
+//! - A **run** is one call of [`Pool::run`]. It makes one or more **attempts**: calls of the operation
+//!   with a [`Lease`] on one **resource**.
+//! - A resource is **healthy**, **cooling down** or **disabled**. A healthy one below its
+//!   `max_in_flight` is **eligible**; one at it is **saturated**. A [`Strategy`] picks among the
+//!   eligible: by default the one with the fewest operations in flight, then the least recently picked.
+//! - An attempt ends with a value, with an error of the operation's own, or with a **signal** about the
+//!   resource ([`Fault`]). The first two end the run. A signal acts on the resource and costs the run
+//!   one attempt of its budget.
+//! - A cooldown or disable signal aborts the **younger siblings**: operations that began later on the
+//!   same resource. Their runs go on elsewhere.
+//! - When nothing is eligible the run fails with [`RunError::Exhausted`], which says of every resource
+//!   why it is out and when it is back, or, [if asked to](Request::wait_for_cooldown), sleeps until a
+//!   cooldown ends.
+//!
+//! # Cancel safety
+//!
+//! Every future of this crate may be dropped at any point. A run that is dropped gives its place on the
+//! resource back, says nothing about the resource's health, and counts as cancelled.
+//!
+//! # At least once
+//!
+//! An operation that is aborted or retried may have reached the upstream already. If yours must not
+//! happen twice, switch [`cancel_siblings`](Builder::cancel_siblings) off and send signals only when
+//! nothing was done, as after a 429.
+//!
+//! # Runtimes
+//!
+//! Nothing is detected and nothing spawned. A pool sleeps on the [`Runtime`] that its builder was
+//! given; without one on [`DefaultRuntime`], which works under any executor.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `tokio` | `TokioRuntime`: tokio's timer and clock, the paused one included |
+//! | `smol` | `SmolRuntime`: async-io's timer |
+//! | `async-std` | `AsyncStdRuntime`: the same, for those still on async-std, which is discontinued (RUSTSEC-2025-0052) |
+//!
+//! No feature is on by default, and none changes behaviour. A runtime of your own is two functions:
+//! see `examples/custom_runtime.rs`. Runtimes and their sleeps are `Send`; operations need not be.
+//!
+//! # Limits
+//!
+//! - The state is in memory and of one process.
+//! - A run that finds every resource saturated fails rather than queue: size `max_in_flight` and the
+//!   callers' concurrency to each other.
+//! - The deadline gates what a run begins; it never interrupts an operation. Put a timeout of its own
+//!   into an operation that may hang.
+//! - Health is judged inside the operation. What happens to a response after the operation returned it,
+//!   the pool does not see.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -42,3 +133,7 @@ pub use rotapool_smol::SmolRuntime;
 #[cfg(feature = "tokio")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 pub use rotapool_tokio::TokioRuntime;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

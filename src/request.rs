@@ -29,7 +29,8 @@ impl<T> Request<T> {
         Self { options: Options::from(shared.defaults), shared }
     }
 
-    /// The most attempts, over all resources together. At least 1, or the run is refused.
+    /// The most attempts, over all resources together, those that a sibling's signal aborted
+    /// included. At least 1, or the run is refused.
     ///
     /// A run that does not wait for cooldowns makes no more attempts than the pool has resources
     /// when it begins.
@@ -64,8 +65,9 @@ impl<T> Request<T> {
     /// Whether to sleep until a cooldown ends when no resource is eligible. Off by default: the run
     /// fails at once.
     ///
-    /// Only cooldowns are waited for: when the rest of the pool is disabled or saturated, nobody
-    /// knows until when. The sleep ends up to one mean pause after the cooldown, so that those who
+    /// Only cooldowns are waited for. When nothing is cooling down and all the rest is disabled or
+    /// saturated, nobody knows until when, and the run fails at once; nor does a place that comes free
+    /// on a saturated resource end the sleep. The sleep ends up to one mean pause after the cooldown, so that those who
     /// wait do not come back all at once, and earlier when an admin call or a signal changed the pool.
     pub fn wait_for_cooldown(mut self, wait: bool) -> Self {
         self.options.wait_for_cooldown = wait;

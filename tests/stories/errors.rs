@@ -93,6 +93,37 @@ fn a_huge_pool_is_explained_in_part_and_says_so() {
 }
 
 #[test]
+fn the_operations_error_keeps_its_text_and_its_chain() {
+    use std::error::Error;
+
+    #[derive(Debug)]
+    struct Outer(std::io::Error);
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("cannot ask")
+        }
+    }
+    impl Error for Outer {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+    let error = RunError::Operation(Outer(std::io::Error::other("connection reset")));
+    assert_eq!(error.to_string(), "cannot ask");
+    assert_eq!(error.source().unwrap().to_string(), "connection reset");
+}
+
+#[test]
+fn flattened_an_exhausted_run_is_still_told_by_its_text() {
+    type BoxError = Box<dyn std::error::Error + Send + Sync>;
+    let pool = Pool::builder().resource(Resource::new("a", "a")).build().unwrap();
+    pool.disable("a").unwrap();
+    let run = pool.run(|_| async { Ok::<_, Fault<BoxError>>(()) });
+    let error: BoxError = futures::executor::block_on(run).unwrap_err().flatten();
+    assert!(error.to_string().starts_with("pool exhausted: no eligible resource"), "{error}");
+}
+
+#[test]
 fn no_output_ever_shows_a_value() {
     const SECRET: &str = "sk-planted-secret";
     #[derive(Debug)]
