@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::signal::Signal;
-use crate::slot::Status;
 use crate::snapshot::ResourceSnapshot;
+use crate::standing::Status;
 
 /// How many resources an exhausted run explains one by one.
 pub(crate) const EXPLAINED: usize = 100;

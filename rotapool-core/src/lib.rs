@@ -24,28 +24,36 @@
 )]
 
 mod attempts;
+mod config;
 mod cooldown;
+mod counters;
+mod effects;
 mod error;
 mod exhausted;
 mod one_line;
+mod roster;
 mod runtime;
 mod select;
 mod signal;
 mod slot;
 mod snapshot;
+mod standing;
 mod state;
 mod stats;
 mod time;
 mod usage;
 
 pub use attempts::{Attempts, RunOptions, Step};
+pub use config::Config;
+pub use effects::{Effects, StateChange};
 pub use error::{BuildError, ResourceError};
 pub use exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
 pub use runtime::{Runtime, Sleep, Spawn};
 pub use select::Strategy;
 pub use signal::{Outcome, Signal};
-pub use slot::{SlotIndex, Status};
-pub use snapshot::{Cause, ResourceSnapshot};
-pub use state::{Config, Effects, State, StateChange};
+pub use slot::SlotIndex;
+pub use snapshot::ResourceSnapshot;
+pub use standing::{Cause, Status};
+pub use state::State;
 pub use stats::{PoolStats, ResourceStats};
 pub use time::after;

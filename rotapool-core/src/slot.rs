@@ -1,13 +1,11 @@
 //! One membership: what is known of a resource from its `add` to its `remove`.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cooldown::Escalation;
-use crate::snapshot::Cause;
-use crate::state::Config;
-use crate::stats::ResourceCounters;
+use crate::counters::ResourceCounters;
+use crate::standing::{Cause, Standing, Status};
 use crate::time::after;
 use crate::usage::{Lane, Sequence};
 
@@ -22,61 +20,6 @@ impl SlotIndex {
     #[must_use]
     pub fn get(self) -> usize {
         self.0
-    }
-}
-
-/// The status of a resource. A cooldown that has expired counts as healthy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Status {
-    /// It may be used.
-    Healthy,
-    /// A signal sent it away for a while.
-    CoolingDown,
-    /// A signal or an admin call took it out of use until it is enabled.
-    Disabled,
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Healthy => "healthy",
-            Self::CoolingDown => "cooling_down",
-            Self::Disabled => "disabled",
-        })
-    }
-}
-
-/// The status with what belongs to it. A cooldown stays here until a selection finds it expired.
-#[derive(Debug, Clone)]
-pub(crate) enum Standing {
-    Healthy,
-    CoolingDown { since: Instant, until: Instant, reason: Arc<str> },
-    Disabled { since: Instant, cause: Cause },
-}
-
-impl Standing {
-    pub(crate) fn status(&self) -> Status {
-        match self {
-            Self::Healthy => Status::Healthy,
-            Self::CoolingDown { .. } => Status::CoolingDown,
-            Self::Disabled { .. } => Status::Disabled,
-        }
-    }
-
-    pub(crate) fn until(&self) -> Option<Instant> {
-        match self {
-            Self::CoolingDown { until, .. } => Some(*until),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn cause(&self) -> Option<Cause> {
-        match self {
-            Self::Healthy => None,
-            Self::CoolingDown { reason, .. } => Some(Cause::Signal(Arc::clone(reason))),
-            Self::Disabled { cause, .. } => Some(cause.clone()),
-        }
     }
 }
 
@@ -174,15 +117,14 @@ impl Slot {
     }
 
     /// Starts or extends a cooldown. A disabled resource stays as it is: `false`.
-    pub(crate) fn cool(&mut self, trip: &Trip<'_>, config: &Config) -> bool {
+    pub(crate) fn cool(&mut self, trip: &Trip<'_>) -> bool {
         let running = match &self.standing {
             Standing::Healthy => None,
             Standing::CoolingDown { since, until, reason } => Some((*since, *until, reason)),
             Standing::Disabled { .. } => return false,
         };
-        self.escalation.trip(trip.usage, trip.newest, config.one_trip_per_outage);
-        let duration =
-            trip.after.unwrap_or_else(|| self.escalation.duration(&config.cooldown_table));
+        self.escalation.trip(trip.usage, trip.newest, trip.one_trip_per_outage);
+        let duration = trip.after.unwrap_or_else(|| self.escalation.duration(trip.table));
         let ends = after(trip.now, duration);
         self.standing = match running {
             // Never shortened: the reason told is the one of the longer cooldown.
@@ -204,9 +146,9 @@ impl Slot {
     }
 
     /// A selection found the cooldown expired.
-    pub(crate) fn recover(&mut self, config: &Config) {
+    pub(crate) fn recover(&mut self, probe: bool) {
         self.standing = Standing::Healthy;
-        self.probing = config.probe_on_recovery;
+        self.probing = probe;
     }
 
     /// Takes the resource out of use; `false` if it was already.
@@ -236,4 +178,7 @@ pub(crate) struct Trip<'a> {
     pub(crate) newest: Sequence,
     pub(crate) after: Option<Duration>,
     pub(crate) reason: &'a Arc<str>,
+    /// The pool's rules for it.
+    pub(crate) table: &'a [Duration],
+    pub(crate) one_trip_per_outage: bool,
 }

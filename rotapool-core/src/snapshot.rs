@@ -6,26 +6,8 @@ use std::time::Instant;
 
 use crate::one_line::OneLine;
 use crate::signal::Signal;
-use crate::slot::{Slot, Standing, Status};
-
-/// Who took a resource out of use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Cause {
-    /// An operation's signal, with its reason.
-    Signal(Arc<str>),
-    /// A call of `disable` from outside.
-    Admin,
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Signal(reason) => write!(f, "{}", OneLine(reason)),
-            Self::Admin => f.write_str("by an admin call"),
-        }
-    }
-}
+use crate::slot::Slot;
+use crate::standing::{Cause, Standing, Status};
 
 /// How one resource stood at one moment. Its `Display` is one line that says why (not) to pick it.
 #[derive(Debug, Clone, PartialEq, Eq)]

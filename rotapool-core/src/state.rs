@@ -1,87 +1,21 @@
 //! The state of a pool: routes what happens to the rooms that decide, and collects what follows.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use slab::Slab;
-
+use crate::config::Config;
+use crate::counters::PoolCounters;
+use crate::effects::{Effects, StateChange};
 use crate::error::ResourceError;
 use crate::exhausted::{EXPLAINED, Exhausted, ExhaustedReason};
-use crate::select::{Index, Strategy};
+use crate::roster::Roster;
+use crate::select::Index;
 use crate::signal::Signal;
-use crate::slot::{Slot, SlotIndex, Status, Trip};
-use crate::snapshot::{Cause, ResourceSnapshot};
-use crate::stats::{PoolCounters, PoolStats};
+use crate::slot::{Slot, SlotIndex, Trip};
+use crate::snapshot::ResourceSnapshot;
+use crate::standing::{Cause, Status};
+use crate::stats::PoolStats;
 use crate::usage::{Ticket, Usages};
-
-/// The rules of a pool. [`Default`] has the documented defaults.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Config {
-    /// How long the first, second, third… cooldown since the last success lasts; the last entry
-    /// serves for all that follow. 30 s, 120 s, 300 s, 600 s by default.
-    pub cooldown_table: Vec<Duration>,
-    /// How to choose. [`Strategy::LeastInFlight`] by default.
-    pub strategy: Strategy,
-    /// Whether a cooldown or disable signal aborts the younger usages on the resource. On by default.
-    pub cancel_siblings: bool,
-    /// Whether a resource comes back from a cooldown with a cap of 1 until a success. Off by default.
-    pub probe_on_recovery: bool,
-    /// Whether usages that were in flight at the last trip escalate no further. Off by default.
-    pub one_trip_per_outage: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            cooldown_table: [30, 120, 300, 600].map(Duration::from_secs).to_vec(),
-            strategy: Strategy::default(),
-            cancel_siblings: true,
-            probe_on_recovery: false,
-            one_trip_per_outage: false,
-        }
-    }
-}
-
-/// A resource changed its status, or its cooldown was extended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StateChange {
-    /// Counts the changes of the pool from 1. Changes may be delivered out of order: this is theirs.
-    pub sequence: u64,
-    /// The resource.
-    pub id: Arc<str>,
-    /// The status before. A cooldown counts here until a selection finds it expired.
-    pub old: Status,
-    /// The status after; equal to `old` when a cooldown signal met a cooldown.
-    pub new: Status,
-    /// When the cooldown ends, if that is what it is now.
-    pub until: Option<Instant>,
-    /// Why the resource is out; `None` when it is healthy now.
-    pub cause: Option<Cause>,
-}
-
-/// What has to be done outside, after the lock that guards the state is released.
-#[derive(Debug)]
-#[must_use = "operations to abort, waiters to wake and changes to report"]
-#[non_exhaustive]
-pub struct Effects<A> {
-    /// The usages to abort, oldest first.
-    pub aborts: Vec<A>,
-    /// The state changes to report, in order.
-    pub changes: Vec<StateChange>,
-    /// Whether those who [wait](crate::Step::Wait) should think again.
-    pub wake: bool,
-    /// The abort handle of a usage that ended. It is here because dropping it may run foreign code.
-    pub retired: Option<A>,
-}
-
-impl<A> Default for Effects<A> {
-    fn default() -> Self {
-        Self { aborts: Vec::new(), changes: Vec::new(), wake: false, retired: None }
-    }
-}
 
 /// A pool's resources, usages and counters. `A` is what aborts a usage; the state only keeps it.
 ///
@@ -91,14 +25,7 @@ impl<A> Default for Effects<A> {
 #[derive(Debug)]
 pub struct State<A> {
     config: Config,
-    /// The members, and former members whose usages still drain.
-    slots: Slab<Slot>,
-    ids: HashMap<Arc<str>, usize>,
-    /// The members by position: pool order.
-    order: BTreeMap<u64, usize>,
-    /// How many usages of removed memberships of an id still drain.
-    draining: HashMap<Arc<str>, u32>,
-    next_position: u64,
+    roster: Roster,
     index: Index,
     usages: Usages<A>,
     pub(crate) counters: PoolCounters,
@@ -113,11 +40,7 @@ impl<A> State<A> {
         Self {
             index: Index::new(config.strategy),
             config,
-            slots: Slab::new(),
-            ids: HashMap::new(),
-            order: BTreeMap::new(),
-            draining: HashMap::new(),
-            next_position: 0,
+            roster: Roster::default(),
             usages: Usages::new(),
             counters: PoolCounters::default(),
             next_change: 1,
@@ -135,25 +58,25 @@ impl<A> State<A> {
     /// The number of members.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.roster.len()
     }
 
     /// Whether the pool has no members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.len() == 0
     }
 
     /// How every member stands, in pool order.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Vec<ResourceSnapshot> {
-        self.members().map(|slot| ResourceSnapshot::of(slot, now)).collect()
+        self.roster.members().map(|slot| ResourceSnapshot::of(slot, now)).collect()
     }
 
     /// Gauges and counters.
     #[must_use]
     pub fn stats(&self, now: Instant) -> PoolStats {
-        PoolStats::of(self.counters, self.members(), now)
+        PoolStats::of(self.counters, self.roster.members(), now)
     }
 
     /// When the next cooldown ends; `None` if nothing is cooling down.
@@ -180,16 +103,13 @@ impl<A> State<A> {
             last_signal,
             retry_at,
             resources: self
+                .roster
                 .members()
                 .take(EXPLAINED)
                 .map(|slot| ResourceSnapshot::of(slot, now))
                 .collect(),
             members: self.len(),
         })
-    }
-
-    fn members(&self) -> impl ExactSizeIterator<Item = &Slot> {
-        self.order.values().map(|&slot| &self.slots[slot])
     }
 
     // Admin calls.
@@ -206,25 +126,10 @@ impl<A> State<A> {
         id: Arc<str>,
         max_in_flight: Option<u32>,
     ) -> Result<SlotIndex, ResourceError> {
-        if id.is_empty() {
-            return Err(ResourceError::EmptyId);
-        }
-        if max_in_flight == Some(0) {
-            return Err(ResourceError::ZeroMaxInFlight { id });
-        }
-        if self.ids.contains_key(&id) {
-            return Err(ResourceError::DuplicateResource { id });
-        }
-        let inherited = self.draining.get(&id).copied().unwrap_or(0);
-        let position = self.next_position;
-        self.next_position += 1;
-        let slot =
-            self.slots.insert(Slot::new(Arc::clone(&id), position, max_in_flight, inherited));
-        self.ids.insert(id, slot);
-        self.order.insert(position, slot);
-        self.index.place(slot, &self.slots[slot]);
+        let key = self.roster.join(id, max_in_flight)?;
+        self.index.place(key, &self.roster[key]);
         self.effects.wake = true;
-        Ok(SlotIndex(slot))
+        Ok(SlotIndex(key))
     }
 
     /// Takes a resource out of the pool and wakes those who wait. Its usages end by themselves.
@@ -233,17 +138,10 @@ impl<A> State<A> {
     ///
     /// An unknown id.
     pub fn remove(&mut self, id: &str) -> Result<SlotIndex, ResourceError> {
-        let slot = self.find(id)?;
-        let member = &self.slots[slot];
-        self.ids.remove(id);
-        self.order.remove(&member.position());
-        self.index.forget(slot);
-        match member.lane.len() {
-            0 => drop(self.slots.remove(slot)),
-            draining => *self.draining.entry(Arc::clone(member.id())).or_default() += draining,
-        }
+        let key = self.roster.leave(id)?;
+        self.index.forget(key);
         self.effects.wake = true;
-        Ok(SlotIndex(slot))
+        Ok(SlotIndex(key))
     }
 
     /// Makes a resource healthy, whatever kept it away, starts its escalation anew, and wakes those
@@ -253,8 +151,8 @@ impl<A> State<A> {
     ///
     /// An unknown id.
     pub fn enable(&mut self, id: &str) -> Result<(), ResourceError> {
-        let slot = self.find(id)?;
-        self.change(slot, Slot::enable);
+        let key = self.roster.find(id)?;
+        self.change(key, Slot::enable);
         self.effects.wake = true;
         Ok(())
     }
@@ -266,20 +164,12 @@ impl<A> State<A> {
     ///
     /// An unknown id.
     pub fn disable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
-        let slot = self.find(id)?;
-        if self.change(slot, |slot| slot.disable(now, Cause::Admin)) {
+        let key = self.roster.find(id)?;
+        if self.change(key, |slot| slot.disable(now, Cause::Admin)) {
             self.counters.disables += 1;
         }
         self.effects.wake = true;
         Ok(())
-    }
-
-    fn find(&self, id: &str) -> Result<usize, ResourceError> {
-        self.ids.get(id).copied().ok_or_else(|| ResourceError::UnknownResource {
-            id: id.into(),
-            known: self.members().take(10).map(|slot| Arc::clone(slot.id())).collect(),
-            members: self.len(),
-        })
     }
 
     // What runs do.
@@ -288,7 +178,7 @@ impl<A> State<A> {
     pub(crate) fn acquire(&mut self, now: Instant, abort: impl FnOnce() -> A) -> Option<Ticket> {
         self.expire(now);
         let picked = self.index.pick()?;
-        let slot = &mut self.slots[picked];
+        let slot = &mut self.roster[picked];
         let ticket = self.usages.enter(&mut slot.lane, picked, abort());
         slot.acquired(self.usages.newest(), now);
         self.index.place(picked, slot);
@@ -299,7 +189,7 @@ impl<A> State<A> {
     /// The operation got through: with a value or with an error of its own.
     pub(crate) fn succeed(&mut self, ticket: &Ticket) {
         self.counters.successes += 1;
-        self.slots[ticket.slot()].succeed();
+        self.roster[ticket.slot()].succeed();
     }
 
     /// The operation sent a signal.
@@ -319,21 +209,21 @@ impl<A> State<A> {
     /// Ends a usage, whatever became of it.
     pub(crate) fn release(&mut self, ticket: Ticket) {
         let key = ticket.slot();
-        let slot = &mut self.slots[key];
+        let slot = &mut self.roster[key];
         self.effects.retired = self.usages.leave(&mut slot.lane, ticket);
-        if self.is_member(key) {
-            self.index.place(key, &self.slots[key]);
-        } else {
-            self.drained(key);
+        if self.roster.is_member(key) {
+            self.index.place(key, &self.roster[key]);
+        } else if let Some(successor) = self.roster.drained(key) {
+            self.index.place(successor, &self.roster[successor]);
         }
     }
 
     /// The signal that stands for an abort by a sibling: the sibling's own, as the resource shows it.
     pub(crate) fn siblings_signal(&self, ticket: &Ticket, now: Instant) -> Signal {
-        if !self.is_member(ticket.slot()) {
+        if !self.roster.is_member(ticket.slot()) {
             return Signal::cooldown("aborted by a sibling's signal");
         }
-        let shown = ResourceSnapshot::of(&self.slots[ticket.slot()], now);
+        let shown = ResourceSnapshot::of(&self.roster[ticket.slot()], now);
         let why = shown.cause.map(|cause| format!(": {cause}")).unwrap_or_default();
         let reason = format!("aborted by a sibling's signal{why}");
         match shown.status {
@@ -345,7 +235,7 @@ impl<A> State<A> {
     /// A cooldown signal: no news for a resource that is disabled or gone.
     fn cool(&mut self, ticket: &Ticket, after: Option<Duration>, reason: &Arc<str>, now: Instant) {
         let key = ticket.slot();
-        if !self.is_member(key) {
+        if !self.roster.is_member(key) {
             return;
         }
         let trip = Trip {
@@ -354,10 +244,12 @@ impl<A> State<A> {
             newest: self.usages.newest(),
             after,
             reason,
+            table: &self.config.cooldown_table,
+            one_trip_per_outage: self.config.one_trip_per_outage,
         };
-        let slot = &mut self.slots[key];
+        let slot = &mut self.roster[key];
         let old = slot.standing().status();
-        if slot.cool(&trip, &self.config) {
+        if slot.cool(&trip) {
             self.index.place(key, slot);
             self.counters.cooldowns += 1;
             self.report(key, old);
@@ -369,7 +261,7 @@ impl<A> State<A> {
     /// A disable signal: it condemns the younger siblings even if the resource is out or gone already.
     fn condemn(&mut self, ticket: &Ticket, reason: &Arc<str>, now: Instant) {
         let key = ticket.slot();
-        if self.is_member(key)
+        if self.roster.is_member(key)
             && self.change(key, |slot| slot.disable(now, Cause::Signal(Arc::clone(reason))))
         {
             self.counters.disables += 1;
@@ -382,7 +274,7 @@ impl<A> State<A> {
         if self.config.cancel_siblings {
             let aborted = self.usages.take_younger(ticket, &mut self.effects.aborts);
             self.counters.sibling_cancels += aborted;
-            self.slots[ticket.slot()].counters.sibling_cancels += aborted;
+            self.roster[ticket.slot()].counters.sibling_cancels += aborted;
         }
     }
 
@@ -393,21 +285,20 @@ impl<A> State<A> {
         let mut next = Some(first);
         while let Some(key) = next {
             self.index.forget(key);
-            due.push((self.slots[key].position(), key));
+            due.push((self.roster[key].position(), key));
             next = self.index.due(now);
         }
         due.sort_unstable();
         for (_, key) in due {
-            let config = &self.config;
-            self.slots[key].recover(config);
-            self.index.place(key, &self.slots[key]);
+            self.roster[key].recover(self.config.probe_on_recovery);
+            self.index.place(key, &self.roster[key]);
             self.report(key, Status::CoolingDown);
         }
     }
 
     /// Changes a member's slot, puts it where it belongs now, and reports a change of status.
     fn change<R>(&mut self, key: usize, change: impl FnOnce(&mut Slot) -> R) -> R {
-        let slot = &mut self.slots[key];
+        let slot = &mut self.roster[key];
         let old = slot.standing().status();
         let result = change(slot);
         self.index.place(key, slot);
@@ -418,7 +309,7 @@ impl<A> State<A> {
     }
 
     fn report(&mut self, key: usize, old: Status) {
-        let slot = &self.slots[key];
+        let slot = &self.roster[key];
         let now = slot.standing();
         self.effects.changes.push(StateChange {
             sequence: self.next_change,
@@ -429,27 +320,5 @@ impl<A> State<A> {
             cause: now.cause(),
         });
         self.next_change += 1;
-    }
-
-    fn is_member(&self, key: usize) -> bool {
-        self.order.get(&self.slots[key].position()) == Some(&key)
-    }
-
-    /// A usage of a removed membership has ended.
-    fn drained(&mut self, key: usize) {
-        let slot = &self.slots[key];
-        if let Some(draining) = self.draining.get_mut(slot.id()) {
-            *draining -= 1;
-            if *draining == 0 {
-                self.draining.remove(slot.id());
-            }
-        }
-        if let Some(&successor) = self.ids.get(slot.id()) {
-            self.slots[successor].inherited -= 1;
-            self.index.place(successor, &self.slots[successor]);
-        }
-        if self.slots[key].lane.len() == 0 {
-            self.slots.remove(key);
-        }
     }
 }

@@ -12,7 +12,8 @@ mod primary_backup;
 use std::time::Instant;
 
 use self::heap::Heap;
-use crate::slot::{Slot, Standing};
+use crate::slot::Slot;
+use crate::standing::Standing;
 
 /// How the pool chooses among the eligible resources.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,34 @@
+//! The rules of one pool, as its builder set them.
+
+use std::time::Duration;
+
+use crate::select::Strategy;
+
+/// The rules of a pool. [`Default`] has the documented defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// How long the first, second, third… cooldown since the last success lasts; the last entry
+    /// serves for all that follow. 30 s, 120 s, 300 s, 600 s by default.
+    pub cooldown_table: Vec<Duration>,
+    /// How to choose. [`Strategy::LeastInFlight`] by default.
+    pub strategy: Strategy,
+    /// Whether a cooldown or disable signal aborts the younger usages on the resource. On by default.
+    pub cancel_siblings: bool,
+    /// Whether a resource comes back from a cooldown with a cap of 1 until a success. Off by default.
+    pub probe_on_recovery: bool,
+    /// Whether usages that were in flight at the last trip escalate no further. Off by default.
+    pub one_trip_per_outage: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            cooldown_table: [30, 120, 300, 600].map(Duration::from_secs).to_vec(),
+            strategy: Strategy::default(),
+            cancel_siblings: true,
+            probe_on_recovery: false,
+            one_trip_per_outage: false,
+        }
+    }
+}

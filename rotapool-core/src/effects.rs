@@ -1,0 +1,45 @@
+//! What has to be done outside after the state has changed.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::standing::{Cause, Status};
+
+/// A resource changed its status, or its cooldown was extended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StateChange {
+    /// Counts the changes of the pool from 1. Changes may be delivered out of order: this is theirs.
+    pub sequence: u64,
+    /// The resource.
+    pub id: Arc<str>,
+    /// The status before. A cooldown counts here until a selection finds it expired.
+    pub old: Status,
+    /// The status after; equal to `old` when a cooldown signal met a cooldown.
+    pub new: Status,
+    /// When the cooldown ends, if that is what it is now.
+    pub until: Option<Instant>,
+    /// Why the resource is out; `None` when it is healthy now.
+    pub cause: Option<Cause>,
+}
+
+/// What has to be done outside, after the lock that guards the state is released.
+#[derive(Debug)]
+#[must_use = "operations to abort, waiters to wake and changes to report"]
+#[non_exhaustive]
+pub struct Effects<A> {
+    /// The usages to abort, oldest first.
+    pub aborts: Vec<A>,
+    /// The state changes to report, in order.
+    pub changes: Vec<StateChange>,
+    /// Whether those who [wait](crate::Step::Wait) should think again.
+    pub wake: bool,
+    /// The abort handle of a usage that ended. It is here because dropping it may run foreign code.
+    pub retired: Option<A>,
+}
+
+impl<A> Default for Effects<A> {
+    fn default() -> Self {
+        Self { aborts: Vec::new(), changes: Vec::new(), wake: false, retired: None }
+    }
+}
