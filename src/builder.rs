@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool_core::{BuildError, Config, Runtime, State, StateChange, Strategy};
+use rotapool_core::{BuildError, Config, HealthRules, Runtime, State, StateChange, Strategy};
 
 use crate::options::Defaults;
 use crate::pool::Pool;
 use crate::resource::{Entry, Resource};
-use crate::shared::{Hook, Locked, Shared};
+use crate::select::Select;
+use crate::shared::{Hooks, Locked, Shared};
 use crate::timer::DefaultRuntime;
 
 /// Collects what a pool is made of; [`build`](Self::build) checks it all.
@@ -21,7 +22,7 @@ pub struct Builder<T> {
     config: Config,
     defaults: Defaults,
     runtime: Arc<dyn Runtime>,
-    on_state_change: Option<Hook>,
+    hooks: Hooks,
     seed: Option<u64>,
 }
 
@@ -32,7 +33,7 @@ impl<T> Builder<T> {
             config: Config::default(),
             defaults: Defaults { max_attempts: 3, retry_delay: Duration::from_millis(500) },
             runtime: Arc::new(DefaultRuntime),
-            on_state_change: None,
+            hooks: Hooks::default(),
             seed: None,
         }
     }
@@ -52,6 +53,32 @@ impl<T> Builder<T> {
     /// How to choose among the eligible resources. [`Strategy::LeastInFlight`] by default.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.config.strategy = strategy;
+        self
+    }
+
+    /// Chooses by code of your own instead; the strategy serves when that fails.
+    pub fn select(mut self, select: impl Select) -> Self {
+        self.config.foreign_choice = true;
+        self.hooks.select = Some(Box::new(select));
+        self
+    }
+
+    /// Whether a retry prefers resources that its run has not tried, and falls back to the tried ones
+    /// when nothing else is eligible.
+    ///
+    /// On by default, except for [`Strategy::LeastInFlight`] and [`Strategy::PrimaryBackup`], which
+    /// behave as in the Python package: there a run may try the same resource again at once.
+    pub fn avoid_tried(mut self, avoid: bool) -> Self {
+        self.config.avoid_tried = Some(avoid);
+        self
+    }
+
+    /// How health is measured: the window of the error rate, its grades, the decay of latencies.
+    ///
+    /// The measures change nothing by themselves. [`Strategy::LeastLatency`] and
+    /// [`Strategy::LeastErrors`] go by them, and [`stats`](Pool::stats) shows them.
+    pub fn health(mut self, rules: HealthRules) -> Self {
+        self.config.health = rules;
         self
     }
 
@@ -129,7 +156,7 @@ impl<T> Builder<T> {
     /// may call the pool. With several threads the calls may arrive out of order:
     /// [`StateChange::sequence`] tells. Keep it short; a panic in it is contained.
     pub fn on_state_change(mut self, hook: impl Fn(&StateChange) + Send + Sync + 'static) -> Self {
-        self.on_state_change = Some(Box::new(hook));
+        self.hooks.on_state_change = Some(Box::new(hook));
         self
     }
 
@@ -144,7 +171,8 @@ impl<T> Builder<T> {
     /// # Errors
     ///
     /// [`BuildError`] says which setting cannot work and what would: no resource, an empty or
-    /// duplicate id, a `max_in_flight` or `max_attempts` of 0, an empty cooldown table.
+    /// duplicate id, a `max_in_flight` or `max_attempts` of 0, a weight out of range, an empty cooldown
+    /// table, health rules out of range.
     pub fn build(self) -> Result<Pool<T>, BuildError> {
         if self.resources.is_empty() {
             return Err(BuildError::NoResources);
@@ -155,13 +183,15 @@ impl<T> Builder<T> {
         if self.config.cooldown_table.is_empty() {
             return Err(BuildError::EmptyCooldownTable);
         }
+        self.config.health.check()?;
         let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let mut locked = Locked::new(State::new(self.config), random);
-        for Resource { id, value, max_in_flight } in self.resources {
-            let slot = locked.state.add(Arc::clone(&id), max_in_flight)?;
+        for Resource { profile, value } in self.resources {
+            let id = Arc::clone(&profile.id);
+            let slot = locked.state.add(profile)?;
             locked.put(slot, Arc::new(Entry { id, value }));
         }
-        Ok(Pool::new(Shared::new(locked, self.runtime, self.defaults, self.on_state_change)))
+        Ok(Pool::new(Shared::new(locked, self.runtime, self.defaults, self.hooks)))
     }
 }
 

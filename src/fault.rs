@@ -36,8 +36,11 @@ use rotapool_core::Signal;
 pub enum Fault<E> {
     /// What the operation says of the resource.
     Signal(Signal),
-    /// The operation's own error.
+    /// The operation's own error, of which the resource is innocent.
     Operation(E),
+    /// The operation's own error, which it blames on the resource: it ends the run all the same, and
+    /// the resource's [health measures](crate::Health) count a failure.
+    Failure(E),
 }
 
 impl<E> Fault<E> {

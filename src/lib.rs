@@ -104,6 +104,7 @@ mod pool;
 mod request;
 mod resource;
 mod run;
+mod select;
 mod shared;
 mod timer;
 mod wrapped;
@@ -116,12 +117,14 @@ pub use lease::Lease;
 pub use pool::Pool;
 pub use request::Request;
 pub use resource::Resource;
+pub use select::Select;
 pub use timer::DefaultRuntime;
 pub use wrapped::Wrapped;
 
 pub use rotapool_core::{
-    BuildError, Cause, Exhausted, ExhaustedReason, ExhaustedTable, PoolStats, ResourceError,
-    ResourceSnapshot, ResourceStats, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy,
+    BuildError, Candidate, Cause, Exhausted, ExhaustedReason, ExhaustedTable, Grade, Health,
+    HealthRules, Metadata, PoolStats, ResourceError, ResourceSnapshot, ResourceStats, Runtime,
+    Signal, Sleep, Spawn, StateChange, Status, Strategy,
 };
 
 #[cfg(feature = "async-std")]

@@ -1,13 +1,12 @@
 //! What one run may do, as its caller set it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rotapool_core::{RunOptions, after};
+use rotapool_core::{Metadata, Preferences, RunOptions, after};
 
 use crate::error::OptionsError;
-use crate::guard::Run;
-use crate::shared::Shared;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -16,6 +15,19 @@ pub(crate) struct Options {
     pub(crate) deadline: Option<Deadline>,
     pub(crate) wait_for_cooldown: bool,
     pub(crate) request_id: Option<Arc<str>>,
+    pub(crate) exclude: Vec<Arc<str>>,
+    pub(crate) only: Option<Only>,
+    pub(crate) affinity: Option<u64>,
+}
+
+/// A caller's filter on metadata.
+#[derive(Clone)]
+pub(crate) struct Only(pub(crate) Arc<dyn Fn(&Metadata) -> bool + Send + Sync>);
+
+impl fmt::Debug for Only {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Only")
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,25 +52,48 @@ impl From<Defaults> for Options {
             deadline: None,
             wait_for_cooldown: false,
             request_id: None,
+            exclude: Vec::new(),
+            only: None,
+            affinity: None,
+        }
+    }
+}
+
+impl Defaults {
+    /// What core has to know of a run that was told nothing.
+    pub(crate) fn for_core(self) -> RunOptions {
+        RunOptions {
+            max_attempts: self.max_attempts,
+            retry_delay: self.retry_delay,
+            deadline: None,
+            wait_for_cooldown: false,
+            preferences: Preferences::default(),
         }
     }
 }
 
 impl Options {
-    /// Checks the options and begins a run with them.
-    pub(crate) fn begin<'a, T>(&self, shared: &'a Shared<T>) -> Result<Run<'a, T>, OptionsError> {
+    /// Checks the options and says what core has to know of them, for a run that begins `now`.
+    pub(crate) fn for_core(
+        &self,
+        now: impl FnOnce() -> Instant,
+    ) -> Result<RunOptions, OptionsError> {
         if self.max_attempts == 0 {
             return Err(OptionsError::ZeroMaxAttempts);
         }
-        let options = RunOptions {
+        Ok(RunOptions {
             max_attempts: self.max_attempts,
             retry_delay: self.retry_delay,
             deadline: self.deadline.map(|deadline| match deadline {
                 Deadline::At(deadline) => deadline,
-                Deadline::In(timeout) => after(shared.runtime.now(), timeout),
+                Deadline::In(timeout) => after(now(), timeout),
             }),
             wait_for_cooldown: self.wait_for_cooldown,
-        };
-        Ok(Run::begin(shared, options, self.request_id.clone()))
+            preferences: Preferences {
+                exclude: self.exclude.clone(),
+                judge: self.only.is_some(),
+                affinity: self.affinity,
+            },
+        })
     }
 }

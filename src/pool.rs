@@ -11,8 +11,8 @@ use crate::abort::AbortHandle;
 use crate::builder::Builder;
 use crate::error::RunError;
 use crate::fault::Fault;
+use crate::guard::Run;
 use crate::lease::Lease;
-use crate::options::Options;
 use crate::request::Request;
 use crate::resource::{Entry, Resource};
 use crate::run::drive;
@@ -98,7 +98,7 @@ impl<T> Pool<T> {
         F: FnMut(Lease<T>) -> Fut,
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
-        drive(Options::from(self.shared.defaults).begin(&self.shared)?, operation).await
+        drive(Run::begin(&self.shared, self.shared.defaults.for_core(), None), operation).await
     }
 
     /// Starts a run with options of its own.
@@ -155,12 +155,13 @@ impl<T> Pool<T> {
     ///
     /// # Errors
     ///
-    /// An id that is empty or taken, or a `max_in_flight` of 0. The pool is unchanged then.
+    /// An id that is empty or taken, a `max_in_flight` of 0, or a weight out of range. The pool is
+    /// unchanged then.
     pub fn add(&self, resource: Resource<T>) -> Result<(), ResourceError> {
-        let Resource { id, value, max_in_flight } = resource;
-        let entry = Arc::new(Entry { id: Arc::clone(&id), value });
+        let Resource { profile, value } = resource;
+        let entry = Arc::new(Entry { id: Arc::clone(&profile.id), value });
         // On refusal the entry is dropped out here: it is the user's value.
-        self.shared.with(|locked| match locked.state.add(id, max_in_flight) {
+        self.shared.with(|locked| match locked.state.add(profile) {
             Ok(slot) => {
                 locked.put(slot, Arc::clone(&entry));
                 Ok(())

@@ -5,12 +5,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rotapool_core::{Metadata, fingerprint};
+
 use crate::abort::{AbortHandle, abortable};
 use crate::error::{OptionsError, RunError};
 use crate::fault::Fault;
 use crate::guard::Run;
 use crate::lease::Lease;
-use crate::options::{Deadline, Options};
+use crate::options::{Deadline, Only, Options};
 use crate::run::drive;
 use crate::shared::Shared;
 use crate::wrapped::Wrapped;
@@ -74,6 +76,29 @@ impl<T> Request<T> {
         self
     }
 
+    /// Uses only resources whose metadata pass this filter.
+    ///
+    /// It is called without the pool's lock, once for each resource and run, so it makes a run O(n); a
+    /// resource added while the run is under way is judged then. When none passes, the run ends as
+    /// exhausted with [`ExhaustedReason::NoResourceAdmitted`](crate::ExhaustedReason).
+    pub fn only(mut self, filter: impl Fn(&Metadata) -> bool + Send + Sync + 'static) -> Self {
+        self.options.only = Some(Only(Arc::new(filter)));
+        self
+    }
+
+    /// Keeps the resource of this id out. Several calls keep several out; an unknown id keeps none out.
+    pub fn exclude(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.options.exclude.push(id.into());
+        self
+    }
+
+    /// The key to stay with, such as a session or a user, for
+    /// [`Strategy::Affinity`](crate::Strategy::Affinity). Other strategies ignore it.
+    pub fn affinity(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.options.affinity = Some(fingerprint(key.as_ref()));
+        self
+    }
+
     /// An id for the run, which its [leases](Lease::request_id) carry, to correlate logs.
     pub fn request_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.options.request_id = Some(id.into());
@@ -124,7 +149,8 @@ impl<T> Request<T> {
     }
 
     pub(crate) fn begin(&self) -> Result<Run<'_, T>, OptionsError> {
-        self.options.begin(&self.shared)
+        let options = self.options.for_core(|| self.shared.runtime.now())?;
+        Ok(Run::begin(&self.shared, options, Some(&self.options)))
     }
 }
 

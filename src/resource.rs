@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rotapool_core::Profile;
+
 /// A resource to pool: an id, a value, and how many operations may use it at once.
 ///
 /// The id is public: it appears in errors, snapshots and events. The value is not: it never appears
@@ -16,9 +18,8 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct Resource<T> {
-    pub(crate) id: Arc<str>,
+    pub(crate) profile: Profile,
     pub(crate) value: T,
-    pub(crate) max_in_flight: Option<u32>,
 }
 
 impl<T> Resource<T> {
@@ -26,23 +27,44 @@ impl<T> Resource<T> {
     ///
     /// The id must be unique in its pool and not empty; the pool checks when it gets the resource.
     pub fn new(id: impl Into<Arc<str>>, value: T) -> Self {
-        Self { id: id.into(), value, max_in_flight: None }
+        Self { profile: Profile::new(id), value }
     }
 
     /// Lets at most this many operations use the resource at once. At least 1; no limit by default.
     #[must_use]
     pub fn max_in_flight(mut self, limit: u32) -> Self {
-        self.max_in_flight = Some(limit);
+        self.profile.max_in_flight = Some(limit);
+        self
+    }
+
+    /// The share of the load, in proportion to the other weights, for
+    /// [`Strategy::Weighted`](crate::Strategy::Weighted) and
+    /// [`Strategy::Affinity`](crate::Strategy::Affinity). From 0.000001 to 1,000,000; 1 by default.
+    #[must_use]
+    pub fn weight(mut self, weight: f64) -> Self {
+        self.profile.weight = weight;
+        self
+    }
+
+    /// The tier, for [`Strategy::Priority`](crate::Strategy::Priority): lower comes first. 0 by default.
+    #[must_use]
+    pub fn priority(mut self, priority: u32) -> Self {
+        self.profile.priority = priority;
+        self
+    }
+
+    /// Says something about the resource, such as its region, for
+    /// [filters](crate::Request::only) and [`Select`](crate::Select). It is public, as the id is.
+    #[must_use]
+    pub fn metadata(mut self, name: impl Into<Arc<str>>, word: impl Into<Arc<str>>) -> Self {
+        Arc::make_mut(&mut self.profile.metadata).set(name, word);
         self
     }
 }
 
 impl<T> fmt::Debug for Resource<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Resource")
-            .field("id", &self.id)
-            .field("max_in_flight", &self.max_in_flight)
-            .finish_non_exhaustive()
+        f.debug_struct("Resource").field("profile", &self.profile).finish_non_exhaustive()
     }
 }
 

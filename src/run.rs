@@ -34,6 +34,10 @@ where
                         run.settle(Outcome::Error);
                         return Err(RunError::Operation(error));
                     }
+                    Ended::Returned(Err(Fault::Failure(error))) => {
+                        run.settle(Outcome::Failure);
+                        return Err(RunError::Operation(error));
+                    }
                     Ended::Returned(Err(Fault::Signal(signal))) => {
                         run.settle(Outcome::Signal(signal));
                     }

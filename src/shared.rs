@@ -9,8 +9,16 @@ use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
 
 use crate::options::Defaults;
 use crate::resource::Entry;
+use crate::select::Select;
 
-pub(crate) type Hook = Box<dyn Fn(&StateChange) + Send + Sync>;
+type Listener = Box<dyn Fn(&StateChange) + Send + Sync>;
+
+/// Code of the user's that the pool calls, never under the lock.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) on_state_change: Option<Listener>,
+    pub(crate) select: Option<Box<dyn Select>>,
+}
 
 pub(crate) struct Shared<T> {
     locked: Mutex<Locked<T>>,
@@ -18,7 +26,7 @@ pub(crate) struct Shared<T> {
     pub(crate) changed: Event,
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) defaults: Defaults,
-    on_state_change: Option<Hook>,
+    pub(crate) hooks: Hooks,
 }
 
 /// What the lock guards.
@@ -59,15 +67,9 @@ impl<T> Shared<T> {
         locked: Locked<T>,
         runtime: Arc<dyn Runtime>,
         defaults: Defaults,
-        on_state_change: Option<Hook>,
+        hooks: Hooks,
     ) -> Self {
-        Self {
-            locked: Mutex::new(locked),
-            changed: Event::new(),
-            runtime,
-            defaults,
-            on_state_change,
-        }
+        Self { locked: Mutex::new(locked), changed: Event::new(), runtime, defaults, hooks }
     }
 
     /// Runs `act` under the lock and, once the lock is released, does what follows from it.
@@ -76,16 +78,19 @@ impl<T> Shared<T> {
     /// handle or what `act` returns: none of it happens under the lock. `act` itself must call nothing foreign, so
     /// the lock cannot be poisoned halfway through a change.
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Locked<T>) -> R) -> R {
-        let (result, effects) = {
-            let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
-            let result = act(&mut locked);
-            (result, locked.state.take_effects())
-        };
-        // From here on nothing is locked: also when `effects` and what they hold are dropped.
-        self.follow_up(effects);
+        let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut locked);
+        let retired = locked.state.take_retired();
+        let effects = locked.state.take_effects();
+        drop(locked);
+        drop(retired);
+        if let Some(effects) = effects {
+            self.follow_up(effects);
+        }
         result
     }
 
+    #[cold]
     fn follow_up(&self, effects: Effects<AbortHandle>) {
         for handle in effects.aborts {
             handle.abort();
@@ -93,7 +98,7 @@ impl<T> Shared<T> {
         if effects.wake {
             self.changed.notify(usize::MAX);
         }
-        if let Some(hook) = &self.on_state_change {
+        if let Some(hook) = &self.hooks.on_state_change {
             for change in &effects.changes {
                 // A panicking hook is its author's to find, by the message of the panic; the pool,
                 // and whoever happened to cause the change, go on.

@@ -1,8 +1,12 @@
 //! The retry loop as a state machine: budget, deadline, pause and wait.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::candidate::Candidate;
 use crate::exhausted::{Exhausted, ExhaustedReason};
+use crate::profile::Metadata;
+use crate::select::{Preferences, Wish};
 use crate::signal::{Outcome, Signal};
 use crate::slot::SlotIndex;
 use crate::state::State;
@@ -20,6 +24,20 @@ pub struct RunOptions {
     pub deadline: Option<Instant>,
     /// Whether to sleep until a cooldown ends when nothing is eligible.
     pub wait_for_cooldown: bool,
+    /// Which resources to avoid, keep out, or stay with.
+    pub preferences: Preferences,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            max_attempts: 3,
+            retry_delay: Duration::from_millis(500),
+            deadline: None,
+            wait_for_cooldown: false,
+            preferences: Preferences::default(),
+        }
+    }
 }
 
 /// What a run has to do now.
@@ -28,6 +46,10 @@ pub struct RunOptions {
 pub enum Step {
     /// Call the operation with this resource, then [settle](Attempts::settle).
     Attempt(SlotIndex),
+    /// Judge these members by their metadata, [tell](Attempts::judge) which may be used, and step again.
+    Judge(Vec<(u64, Arc<Metadata>)>),
+    /// Choose one of these, [tell](Attempts::choose) which, and step again.
+    Choose(Vec<Candidate>),
     /// Sleep until then and step again. Nothing but the clock ends a pause.
     Pause {
         /// When the pause ends.
@@ -41,6 +63,9 @@ pub enum Step {
     /// The run is over: the pool cannot serve it.
     Exhausted(Box<Exhausted>),
 }
+
+/// A choice of a caller's own code: a candidate, or none of them.
+type Choice = Option<Box<Candidate>>;
 
 #[derive(Debug)]
 enum Phase {
@@ -63,7 +88,13 @@ enum Phase {
 /// [`cancel`](Self::cancel) when the caller gives the run up.
 #[derive(Debug)]
 pub struct Attempts {
-    options: RunOptions,
+    max_attempts: u32,
+    wait_for_cooldown: bool,
+    retry_delay: Duration,
+    deadline: Option<Instant>,
+    wish: Wish,
+    /// What a caller's own code chose, until the step that follows it.
+    choice: Option<Choice>,
     /// Fixed by the first step.
     budget: Option<u32>,
     made: u32,
@@ -75,7 +106,20 @@ impl Attempts {
     /// A run that has not begun.
     #[must_use]
     pub fn new(options: RunOptions) -> Self {
-        Self { options, budget: None, made: 0, last_signal: None, phase: Phase::Ready }
+        let RunOptions { max_attempts, retry_delay, deadline, wait_for_cooldown, preferences } =
+            options;
+        Self {
+            max_attempts,
+            wait_for_cooldown,
+            retry_delay,
+            deadline,
+            wish: Wish::new(preferences),
+            choice: None,
+            budget: None,
+            made: 0,
+            last_signal: None,
+            phase: Phase::Ready,
+        }
     }
 
     /// The attempts begun so far.
@@ -99,15 +143,9 @@ impl Attempts {
         &mut self,
         pool: &mut State<A>,
         now: Instant,
-        chance: impl FnOnce() -> f64,
+        mut chance: impl FnMut() -> f64,
         abort: impl FnOnce() -> A,
     ) -> Step {
-        let RunOptions { max_attempts, retry_delay, deadline, wait_for_cooldown } = self.options;
-        let members = u32::try_from(pool.len()).unwrap_or(u32::MAX);
-        let budget = *self.budget.get_or_insert(match wait_for_cooldown {
-            true => max_attempts,
-            false => max_attempts.min(members),
-        });
         let mut waited = false;
         match std::mem::replace(&mut self.phase, Phase::Ready) {
             Phase::Ready => {}
@@ -120,25 +158,70 @@ impl Attempts {
             Phase::Attempting(_) => panic!("the attempt in flight has to be settled first"),
             Phase::Over => panic!("the run is over"),
         }
-        if budget == 0 {
-            return self.exhaust(pool, ExhaustedReason::NoEligibleResource, now);
+        if self.wish.filters() {
+            let unjudged = pool.unjudged(&self.wish);
+            if !unjudged.is_empty() {
+                self.phase = if waited { Phase::Waiting } else { Phase::Ready };
+                return Step::Judge(unjudged);
+            }
         }
-        if self.made >= budget {
-            return self.exhaust(pool, ExhaustedReason::MaxAttempts, now);
+        if let Some(reason) = self.over(pool, now, waited) {
+            return self.exhaust(pool, reason, now);
         }
-        // A wait was begun because a cooldown ends in time: it may select once more however late
-        // its wake-up came.
-        if let Some(deadline) = deadline.filter(|&deadline| deadline <= now && !waited) {
-            return self.exhaust(pool, ExhaustedReason::Deadline { deadline }, now);
+        if pool.config().foreign_choice && self.choice.is_none() {
+            let candidates = pool.candidates(&self.wish, now);
+            if !candidates.is_empty() {
+                self.phase = if waited { Phase::Waiting } else { Phase::Ready };
+                return Step::Choose(candidates);
+            }
         }
-        if let Some(ticket) = pool.acquire(now, abort) {
+        let chosen = self.choice.take().flatten();
+        if let Some(ticket) = pool.acquire(&self.wish, chosen.as_deref(), now, &mut chance, abort) {
             let slot = SlotIndex(ticket.slot());
             self.made += 1;
             self.phase = Phase::Attempting(ticket);
             return Step::Attempt(slot);
         }
-        let Some(until) = pool.next_recovery().filter(|_| wait_for_cooldown) else {
-            return self.exhaust(pool, ExhaustedReason::NoEligibleResource, now);
+        self.wait(pool, now, chance)
+    }
+
+    /// Whether no further attempt may start, and why.
+    fn over<A>(&mut self, pool: &State<A>, now: Instant, waited: bool) -> Option<ExhaustedReason> {
+        let Self { max_attempts, deadline, wait_for_cooldown, .. } = *self;
+        let budget = match self.budget {
+            Some(budget) => budget,
+            None if wait_for_cooldown => max_attempts,
+            None => max_attempts.min(u32::try_from(pool.admitted(&self.wish)).unwrap_or(u32::MAX)),
+        };
+        self.budget = Some(budget);
+        if budget == 0 {
+            return Some(self.nothing(pool));
+        }
+        if self.made >= budget {
+            return Some(ExhaustedReason::MaxAttempts);
+        }
+        // A wait was begun because a cooldown ends in time: it may select once more however late
+        // its wake-up came.
+        match deadline {
+            Some(deadline) if deadline <= now && !waited => {
+                Some(ExhaustedReason::Deadline { deadline })
+            }
+            _ => None,
+        }
+    }
+
+    /// Nothing was eligible: wait, or give up.
+    fn wait<A>(
+        &mut self,
+        pool: &mut State<A>,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+    ) -> Step {
+        let Self { retry_delay, deadline, wait_for_cooldown, .. } = *self;
+        let recovery = if wait_for_cooldown { pool.next_recovery(&self.wish) } else { None };
+        let Some(until) = recovery else {
+            let reason = self.nothing(pool);
+            return self.exhaust(pool, reason, now);
         };
         if let Some(deadline) = deadline.filter(|&deadline| deadline <= until) {
             let reason = ExhaustedReason::CooldownOutlastsDeadline { until, deadline };
@@ -146,6 +229,28 @@ impl Attempts {
         }
         self.phase = Phase::Waiting;
         Step::Wait { until: not_past(deadline, after(until, scaled(retry_delay, chance()))) }
+    }
+
+    fn nothing<A>(&self, pool: &State<A>) -> ExhaustedReason {
+        match self.wish.filters() && !pool.is_empty() && pool.admitted(&self.wish) == 0 {
+            true => ExhaustedReason::NoResourceAdmitted,
+            false => ExhaustedReason::NoEligibleResource,
+        }
+    }
+
+    /// Answers [`Step::Judge`]: which of its members, by their numbers there, may be used.
+    pub fn judge(&mut self, verdicts: impl IntoIterator<Item = (u64, bool)>) {
+        for (position, admitted) in verdicts {
+            self.wish.judged(position, admitted);
+        }
+    }
+
+    /// Answers [`Step::Choose`]: `None` leaves it to the pool's strategy, and is counted as a fault.
+    ///
+    /// A candidate that is no longer eligible by the next step is replaced by the strategy's choice.
+    pub fn choose<A>(&mut self, pool: &mut State<A>, choice: Option<Candidate>) {
+        pool.counters.choice_faults += u64::from(choice.is_none());
+        self.choice = Some(choice.map(Box::new));
     }
 
     /// Ends the attempt in flight.
@@ -158,19 +263,24 @@ impl Attempts {
         pool: &mut State<A>,
         outcome: Outcome,
         now: Instant,
-        chance: impl FnOnce() -> f64,
+        mut chance: impl FnMut() -> f64,
     ) {
         let Phase::Attempting(ticket) = std::mem::replace(&mut self.phase, Phase::Over) else {
             panic!("no attempt is in flight");
         };
         let signal = match outcome {
             Outcome::Success => {
-                pool.succeed(&ticket);
+                pool.succeed(&ticket, now);
                 pool.counters.runs_ok += 1;
                 return pool.release(ticket);
             }
             Outcome::Error => {
-                pool.succeed(&ticket);
+                pool.succeed(&ticket, now);
+                pool.counters.runs_error += 1;
+                return pool.release(ticket);
+            }
+            Outcome::Failure => {
+                pool.fail(&ticket, now);
                 pool.counters.runs_error += 1;
                 return pool.release(ticket);
             }
@@ -178,20 +288,24 @@ impl Attempts {
                 pool.counters.runs_error += 1;
                 return pool.release(ticket);
             }
-            Outcome::Aborted => pool.siblings_signal(&ticket, now),
+            Outcome::Aborted => {
+                pool.give_up(&ticket, now);
+                pool.siblings_signal(&ticket, now)
+            }
             Outcome::Signal(signal) => {
                 pool.signal(&ticket, &signal, now);
                 signal
             }
         };
+        pool.note_tried(&ticket, &mut self.wish);
         let last = self.budget.is_some_and(|budget| self.made >= budget);
-        if last || self.options.retry_delay.is_zero() {
+        if last || self.retry_delay.is_zero() {
             self.last_signal = Some(signal);
             self.phase = Phase::Ready;
             return pool.release(ticket);
         }
-        let pause = scaled(self.options.retry_delay, 0.5 + chance());
-        let until = not_past(self.options.deadline, after(now, pause));
+        let pause = scaled(self.retry_delay, 0.5 + chance());
+        let until = not_past(self.deadline, after(now, pause));
         // After a retry signal the usage still counts among the siblings that a signal aborts.
         if !matches!(signal, Signal::Retry { .. }) {
             pool.shield(&ticket);
@@ -201,21 +315,23 @@ impl Attempts {
     }
 
     /// The caller gave the run up: ends a usage in flight without an outcome, and the run with it.
-    pub fn cancel<A>(&mut self, pool: &mut State<A>) {
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Over => {}
-            Phase::Attempting(ticket) | Phase::Pausing { failed: ticket, .. } => {
-                pool.counters.runs_cancelled += 1;
+    pub fn cancel<A>(&mut self, pool: &mut State<A>, now: Instant) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
+        pool.counters.runs_cancelled += u64::from(!matches!(phase, Phase::Over));
+        match phase {
+            Phase::Attempting(ticket) => {
+                pool.give_up(&ticket, now);
                 pool.release(ticket);
             }
-            Phase::Ready | Phase::Waiting => pool.counters.runs_cancelled += 1,
+            Phase::Pausing { failed, .. } => pool.release(failed),
+            Phase::Ready | Phase::Waiting | Phase::Over => {}
         }
     }
 
     fn exhaust<A>(&mut self, pool: &mut State<A>, reason: ExhaustedReason, now: Instant) -> Step {
         self.phase = Phase::Over;
         pool.counters.runs_exhausted += 1;
-        Step::Exhausted(pool.exhausted(reason, self.made, self.last_signal.take(), now))
+        Step::Exhausted(pool.exhausted(reason, &self.wish, self.made, self.last_signal.take(), now))
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use crate::health::HealthRules;
 use crate::select::Strategy;
 
 /// The rules of a pool. [`Default`] has the documented defaults.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
     /// How long the first, second, third… cooldown since the last success lasts; the last entry
@@ -17,6 +18,14 @@ pub struct Config {
     pub cancel_siblings: bool,
     /// Whether a resource comes back from a cooldown with a cap of 1 until a success. Off by default.
     pub probe_on_recovery: bool,
+    /// Whether a retry prefers resources that its run has not tried. By default on, except for the
+    /// strategies [`LeastInFlight`](Strategy::LeastInFlight) and
+    /// [`PrimaryBackup`](Strategy::PrimaryBackup), whose recorded behaviour is without it.
+    pub avoid_tried: Option<bool>,
+    /// How health is measured.
+    pub health: HealthRules,
+    /// Whether a caller's own code chooses: see [`Step::Choose`](crate::Step::Choose). Off by default.
+    pub foreign_choice: bool,
     /// Whether usages that were in flight at the last trip escalate no further. Off by default.
     pub one_trip_per_outage: bool,
 }
@@ -29,6 +38,16 @@ impl Default for Config {
             cancel_siblings: true,
             probe_on_recovery: false,
             one_trip_per_outage: false,
+            avoid_tried: None,
+            health: HealthRules::default(),
+            foreign_choice: false,
         }
+    }
+}
+
+impl Config {
+    pub(crate) fn avoids_tried(&self) -> bool {
+        let recorded = matches!(self.strategy, Strategy::LeastInFlight | Strategy::PrimaryBackup);
+        self.avoid_tried.unwrap_or(!recorded || self.foreign_choice)
     }
 }

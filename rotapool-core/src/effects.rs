@@ -34,12 +34,16 @@ pub struct Effects<A> {
     pub changes: Vec<StateChange>,
     /// Whether those who [wait](crate::Step::Wait) should think again.
     pub wake: bool,
-    /// The abort handle of a usage that ended. It is here because dropping it may run foreign code.
-    pub retired: Option<A>,
+}
+
+impl<A> Effects<A> {
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.wake && self.aborts.is_empty() && self.changes.is_empty()
+    }
 }
 
 impl<A> Default for Effects<A> {
     fn default() -> Self {
-        Self { aborts: Vec::new(), changes: Vec::new(), wake: false, retired: None }
+        Self { aborts: Vec::new(), changes: Vec::new(), wake: false }
     }
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::one_line::OneLine;
 
 /// Why a pool could not be built.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The builder got no resource.
@@ -22,10 +22,20 @@ pub enum BuildError {
     /// The cooldown table was empty.
     #[error("the cooldown table is empty; give it at least one duration")]
     EmptyCooldownTable,
+    /// A rule of how health is measured was out of range.
+    #[error("{rule} of the health rules is {value}; allowed is {allowed}")]
+    HealthRule {
+        /// Which rule.
+        rule: &'static str,
+        /// What it was.
+        value: String,
+        /// What it may be.
+        allowed: &'static str,
+    },
 }
 
 /// Why a resource could not be added, or an admin call could not be carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum ResourceError {
     /// The id was the empty string.
@@ -40,6 +50,18 @@ pub enum ResourceError {
     ZeroMaxInFlight {
         /// The resource.
         id: Arc<str>,
+    },
+    /// The weight was not a number in the allowed range.
+    #[error(
+        "the weight of resource `{}` is {weight}; allowed is 0.000001 to 1000000 (to take a resource \
+         out of use, disable it)",
+        OneLine(id)
+    )]
+    Weight {
+        /// The resource.
+        id: Arc<str>,
+        /// Its weight.
+        weight: f64,
     },
     /// The id belongs to another resource of the pool.
     #[error(

@@ -16,6 +16,8 @@ pub(crate) const EXPLAINED: usize = 100;
 pub enum ExhaustedReason {
     /// No resource was eligible, and none was worth waiting for.
     NoEligibleResource,
+    /// The run's own filters kept every resource out.
+    NoResourceAdmitted,
     /// The budget of attempts was spent.
     MaxAttempts,
     /// The deadline had come before the next attempt could start.
@@ -75,6 +77,9 @@ impl Exhausted {
         f.write_str("pool exhausted: ")?;
         match self.reason {
             ExhaustedReason::NoEligibleResource => f.write_str("no eligible resource")?,
+            ExhaustedReason::NoResourceAdmitted => {
+                f.write_str("the run's filters admit no resource")?;
+            }
             ExhaustedReason::MaxAttempts => f.write_str("no attempt left")?,
             ExhaustedReason::Deadline { deadline } => {
                 write!(f, "the deadline passed {:.1?} ago,", since(deadline))?;

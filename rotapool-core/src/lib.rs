@@ -24,13 +24,16 @@
 )]
 
 mod attempts;
+mod candidate;
 mod config;
 mod cooldown;
 mod counters;
 mod effects;
 mod error;
 mod exhausted;
+mod health;
 mod one_line;
+mod profile;
 mod roster;
 mod runtime;
 mod select;
@@ -44,12 +47,15 @@ mod time;
 mod usage;
 
 pub use attempts::{Attempts, RunOptions, Step};
+pub use candidate::Candidate;
 pub use config::Config;
 pub use effects::{Effects, StateChange};
 pub use error::{BuildError, ResourceError};
 pub use exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
+pub use health::{Grade, Health, HealthRules};
+pub use profile::{Metadata, Profile};
 pub use runtime::{Runtime, Sleep, Spawn};
-pub use select::Strategy;
+pub use select::{Preferences, Strategy};
 pub use signal::{Outcome, Signal};
 pub use slot::SlotIndex;
 pub use snapshot::ResourceSnapshot;
@@ -57,3 +63,9 @@ pub use standing::{Cause, Status};
 pub use state::State;
 pub use stats::{PoolStats, ResourceStats};
 pub use time::after;
+
+/// The number that stands for an affinity key: the same on every machine and in every version.
+#[must_use]
+pub fn fingerprint(key: &[u8]) -> u64 {
+    select::fingerprint(key)
+}

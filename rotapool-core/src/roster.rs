@@ -7,6 +7,7 @@ use std::sync::Arc;
 use slab::Slab;
 
 use crate::error::ResourceError;
+use crate::profile::Profile;
 use crate::slot::Slot;
 
 /// How many ids an error lists.
@@ -34,8 +35,23 @@ impl Roster {
         self.order.values().map(|&key| &self.slots[key])
     }
 
+    /// The members from this position on, in pool order.
+    pub(crate) fn members_from(&self, position: u64) -> impl Iterator<Item = &Slot> {
+        self.order.range(position..).map(|(_, &key)| &self.slots[key])
+    }
+
+    /// The slot of a key that may be out of date.
+    pub(crate) fn get(&self, key: usize) -> Option<&Slot> {
+        self.slots.get(key)
+    }
+
+    /// The members and their keys in pool order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (usize, &Slot)> {
+        self.order.values().map(|&key| (key, &self.slots[key]))
+    }
+
     pub(crate) fn is_member(&self, key: usize) -> bool {
-        self.order.get(&self.slots[key].position()) == Some(&key)
+        self.slots[key].member
     }
 
     pub(crate) fn find(&self, id: &str) -> Result<usize, ResourceError> {
@@ -47,25 +63,16 @@ impl Roster {
     }
 
     /// Adds a member at the end of the pool order. It inherits what still drains under its id.
-    pub(crate) fn join(
-        &mut self,
-        id: Arc<str>,
-        max_in_flight: Option<u32>,
-    ) -> Result<usize, ResourceError> {
-        if id.is_empty() {
-            return Err(ResourceError::EmptyId);
-        }
-        if max_in_flight == Some(0) {
-            return Err(ResourceError::ZeroMaxInFlight { id });
-        }
+    pub(crate) fn join(&mut self, profile: Profile) -> Result<usize, ResourceError> {
+        profile.check()?;
+        let id = Arc::clone(&profile.id);
         if self.ids.contains_key(&id) {
             return Err(ResourceError::DuplicateResource { id });
         }
         let inherited = self.draining.get(&id).copied().unwrap_or(0);
         let position = self.next_position;
         self.next_position += 1;
-        let slot = Slot::new(Arc::clone(&id), position, max_in_flight, inherited);
-        let key = self.slots.insert(slot);
+        let key = self.slots.insert(Slot::new(profile, position, inherited));
         self.ids.insert(id, key);
         self.order.insert(position, key);
         Ok(key)
@@ -74,7 +81,8 @@ impl Roster {
     /// Takes a member out; its slot stays for as long as usages drain.
     pub(crate) fn leave(&mut self, id: &str) -> Result<usize, ResourceError> {
         let key = self.find(id)?;
-        let slot = &self.slots[key];
+        let slot = &mut self.slots[key];
+        slot.member = false;
         self.ids.remove(id);
         self.order.remove(&slot.position());
         match slot.lane.len() {

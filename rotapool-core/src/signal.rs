@@ -88,6 +88,9 @@ pub enum Outcome {
     Success,
     /// The operation returned an error of its own: the resource works, and the run ends.
     Error,
+    /// The operation returned an error of its own that it blames on the resource: the run ends as with
+    /// [`Error`](Self::Error), and the health measures count a failure.
+    Failure,
     /// The operation panicked: the run ends, and nothing is known of the resource.
     Panic,
     /// An older sibling's signal aborted the operation: the run goes on.

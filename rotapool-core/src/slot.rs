@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::cooldown::Escalation;
 use crate::counters::ResourceCounters;
+use crate::health::Measures;
+use crate::profile::Profile;
+use crate::select::fingerprint;
 use crate::standing::{Cause, Standing, Status};
 use crate::time::after;
 use crate::usage::{Lane, Sequence};
@@ -25,9 +28,11 @@ impl SlotIndex {
 
 #[derive(Debug)]
 pub(crate) struct Slot {
-    id: Arc<str>,
+    profile: Profile,
+    fingerprint: u64,
     position: u64,
-    max_in_flight: Option<u32>,
+    /// Whether it is still in the pool, or only drains.
+    pub(crate) member: bool,
     standing: Standing,
     escalation: Escalation,
     /// Back from a cooldown and not yet proven: one usage at a time.
@@ -37,14 +42,16 @@ pub(crate) struct Slot {
     /// Usages still draining from earlier memberships of this id.
     pub(crate) inherited: u32,
     pub(crate) counters: ResourceCounters,
+    pub(crate) measures: Measures,
 }
 
 impl Slot {
-    pub(crate) fn new(id: Arc<str>, position: u64, max: Option<u32>, inherited: u32) -> Self {
+    pub(crate) fn new(profile: Profile, position: u64, inherited: u32) -> Self {
         Self {
-            id,
+            fingerprint: fingerprint(profile.id.as_bytes()),
+            profile,
             position,
-            max_in_flight: max,
+            member: true,
             standing: Standing::Healthy,
             escalation: Escalation::default(),
             probing: false,
@@ -52,11 +59,38 @@ impl Slot {
             lane: Lane::default(),
             inherited,
             counters: ResourceCounters::default(),
+            measures: Measures::new(),
         }
     }
 
     pub(crate) fn id(&self) -> &Arc<str> {
-        &self.id
+        &self.profile.id
+    }
+
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    pub(crate) fn weight(&self) -> f64 {
+        self.profile.weight
+    }
+
+    pub(crate) fn priority(&self) -> u32 {
+        self.profile.priority
+    }
+
+    /// The number that stands for the id.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// The order of acquisition; who was never acquired comes first, in pool order.
+    pub(crate) fn recency(&self) -> u64 {
+        const ACQUIRED: u64 = 1 << 63;
+        match self.last_acquired {
+            None => self.position,
+            Some((usage, _)) => ACQUIRED | usage,
+        }
     }
 
     /// The rank in pool order: lower was added earlier.
@@ -68,12 +102,12 @@ impl Slot {
         &self.standing
     }
 
-    pub(crate) fn last_acquired(&self) -> Option<(Sequence, Instant)> {
-        self.last_acquired
+    pub(crate) fn last_acquired(&self) -> Option<Instant> {
+        self.last_acquired.map(|(_, at)| at)
     }
 
     pub(crate) fn max_in_flight(&self) -> Option<u32> {
-        self.max_in_flight
+        self.profile.max_in_flight
     }
 
     pub(crate) fn consecutive_cooldowns(&self) -> u32 {
@@ -86,11 +120,16 @@ impl Slot {
 
     /// The cap that holds now: 1 while probing, else the configured one.
     pub(crate) fn limit(&self) -> Option<u32> {
-        if self.probing { Some(1) } else { self.max_in_flight }
+        if self.probing { Some(1) } else { self.profile.max_in_flight }
     }
 
     pub(crate) fn has_room(&self) -> bool {
         self.limit().is_none_or(|limit| self.in_flight() < limit)
+    }
+
+    /// Whether it may be picked, as of the last selection.
+    pub(crate) fn is_eligible(&self) -> bool {
+        matches!(self.standing, Standing::Healthy) && self.has_room()
     }
 
     /// The status as it counts at `now`.

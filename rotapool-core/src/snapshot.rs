@@ -58,7 +58,7 @@ impl ResourceSnapshot {
             max_in_flight: slot.max_in_flight(),
             limit: slot.limit(),
             consecutive_cooldowns: slot.consecutive_cooldowns(),
-            last_acquired: slot.last_acquired().map(|(_, at)| at),
+            last_acquired: slot.last_acquired(),
         }
     }
 

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::candidate::Candidate;
 use crate::config::Config;
 use crate::counters::PoolCounters;
 use crate::effects::{Effects, StateChange};
 use crate::error::ResourceError;
 use crate::exhausted::{EXPLAINED, Exhausted, ExhaustedReason};
+use crate::health::Yardstick;
+use crate::profile::{Metadata, Profile};
 use crate::roster::Roster;
-use crate::select::Index;
+use crate::select::{Index, Wish};
 use crate::signal::Signal;
 use crate::slot::{Slot, SlotIndex, Trip};
 use crate::snapshot::ResourceSnapshot;
@@ -27,10 +30,12 @@ pub struct State<A> {
     config: Config,
     roster: Roster,
     index: Index,
+    yardstick: Yardstick,
     usages: Usages<A>,
     pub(crate) counters: PoolCounters,
     next_change: u64,
     effects: Effects<A>,
+    retired: Option<A>,
 }
 
 impl<A> State<A> {
@@ -39,18 +44,26 @@ impl<A> State<A> {
     pub fn new(config: Config) -> Self {
         Self {
             index: Index::new(config.strategy),
+            yardstick: Yardstick::new(config.health),
             config,
             roster: Roster::default(),
             usages: Usages::new(),
             counters: PoolCounters::default(),
             next_change: 1,
             effects: Effects::default(),
+            retired: None,
         }
     }
 
-    /// What has to be done outside since the last call.
-    pub fn take_effects(&mut self) -> Effects<A> {
-        std::mem::take(&mut self.effects)
+    /// What has to be done outside since the last call; `None` if nothing.
+    pub fn take_effects(&mut self) -> Option<Effects<A>> {
+        (!self.effects.is_empty()).then(|| std::mem::take(&mut self.effects))
+    }
+
+    /// The abort handle of a usage that has ended. Dropping it may run foreign code, so take it out
+    /// and drop it outside.
+    pub fn take_retired(&mut self) -> Option<A> {
+        self.retired.take()
     }
 
     // Questions.
@@ -76,25 +89,61 @@ impl<A> State<A> {
     /// Gauges and counters.
     #[must_use]
     pub fn stats(&self, now: Instant) -> PoolStats {
-        PoolStats::of(self.counters, self.roster.members(), now)
+        PoolStats::of(self.counters, self.roster.members(), now, &self.yardstick)
     }
 
-    /// When the next cooldown ends; `None` if nothing is cooling down.
-    pub(crate) fn next_recovery(&self) -> Option<Instant> {
-        self.index.next_recovery()
+    /// When the next cooldown of a resource that the run admits ends.
+    pub(crate) fn next_recovery(&self, wish: &Wish) -> Option<Instant> {
+        self.index.next_recovery(wish, &self.roster)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How many members the run admits.
+    pub(crate) fn admitted(&self, wish: &Wish) -> usize {
+        match wish.filters() {
+            false => self.len(),
+            true => self.roster.members().filter(|slot| wish.admits(slot)).count(),
+        }
+    }
+
+    /// The members that the run's caller has yet to judge, with their positions.
+    pub(crate) fn unjudged(&self, wish: &Wish) -> Vec<(u64, Arc<Metadata>)> {
+        let from = wish.judged_until().map(|position| self.roster.members_from(position));
+        from.into_iter()
+            .flatten()
+            .map(|slot| (slot.position(), Arc::clone(&slot.profile().metadata)))
+            .collect()
+    }
+
+    /// The eligible members that the run admits, in pool order.
+    pub(crate) fn candidates(&mut self, wish: &Wish, now: Instant) -> Vec<Candidate> {
+        self.expire(now);
+        self.roster
+            .keys()
+            .filter(|(_, slot)| slot.is_eligible() && wish.admits(slot))
+            .map(|(key, slot)| Candidate::of(key, slot, wish.has_tried(slot), now, &self.yardstick))
+            .collect()
     }
 
     /// Explains a run that cannot be served.
     pub(crate) fn exhausted(
         &self,
         reason: ExhaustedReason,
+        wish: &Wish,
         attempts: u32,
         last_signal: Option<Signal>,
         now: Instant,
     ) -> Box<Exhausted> {
-        let retry_at = match self.index.pick() {
-            Some(_) => Some(now),
-            None => self.next_recovery().map(|at| at.max(now)),
+        let any = match wish.filters() {
+            false => self.index.any(),
+            true => self.roster.members().any(|slot| slot.is_eligible() && wish.admits(slot)),
+        };
+        let retry_at = match any {
+            true => Some(now),
+            false => self.next_recovery(wish).map(|at| at.max(now)),
         };
         Box::new(Exhausted {
             reason,
@@ -120,13 +169,9 @@ impl<A> State<A> {
     ///
     /// # Errors
     ///
-    /// An empty or duplicate id, or a cap of 0.
-    pub fn add(
-        &mut self,
-        id: Arc<str>,
-        max_in_flight: Option<u32>,
-    ) -> Result<SlotIndex, ResourceError> {
-        let key = self.roster.join(id, max_in_flight)?;
+    /// An empty or duplicate id, a cap of 0, or a weight out of range.
+    pub fn add(&mut self, profile: Profile) -> Result<SlotIndex, ResourceError> {
+        let key = self.roster.join(profile)?;
         self.index.place(key, &self.roster[key]);
         self.effects.wake = true;
         Ok(SlotIndex(key))
@@ -175,25 +220,74 @@ impl<A> State<A> {
     // What runs do.
 
     /// Brings back whose cooldown has ended, picks a resource and registers a usage on it.
-    pub(crate) fn acquire(&mut self, now: Instant, abort: impl FnOnce() -> A) -> Option<Ticket> {
+    ///
+    /// A `chosen` one is taken if it is still there to be had.
+    pub(crate) fn acquire(
+        &mut self,
+        wish: &Wish,
+        chosen: Option<&Candidate>,
+        now: Instant,
+        chance: &mut impl FnMut() -> f64,
+        abort: impl FnOnce() -> A,
+    ) -> Option<Ticket> {
         self.expire(now);
-        let picked = self.index.pick()?;
+        let chosen = chosen.filter(|chosen| self.is_still(chosen)).map(|chosen| chosen.slot.0);
+        let picked = match chosen {
+            Some(key) => key,
+            None => self.index.pick(wish, &self.roster, &self.yardstick, now, chance)?,
+        };
         let slot = &mut self.roster[picked];
-        let ticket = self.usages.enter(&mut slot.lane, picked, abort());
+        let ticket = self.usages.enter(&mut slot.lane, picked, abort(), now);
         slot.acquired(self.usages.newest(), now);
-        self.index.place(picked, slot);
+        self.index.refresh(picked, slot);
         self.counters.attempts += 1;
         Some(ticket)
     }
 
+    /// Whether a candidate of a moment ago may still be picked.
+    fn is_still(&self, chosen: &Candidate) -> bool {
+        self.roster.get(chosen.slot.0).is_some_and(|slot| {
+            slot.member && slot.position() == chosen.position && slot.is_eligible()
+        })
+    }
+
     /// The operation got through: with a value or with an error of its own.
-    pub(crate) fn succeed(&mut self, ticket: &Ticket) {
+    pub(crate) fn succeed(&mut self, ticket: &Ticket, now: Instant) {
+        let took = self.usages.age(ticket, now);
+        let slot = &mut self.roster[ticket.slot()];
+        slot.measures.succeeded(took, now, &self.yardstick);
+        slot.succeed();
         self.counters.successes += 1;
+    }
+
+    /// The operation got through with an error that it blames on the resource.
+    pub(crate) fn fail(&mut self, ticket: &Ticket, now: Instant) {
+        self.measure_failure(ticket, now);
         self.roster[ticket.slot()].succeed();
+        self.counters.successes += 1;
+    }
+
+    /// The operation ended without saying anything, but it took its time.
+    pub(crate) fn give_up(&mut self, ticket: &Ticket, now: Instant) {
+        let took = self.usages.age(ticket, now);
+        self.roster[ticket.slot()].measures.took(took, now, &self.yardstick);
+    }
+
+    fn measure_failure(&mut self, ticket: &Ticket, now: Instant) {
+        let took = self.usages.age(ticket, now);
+        self.roster[ticket.slot()].measures.failed(took, now, &self.yardstick);
+    }
+
+    /// The run goes on elsewhere, if it can.
+    pub(crate) fn note_tried(&self, ticket: &Ticket, wish: &mut Wish) {
+        if self.config.avoids_tried() {
+            wish.tried(&self.roster[ticket.slot()]);
+        }
     }
 
     /// The operation sent a signal.
     pub(crate) fn signal(&mut self, ticket: &Ticket, signal: &Signal, now: Instant) {
+        self.measure_failure(ticket, now);
         match signal {
             Signal::Cooldown { after, reason } => self.cool(ticket, *after, reason, now),
             Signal::Disable { reason } => self.condemn(ticket, reason, now),
@@ -203,16 +297,16 @@ impl<A> State<A> {
 
     /// Keeps siblings from aborting a usage whose operation has ended.
     pub(crate) fn shield(&mut self, ticket: &Ticket) {
-        self.effects.retired = self.usages.take_abort(ticket);
+        self.retired = self.usages.take_abort(ticket);
     }
 
     /// Ends a usage, whatever became of it.
     pub(crate) fn release(&mut self, ticket: Ticket) {
         let key = ticket.slot();
         let slot = &mut self.roster[key];
-        self.effects.retired = self.usages.leave(&mut slot.lane, ticket);
-        if self.roster.is_member(key) {
-            self.index.place(key, &self.roster[key]);
+        self.retired = self.usages.leave(&mut slot.lane, ticket);
+        if slot.member {
+            self.index.refresh(key, slot);
         } else if let Some(successor) = self.roster.drained(key) {
             self.index.place(successor, &self.roster[successor]);
         }
@@ -284,7 +378,7 @@ impl<A> State<A> {
         let mut due = Vec::new();
         let mut next = Some(first);
         while let Some(key) = next {
-            self.index.forget(key);
+            self.index.wake(key);
             due.push((self.roster[key].position(), key));
             next = self.index.due(now);
         }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::counters::PoolCounters;
+use crate::health::{Health, Yardstick};
 use crate::slot::Slot;
 use crate::standing::{Standing, Status};
 
 /// Gauges and counters of one resource at one moment.
 ///
 /// The counters belong to the membership: they vanish with `remove` and start at 0 with `add`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ResourceStats {
     /// The id.
@@ -35,10 +36,12 @@ pub struct ResourceStats {
     pub disables: u64,
     /// Usages on it that an older sibling's signal aborted.
     pub sibling_cancels: u64,
+    /// How it has been doing: error rate, latency, streaks.
+    pub health: Health,
 }
 
 impl ResourceStats {
-    pub(crate) fn of(slot: &Slot, now: Instant) -> Self {
+    pub(crate) fn of(slot: &Slot, now: Instant, yardstick: &Yardstick) -> Self {
         let remaining = match slot.standing() {
             Standing::CoolingDown { until, .. } => until.saturating_duration_since(now),
             _ => Duration::ZERO,
@@ -56,6 +59,7 @@ impl ResourceStats {
             cooldowns: counted.cooldowns,
             disables: counted.disables,
             sibling_cancels: counted.sibling_cancels,
+            health: slot.measures.report(now, yardstick),
         }
     }
 }
@@ -64,7 +68,7 @@ impl ResourceStats {
 ///
 /// The gauges count the present members. The counters are those of the pool's whole life: they
 /// survive `remove`, so never rebuild them by adding up the resources.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PoolStats {
     /// Usages in flight.
@@ -91,6 +95,8 @@ pub struct PoolStats {
     pub sibling_cancels: u64,
     /// Retry signals.
     pub retries: u64,
+    /// Choices of the user's own [`Select`](crate::Candidate) that panicked or named no candidate.
+    pub choice_faults: u64,
     /// Runs that returned a value.
     pub runs_ok: u64,
     /// Runs that the pool could not serve.
@@ -108,6 +114,7 @@ impl PoolStats {
         counted: PoolCounters,
         slots: impl Iterator<Item = &'a Slot>,
         now: Instant,
+        yardstick: &Yardstick,
     ) -> Self {
         let mut stats = Self {
             in_flight: 0,
@@ -122,6 +129,7 @@ impl PoolStats {
             disables: counted.disables,
             sibling_cancels: counted.sibling_cancels,
             retries: counted.retries,
+            choice_faults: counted.choice_faults,
             runs_ok: counted.runs_ok,
             runs_exhausted: counted.runs_exhausted,
             runs_error: counted.runs_error,
@@ -142,7 +150,7 @@ impl PoolStats {
                 Status::CoolingDown => stats.cooling_down += 1,
                 Status::Disabled => stats.disabled += 1,
             }
-            stats.resources.push(ResourceStats::of(slot, now));
+            stats.resources.push(ResourceStats::of(slot, now, yardstick));
         }
         stats
     }

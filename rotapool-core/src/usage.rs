@@ -3,6 +3,8 @@
 //! The usages of one resource form a lane: a doubly linked list through the slab, oldest first.
 //! Entering, leaving and finding the younger siblings of a usage touch no other resource's usages.
 
+use std::time::{Duration, Instant};
+
 use slab::Slab;
 
 /// The order of acquisition. It starts at 1; 0 is before any usage.
@@ -25,6 +27,7 @@ impl Ticket {
 #[derive(Debug)]
 struct Usage<A> {
     sequence: Sequence,
+    since: Instant,
     /// Taken when an older sibling aborts this usage.
     abort: Option<A>,
     older: Option<usize>,
@@ -66,12 +69,18 @@ impl<A> Usages<A> {
         self.slab[ticket.usage].sequence
     }
 
+    /// How long a usage has been in flight.
+    pub(crate) fn age(&self, ticket: &Ticket, now: Instant) -> Duration {
+        now.saturating_duration_since(self.slab[ticket.usage].since)
+    }
+
     /// Registers a usage as the youngest of its lane.
-    pub(crate) fn enter(&mut self, lane: &mut Lane, slot: usize, abort: A) -> Ticket {
+    pub(crate) fn enter(&mut self, lane: &mut Lane, slot: usize, abort: A, now: Instant) -> Ticket {
         self.newest += 1;
         let older = lane.youngest;
         let usage = self.slab.insert(Usage {
             sequence: self.newest,
+            since: now,
             abort: Some(abort),
             older,
             younger: None,
@@ -131,12 +140,13 @@ mod tests {
 
     #[test]
     fn only_strictly_younger_usages_of_the_same_lane_are_taken_and_only_once() {
+        let now = Instant::now();
         let (mut usages, mut lane, mut other) = (Usages::new(), Lane::default(), Lane::default());
-        let a = usages.enter(&mut lane, 0, 'a');
-        let b = usages.enter(&mut lane, 0, 'b');
-        let x = usages.enter(&mut other, 1, 'x');
-        let c = usages.enter(&mut lane, 0, 'c');
-        let d = usages.enter(&mut lane, 0, 'd');
+        let a = usages.enter(&mut lane, 0, 'a', now);
+        let b = usages.enter(&mut lane, 0, 'b', now);
+        let x = usages.enter(&mut other, 1, 'x', now);
+        let c = usages.enter(&mut lane, 0, 'c', now);
+        let d = usages.enter(&mut lane, 0, 'd', now);
         assert_eq!(usages.leave(&mut lane, c), Some('c'));
         assert_eq!(younger(&mut usages, &b), ['d']);
         assert_eq!(younger(&mut usages, &a), ['b']);
@@ -149,11 +159,12 @@ mod tests {
 
     #[test]
     fn a_reused_place_in_the_slab_is_younger_all_the_same() {
+        let now = Instant::now();
         let (mut usages, mut lane) = (Usages::new(), Lane::default());
-        let a = usages.enter(&mut lane, 0, 'a');
-        let b = usages.enter(&mut lane, 0, 'b');
+        let a = usages.enter(&mut lane, 0, 'a', now);
+        let b = usages.enter(&mut lane, 0, 'b', now);
         usages.leave(&mut lane, a);
-        let c = usages.enter(&mut lane, 0, 'c');
+        let c = usages.enter(&mut lane, 0, 'c', now);
         assert!(usages.sequence(&c) > usages.sequence(&b));
         assert_eq!(younger(&mut usages, &b), ['c']);
         usages.leave(&mut lane, b);

@@ -1,11 +1,10 @@
 //! Plays a scenario on the state machines of core: no future, no waker, no lock.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rotapool::{PoolStats, ResourceError, Signal, Strategy};
-use rotapool_core::{Attempts, Config, Outcome, RunOptions, State, Step};
+use rotapool_core::{Attempts, Config, Outcome, Profile, RunOptions, State, Step};
 
 use crate::scenario::{
     Action, Attempt, Options, Player, PoolSpec, ResourceSpec, RunRecord, Then, status,
@@ -92,7 +91,7 @@ impl Player for ThroughCore {
                 let run = self.find(run);
                 let Run { attempts, record, doing, .. } = &mut self.runs[run];
                 if !attempts.is_over() {
-                    attempts.cancel(&mut self.state);
+                    attempts.cancel(&mut self.state, self.now);
                     record.state = "cancelled";
                     *doing = Doing::Nothing;
                 }
@@ -138,7 +137,9 @@ impl Player for ThroughCore {
 
 impl ThroughCore {
     fn add(&mut self, resource: &ResourceSpec) -> Result<(), ResourceError> {
-        let slot = self.state.add(Arc::from(resource.id.as_str()), resource.max_in_flight)?;
+        let mut profile = Profile::new(resource.id.as_str());
+        profile.max_in_flight = resource.max_in_flight;
+        let slot = self.state.add(profile)?;
         self.ids.insert(slot.get(), resource.id.clone());
         Ok(())
     }
@@ -154,6 +155,7 @@ impl ThroughCore {
             retry_delay: seconds(options.retry_delay.unwrap_or(0.0)),
             deadline: options.deadline.map(|deadline| self.start + seconds(deadline)),
             wait_for_cooldown: options.wait_for_cooldown,
+            ..RunOptions::default()
         });
         self.runs.push(Run {
             name: name.to_owned(),
@@ -205,6 +207,7 @@ impl ThroughCore {
                     false => Doing::Answering(attempt),
                 };
             }
+            Step::Judge(_) | Step::Choose(_) => panic!("no run of the format asks for this"),
             Step::Pause { until } => run.doing = Doing::Pausing(until),
             Step::Wait { until } => run.doing = Doing::Waiting(until),
             Step::Exhausted(exhausted) => {
@@ -230,7 +233,7 @@ impl ThroughCore {
     /// Reports, aborts and wakes as the state asks; who has to go on joins `due`.
     fn follow_up(&mut self, due: &mut VecDeque<usize>) {
         loop {
-            let effects = self.state.take_effects();
+            let Some(effects) = self.state.take_effects() else { return };
             self.events.extend(effects.changes.iter().map(|change| {
                 [&change.id, status(change.old), status(change.new)].map(str::to_owned)
             }));

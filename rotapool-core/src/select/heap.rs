@@ -5,6 +5,10 @@
 //! (D. B. Johnson, "Priority queues with update and finding minimum spanning trees", 1975).
 //! Items are small integers: the indices of the slots.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+
 const CHILDREN: usize = 4;
 const ABSENT: u32 = u32::MAX;
 
@@ -25,19 +29,45 @@ impl<K: Ord + Copy> Heap<K> {
         self.entries.first().map(|&(key, item)| (key, item as usize))
     }
 
+    /// The item with the least key among those that are admitted.
+    ///
+    /// Best first from the root, so it looks at no more than the children of those it turns down:
+    /// O(r log r) for `r` turned down.
+    pub(crate) fn least_where(&self, admits: impl Fn(usize) -> bool) -> Option<(K, usize)> {
+        let (key, item) = self.least()?;
+        if admits(item) {
+            return Some((key, item));
+        }
+        let mut frontier = BinaryHeap::new();
+        let open = |parent: usize, frontier: &mut BinaryHeap<Reverse<(K, usize)>>| {
+            for child in self.children(parent) {
+                frontier.push(Reverse((self.entries[child].0, child)));
+            }
+        };
+        open(0, &mut frontier);
+        while let Some(Reverse((key, place))) = frontier.pop() {
+            let item = self.entries[place].1 as usize;
+            if admits(item) {
+                return Some((key, item));
+            }
+            open(place, &mut frontier);
+        }
+        None
+    }
+
     /// Gives `item` this key, putting it in if it is absent.
     pub(crate) fn set(&mut self, item: usize, key: K) {
         if item >= self.places.len() {
             self.places.resize(item + 1, ABSENT);
         }
-        let place = match self.places[item] {
+        let entry = (key, item as u32);
+        match self.places[item] {
             ABSENT => {
-                self.entries.push((key, item as u32));
-                self.entries.len() - 1
+                self.entries.push(entry);
+                self.rise(self.entries.len() - 1, entry);
             }
-            place => place as usize,
-        };
-        self.sift(place, (key, item as u32));
+            place => self.sift(place as usize, entry),
+        }
     }
 
     /// Takes `item` out, if it is there.
@@ -51,8 +81,17 @@ impl<K: Ord + Copy> Heap<K> {
         }
     }
 
-    /// Finds the place for `entry`, starting at a place that is free for it.
-    fn sift(&mut self, mut place: usize, entry: (K, u32)) {
+    /// Finds the place for `entry` from a place that it takes over.
+    fn sift(&mut self, place: usize, entry: (K, u32)) {
+        if entry.0 < self.entries[place].0 {
+            self.rise(place, entry);
+        } else {
+            self.sink(place, entry);
+        }
+    }
+
+    /// Moves up past parents with a greater key.
+    fn rise(&mut self, mut place: usize, entry: (K, u32)) {
         while place > 0 {
             let parent = (place - 1) / CHILDREN;
             if self.entries[parent].0 <= entry.0 {
@@ -61,17 +100,33 @@ impl<K: Ord + Copy> Heap<K> {
             self.put(place, self.entries[parent]);
             place = parent;
         }
+        self.put(place, entry);
+    }
+
+    /// Moves down past children with a lesser key.
+    fn sink(&mut self, mut place: usize, entry: (K, u32)) {
         loop {
-            let first = place * CHILDREN + 1;
-            let children = first..(first + CHILDREN).min(self.entries.len());
-            let Some(least) = children.min_by_key(|&child| self.entries[child].0) else { break };
-            if entry.0 <= self.entries[least].0 {
+            let children = self.children(place);
+            let first = children.start;
+            let Some((&candidate, rest)) = self.entries[children].split_first() else { break };
+            let (mut least, mut at) = (candidate, first);
+            for (&child, place) in rest.iter().zip(first + 1..) {
+                if child.0 < least.0 {
+                    (least, at) = (child, place);
+                }
+            }
+            if entry.0 <= least.0 {
                 break;
             }
-            self.put(place, self.entries[least]);
-            place = least;
+            self.put(place, least);
+            place = at;
         }
         self.put(place, entry);
+    }
+
+    fn children(&self, place: usize) -> Range<usize> {
+        let first = place * CHILDREN + 1;
+        first.min(self.entries.len())..(first + CHILDREN).min(self.entries.len())
     }
 
     fn put(&mut self, place: usize, entry: (K, u32)) {
@@ -103,6 +158,8 @@ mod tests {
             }
             let least = model.values().min().map(|&key| (key, key.1));
             assert_eq!(heap.least(), least);
+            let even = model.values().filter(|key| key.1 % 2 == 0).min().map(|&key| (key, key.1));
+            assert_eq!(heap.least_where(|item| item % 2 == 0), even);
             assert_eq!(heap.entries.len(), model.len());
         }
     }

@@ -1,22 +1,42 @@
 //! Who is eligible, who comes next, and who comes back when.
 //!
-//! The index holds every member in at most one of two queues: the eligible by rank, the cooling by
-//! the end of their cooldown. Disabled and saturated members are in neither. Whoever changes a slot
-//! hands it to [`Index::place`], which derives its queue and key from the slot alone; so a pick, an
-//! expiry and a settle cost O(log n), and no selection walks over the pool.
+//! The index holds every member in at most one of two places: among the eligible, or in the queue of
+//! the cooling by the end of their cooldown. Disabled and saturated members are in neither. Whoever
+//! changes a slot hands it to [`Index::place`], which derives its place from the slot alone.
+//!
+//! Two ways to keep the eligible: the ranked strategies have a [`Heap`] of ranks, of which the least
+//! wins; the others draw from a [`Bag`]. So a pick, an expiry and a settle cost O(log n) at worst, and
+//! no selection walks over the pool unless a filter or an affinity key asks for it.
 
+mod affinity;
+mod bag;
 mod heap;
+mod least_errors;
 mod least_in_flight;
+mod least_latency;
 mod primary_backup;
+mod priority;
+mod round_robin;
+mod sticky;
+mod weighted;
+mod wish;
 
 use std::time::Instant;
 
+pub(crate) use self::affinity::fingerprint;
+use self::bag::Bag;
 use self::heap::Heap;
+use self::sticky::Sticky;
+use self::weighted::Weighted;
+pub use self::wish::Preferences;
+pub(crate) use self::wish::Wish;
+use crate::health::Yardstick;
+use crate::roster::Roster;
 use crate::slot::Slot;
 use crate::standing::Standing;
 
 /// How the pool chooses among the eligible resources.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
     /// The fewest usages in flight, then the least recently acquired. The default.
@@ -24,52 +44,200 @@ pub enum Strategy {
     /// Called `round_robin` in the Python package.
     #[default]
     LeastInFlight,
+    /// Strictly in turn, whatever is in flight.
+    RoundRobin,
     /// The first eligible resource in the order in which they were added.
     ///
     /// Later ones are reached only while the earlier ones are out or at their cap.
     PrimaryBackup,
+    /// The lowest priority number, then the fewest in flight, then the least recently acquired.
+    Priority,
+    /// Shares in proportion to the weights of what is eligible, exact and smooth.
+    Weighted,
+    /// Stay with one resource until it is not eligible, then go on to the next in pool order, wrapping.
+    /// A resource that comes back waits for its turn.
+    Sticky,
+    /// Any, with the same chance.
+    Random,
+    /// Of two at random the one with the lower peak EWMA latency × (in flight + 1).
+    LeastLatency,
+    /// Of two at random the one with the lower recent error rate, then the fewer in flight.
+    LeastErrors,
+    /// Runs with the same affinity key go to the same resource while it is eligible and carries no more
+    /// than 1.25 times its share. Runs without a key go to the less loaded of two at random.
+    ///
+    /// A pick with a key costs O(n).
+    Affinity,
 }
 
-/// What a ranked strategy orders by: the least wins.
+/// What a ranked strategy orders by, the least wins: two numbers, the first of which counts more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank(u64, u64);
+struct Rank(u128);
+
+impl Rank {
+    fn new(major: u64, minor: u64) -> Self {
+        Self(u128::from(major) << 64 | u128::from(minor))
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Index {
-    strategy: Strategy,
-    eligible: Heap<Rank>,
+    eligible: Eligible,
     cooling: Heap<(Instant, u64)>,
+}
+
+#[derive(Debug)]
+enum Eligible {
+    Ranked(Order, Heap<Rank>),
+    Drawn(Draw, Bag),
+}
+
+#[derive(Debug)]
+enum Order {
+    LeastInFlight,
+    RoundRobin,
+    PrimaryBackup,
+    Priority,
+    Weighted(Weighted),
+    Sticky(Sticky),
+}
+
+#[derive(Debug)]
+enum Draw {
+    Random,
+    LeastLatency,
+    LeastErrors,
+    Affinity,
 }
 
 impl Index {
     pub(crate) fn new(strategy: Strategy) -> Self {
-        Self { strategy, eligible: Heap::new(), cooling: Heap::new() }
+        let ranked = |order| Eligible::Ranked(order, Heap::new());
+        let drawn = |draw| Eligible::Drawn(draw, Bag::new());
+        let eligible = match strategy {
+            Strategy::LeastInFlight => ranked(Order::LeastInFlight),
+            Strategy::RoundRobin => ranked(Order::RoundRobin),
+            Strategy::PrimaryBackup => ranked(Order::PrimaryBackup),
+            Strategy::Priority => ranked(Order::Priority),
+            Strategy::Weighted => ranked(Order::Weighted(Weighted::default())),
+            Strategy::Sticky => ranked(Order::Sticky(Sticky::default())),
+            Strategy::Random => drawn(Draw::Random),
+            Strategy::LeastLatency => drawn(Draw::LeastLatency),
+            Strategy::LeastErrors => drawn(Draw::LeastErrors),
+            Strategy::Affinity => drawn(Draw::Affinity),
+        };
+        Self { eligible, cooling: Heap::new() }
     }
 
     /// Puts a member where its slot says that it belongs now.
     pub(crate) fn place(&mut self, item: usize, slot: &Slot) {
         match slot.standing() {
             Standing::CoolingDown { until, .. } => {
-                self.eligible.remove(item);
+                self.suspend(item);
                 self.cooling.set(item, (*until, slot.position()));
             }
-            Standing::Healthy if slot.has_room() => {
+            Standing::Healthy => {
                 self.cooling.remove(item);
-                self.eligible.set(item, self.rank(slot));
+                self.refresh(item, slot);
             }
-            Standing::Healthy | Standing::Disabled { .. } => self.forget(item),
+            Standing::Disabled { .. } => {
+                self.cooling.remove(item);
+                self.suspend(item);
+            }
+        }
+    }
+
+    /// Puts a member where it belongs now after a change that left its standing alone.
+    pub(crate) fn refresh(&mut self, item: usize, slot: &Slot) {
+        if !matches!(slot.standing(), Standing::Healthy) {
+            return;
+        }
+        if !slot.has_room() {
+            return self.suspend(item);
+        }
+        match &mut self.eligible {
+            Eligible::Ranked(order, heap) => heap.set(item, order.rank(item, slot)),
+            Eligible::Drawn(_, bag) => bag.insert(item),
         }
     }
 
     /// Takes out a member that left the pool.
     pub(crate) fn forget(&mut self, item: usize) {
         self.cooling.remove(item);
-        self.eligible.remove(item);
+        self.suspend(item);
+        if let Eligible::Ranked(Order::Weighted(weighted), _) = &mut self.eligible {
+            weighted.forget(item);
+        }
     }
 
-    /// The resource to use next.
-    pub(crate) fn pick(&self) -> Option<usize> {
-        self.eligible.least().map(|(_, item)| item)
+    /// Takes a cooling member out of the queue, to be placed anew.
+    pub(crate) fn wake(&mut self, item: usize) {
+        self.cooling.remove(item);
+    }
+
+    /// The resource to use next: one that the run has not tried, if there is any.
+    pub(crate) fn pick(
+        &mut self,
+        wish: &Wish,
+        roster: &Roster,
+        yardstick: &Yardstick,
+        now: Instant,
+        chance: &mut impl FnMut() -> f64,
+    ) -> Option<usize> {
+        let filters = wish.filters();
+        let picked = if wish.has_tried_any() {
+            let admits = |item: usize| !filters || wish.admits(&roster[item]);
+            let fresh = |item: usize| admits(item) && !wish.has_tried(&roster[item]);
+            let found = self.find(wish, roster, yardstick, now, chance, fresh);
+            found.or_else(|| self.find(wish, roster, yardstick, now, chance, admits))
+        } else if filters {
+            self.find(wish, roster, yardstick, now, chance, |item| wish.admits(&roster[item]))
+        } else {
+            self.find(wish, roster, yardstick, now, chance, |_| true)
+        }?;
+        if let Eligible::Ranked(order, heap) = &mut self.eligible {
+            order.picked(picked, &roster[picked], heap);
+        }
+        Some(picked)
+    }
+
+    fn find(
+        &self,
+        wish: &Wish,
+        roster: &Roster,
+        yardstick: &Yardstick,
+        now: Instant,
+        chance: &mut impl FnMut() -> f64,
+        admits: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let (draw, bag) = match &self.eligible {
+            Eligible::Ranked(_, heap) => return heap.least_where(admits).map(|(_, item)| item),
+            Eligible::Drawn(draw, bag) => (draw, bag),
+        };
+        if let (Draw::Affinity, Some(key)) = (draw, wish.affinity()) {
+            return affinity::pick(key, bag, roster, admits);
+        }
+        let (one, other) = bag.two(chance, admits)?;
+        let (a, b) = (&roster[one], &roster[other]);
+        let first = match draw {
+            Draw::Random => true,
+            Draw::LeastLatency => {
+                least_latency::cost(a, now, yardstick) <= least_latency::cost(b, now, yardstick)
+            }
+            Draw::LeastErrors => {
+                least_errors::cost(a, now, yardstick) <= least_errors::cost(b, now, yardstick)
+            }
+            Draw::Affinity => a.in_flight() <= b.in_flight(),
+        };
+        Some(if first { one } else { other })
+    }
+
+    /// Whether any member is eligible.
+    pub(crate) fn any(&self) -> bool {
+        match &self.eligible {
+            Eligible::Ranked(_, heap) => heap.least().is_some(),
+            Eligible::Drawn(_, bag) => !bag.is_empty(),
+        }
     }
 
     /// A resource whose cooldown has ended by `now`.
@@ -77,15 +245,49 @@ impl Index {
         self.cooling.least().filter(|((until, _), _)| *until <= now).map(|(_, item)| item)
     }
 
-    /// When the next cooldown ends.
-    pub(crate) fn next_recovery(&self) -> Option<Instant> {
-        self.cooling.least().map(|((until, _), _)| until)
+    /// When the next cooldown of a resource that the run admits ends.
+    pub(crate) fn next_recovery(&self, wish: &Wish, roster: &Roster) -> Option<Instant> {
+        let filters = wish.filters();
+        let admits = |item: usize| !filters || wish.admits(&roster[item]);
+        self.cooling.least_where(admits).map(|((until, _), _)| until)
     }
 
-    fn rank(&self, slot: &Slot) -> Rank {
-        match self.strategy {
-            Strategy::LeastInFlight => least_in_flight::rank(slot),
-            Strategy::PrimaryBackup => primary_backup::rank(slot),
+    fn suspend(&mut self, item: usize) {
+        match &mut self.eligible {
+            Eligible::Ranked(order, heap) => {
+                heap.remove(item);
+                if let Order::Weighted(weighted) = order {
+                    weighted.suspend(item);
+                }
+            }
+            Eligible::Drawn(_, bag) => bag.remove(item),
+        }
+    }
+}
+
+impl Order {
+    fn rank(&mut self, item: usize, slot: &Slot) -> Rank {
+        match self {
+            Self::LeastInFlight => least_in_flight::rank(slot),
+            Self::RoundRobin => round_robin::rank(slot),
+            Self::PrimaryBackup => primary_backup::rank(slot),
+            Self::Priority => priority::rank(slot),
+            Self::Weighted(weighted) => weighted.rank(item, slot),
+            Self::Sticky(sticky) => sticky.rank(slot),
+        }
+    }
+
+    /// An item was picked. Its rank is brought up to date when its slot is placed.
+    fn picked(&mut self, item: usize, slot: &Slot, heap: &Heap<Rank>) {
+        match self {
+            Self::Weighted(weighted) => weighted.picked(item, slot),
+            // A run that avoids what it has tried goes past the current one without moving it.
+            Self::Sticky(sticky) => {
+                if let Some((rank, _)) = heap.least().filter(|&(_, least)| least == item) {
+                    sticky.picked(rank);
+                }
+            }
+            _ => {}
         }
     }
 }

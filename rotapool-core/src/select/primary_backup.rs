@@ -4,5 +4,5 @@ use super::Rank;
 use crate::slot::Slot;
 
 pub(super) fn rank(slot: &Slot) -> Rank {
-    Rank(slot.position(), 0)
+    Rank::new(slot.position(), 0)
 }

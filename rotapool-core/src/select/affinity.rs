@@ -1,0 +1,61 @@
+//! Affinity: runs with the same key go to the same resource, as far as it is eligible and not overloaded.
+//!
+//! Rendezvous hashing (Thaler and Ravishankar, 1998), weighted by `-w / ln h` (Schindelhauer and
+//! Schomaker, 2005): every resource scores every key, the highest score wins, so a change of
+//! membership moves only the keys that it must. Bounded load (Mirrokni, Thorup, Zadimoghaddam, 2018): a
+//! resource that has 1.25 times its fair share in flight is passed over for the next score.
+//!
+//! A keyed pick scores all eligible resources: O(n).
+
+use super::bag::Bag;
+use crate::roster::Roster;
+use crate::slot::Slot;
+
+/// How far above its fair share of the load a resource is still taken.
+const BALANCE: f64 = 1.25;
+
+pub(super) fn pick(
+    key: u64,
+    bag: &Bag,
+    roster: &Roster,
+    admits: impl Fn(usize) -> bool,
+) -> Option<usize> {
+    let eligible = || bag.items().filter(|&item| admits(item)).map(|item| (item, &roster[item]));
+    let (load, weight) = eligible().fold((1.0, 0.0), |(load, weight), (_, slot)| {
+        (load + f64::from(slot.in_flight()), weight + slot.weight())
+    });
+    let within_bounds = |slot: &Slot| {
+        let share = load * slot.weight() / weight;
+        f64::from(slot.in_flight()) < (BALANCE * share).ceil()
+    };
+    let best = |within: bool| {
+        eligible()
+            .filter(|(_, slot)| !within || within_bounds(slot))
+            .map(|(item, slot)| (score(key, slot), slot.position(), item))
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
+            .map(|(_, _, item)| item)
+    };
+    best(true).or_else(|| best(false))
+}
+
+fn score(key: u64, slot: &Slot) -> f64 {
+    let bits = mix(key ^ slot.fingerprint());
+    // Evenly from 0 to 1, both excluded.
+    let hash = ((bits >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+    -slot.weight() / hash.ln()
+}
+
+/// The number that stands for a key or an id: FNV-1a, the same on every machine and in every version.
+pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    mix(hash)
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea, Flood, 2014).
+fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}

@@ -1,0 +1,19 @@
+//! Least latency: of two drawn at random, the lower peak EWMA latency × (in flight + 1) wins.
+//!
+//! The load metric of Finagle's `PeakEwma` behind the power of two choices (Mitzenmacher, 2001). A
+//! resource without a latency yet gets exactly one operation at a time until there is one. A failure
+//! counts as slow, and the estimate fades while there is no traffic, so a resource that was slow or
+//! failing is tried again.
+
+use std::time::Instant;
+
+use crate::health::Yardstick;
+use crate::slot::Slot;
+
+pub(super) fn cost(slot: &Slot, now: Instant, yardstick: &Yardstick) -> f64 {
+    match slot.measures.peak(now, yardstick) {
+        Some(peak) => peak * f64::from(slot.in_flight() + 1),
+        None if slot.in_flight() == 0 => 0.0,
+        None => f64::INFINITY,
+    }
+}
