@@ -47,6 +47,7 @@
 //! - A resource is **healthy**, **cooling down** or **disabled**. A healthy one below its
 //!   `max_in_flight` is **eligible**; one at it is **saturated**. A [`Strategy`] picks among the
 //!   eligible: by default the one with the fewest operations in flight, then the least recently picked.
+//!   A run may [narrow](Request::only) the choice, and [`Select`] replaces it.
 //! - An attempt ends with a value, with an error of the operation's own, or with a **signal** about the
 //!   resource ([`Fault`]). The first two end the run. A signal acts on the resource and costs the run
 //!   one attempt of its budget.
@@ -84,6 +85,7 @@
 //! # Limits
 //!
 //! - The state is in memory and of one process.
+//! - A pick is O(log n) at worst, but O(n) with an affinity key, a filter or a [`Select`].
 //! - A run that finds every resource saturated fails rather than queue: size `max_in_flight` and the
 //!   callers' concurrency to each other.
 //! - The deadline gates what a run begins; it never interrupts an operation. Put a timeout of its own

@@ -218,7 +218,7 @@ impl Attempts {
         mut chance: impl FnMut() -> f64,
     ) -> Step {
         let Self { retry_delay, deadline, wait_for_cooldown, .. } = *self;
-        let recovery = if wait_for_cooldown { pool.next_recovery(&self.wish) } else { None };
+        let recovery = if wait_for_cooldown { pool.next_recovery(&self.wish, now) } else { None };
         let Some(until) = recovery else {
             let reason = self.nothing(pool);
             return self.exhaust(pool, reason, now);

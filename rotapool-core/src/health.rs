@@ -234,6 +234,10 @@ impl Measures {
         self.latency.map(|latency| latency.peak * yardstick.fading(latency.at, now))
     }
 
+    pub(crate) fn failed_last(&self) -> bool {
+        self.consecutive_failures > 0
+    }
+
     /// The share of failures in the window, if there are enough attempts in it.
     pub(crate) fn error_rate(&self, now: Instant, yardstick: &Yardstick) -> Option<f64> {
         let (successes, failures) = self.recent(now, yardstick);

@@ -16,7 +16,8 @@
 //! 3. After an attempt, [`Attempts::settle`] with its [`Outcome`]; then step again unless
 //!    [`Attempts::is_over`].
 //! 4. A run that its caller gave up ends with [`Attempts::cancel`].
-//! 5. After every call that changes the [`State`], act on [`State::take_effects`].
+//! 5. After every call that changes the [`State`], act on [`State::take_effects`] and drop what
+//!    [`State::take_retired`] hands out, both outside whatever lock guards the state.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,

@@ -93,8 +93,8 @@ impl<A> State<A> {
     }
 
     /// When the next cooldown of a resource that the run admits ends.
-    pub(crate) fn next_recovery(&self, wish: &Wish) -> Option<Instant> {
-        self.index.next_recovery(wish, &self.roster)
+    pub(crate) fn next_recovery(&self, wish: &Wish, now: Instant) -> Option<Instant> {
+        self.index.next_recovery(wish, &self.roster, now)
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -143,7 +143,7 @@ impl<A> State<A> {
         };
         let retry_at = match any {
             true => Some(now),
-            false => self.next_recovery(wish).map(|at| at.max(now)),
+            false => self.next_recovery(wish, now).map(|at| at.max(now)),
         };
         Box::new(Exhausted {
             reason,

@@ -73,7 +73,8 @@ impl ResourceStats {
 pub struct PoolStats {
     /// Usages in flight.
     pub in_flight: u64,
-    /// Members that could be picked now: healthy and below their cap.
+    /// Members that could be picked now: healthy and below their cap. With `probe_on_recovery`, one whose
+    /// cooldown has expired counts with its full cap until a selection puts it on probation.
     pub eligible: usize,
     /// Members that are healthy and at their cap.
     pub saturated: usize,

@@ -1,7 +1,8 @@
 //! Least errors: of two drawn at random, the lower recent error rate wins, then the fewer in flight.
 //!
 //! The rate is over a sliding window with a minimum sample, below which it counts as 0: so a resource
-//! that nobody has used for a window is tried again, and equals share the load.
+//! that nobody has used for a window is tried again, and equals share the load. One that failed last
+//! and has no rate any more is tried with one operation at a time, lest it draw a burst.
 
 use std::time::Instant;
 
@@ -9,5 +10,10 @@ use crate::health::Yardstick;
 use crate::slot::Slot;
 
 pub(super) fn cost(slot: &Slot, now: Instant, yardstick: &Yardstick) -> (f64, u32) {
-    (slot.measures.error_rate(now, yardstick).unwrap_or(0.0), slot.in_flight())
+    let in_flight = slot.in_flight();
+    let rate = slot.measures.error_rate(now, yardstick).unwrap_or_else(|| {
+        let suspect = slot.measures.failed_last() && in_flight > 0;
+        if suspect { 1.0 } else { 0.0 }
+    });
+    (rate, in_flight)
 }

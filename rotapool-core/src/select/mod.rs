@@ -246,10 +246,22 @@ impl Index {
     }
 
     /// When the next cooldown of a resource that the run admits ends.
-    pub(crate) fn next_recovery(&self, wish: &Wish, roster: &Roster) -> Option<Instant> {
+    ///
+    /// One that has ended and is yet to be found so counts if the resource has room; without room it
+    /// is saturated, and nobody knows until when.
+    pub(crate) fn next_recovery(
+        &self,
+        wish: &Wish,
+        roster: &Roster,
+        now: Instant,
+    ) -> Option<Instant> {
         let filters = wish.filters();
-        let admits = |item: usize| !filters || wish.admits(&roster[item]);
-        self.cooling.least_where(admits).map(|((until, _), _)| until)
+        let helps = |item: usize| {
+            let slot = &roster[item];
+            (!filters || wish.admits(slot))
+                && (slot.has_room() || slot.standing().until() > Some(now))
+        };
+        self.cooling.least_where(helps).map(|((until, _), _)| until)
     }
 
     fn suspend(&mut self, item: usize) {

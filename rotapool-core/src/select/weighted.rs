@@ -2,8 +2,8 @@
 //!
 //! Start-time fair queueing (Goyal, Vin, Cheng, 1996) with picks for packets: a resource of weight `w`
 //! takes `1/w` of virtual time a pick, and whoever would be halfway through its next pick first is
-//! next. Halfway rather than at the end makes the sequence smooth: weights 5, 1, 1 give `aabcaa` and
-//! not `aaaabc`. A resource that was not eligible for a while resumes at the present virtual time and
+//! next. Halfway rather than at the end makes the sequence smooth: weights 5, 1, 1 give `aaabcaa` and
+//! not `aaaaabc`. A resource that was not eligible for a while resumes at the present virtual time and
 //! does not catch up.
 
 use super::Rank;

@@ -1,0 +1,154 @@
+//! What an episode asks of a pool: random commands, chosen so that they collide.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use rotapool_core::{Outcome, Status};
+
+use crate::episode::{Doing, Episode};
+use crate::observed::Moment;
+use crate::reference::Terms;
+use crate::temper::{Temper, Verb, pick};
+
+/// Few enough that a pool stays small and that removed ids come back.
+const IDS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+/// `chance` is what core draws if it draws.
+#[derive(Debug, Clone)]
+pub(crate) enum Command {
+    Begin(Terms),
+    Step { run: usize, chance: f64 },
+    Settle { run: usize, outcome: Outcome, chance: f64 },
+    Cancel { run: usize },
+    SetClock { to: Moment },
+    Add { id: &'static str, max_in_flight: Option<u32> },
+    Remove { id: &'static str },
+    Enable { id: &'static str },
+    Disable { id: &'static str },
+}
+
+impl Command {
+    /// Adds the first resources.
+    pub(crate) fn found(temper: &Temper, random: &mut Rng) -> Vec<Self> {
+        let add = |&id: &&'static str| Self::Add { id, max_in_flight: temper.cap(random) };
+        IDS[..temper.founders].iter().map(add).collect()
+    }
+
+    pub(crate) fn random(temper: &Temper, random: &mut Rng, episode: &Episode) -> Self {
+        let stuck = !episode.rows().iter().any(|row| row.eligible);
+        if stuck && random.f64() < temper.relieves {
+            return relieve(random, episode);
+        }
+        let is_due = |doing: Doing| match doing {
+            Doing::Ready => true,
+            Doing::Sleeping { until, .. } => until <= episode.now(),
+            Doing::Attempting { .. } | Doing::Over => false,
+        };
+        let sleeps = |doing| matches!(doing, Doing::Sleeping { .. });
+        loop {
+            let command = match temper.verb(random) {
+                Verb::Begin => begin(temper, random, episode),
+                Verb::Step => step(random, episode.runs_that(is_due)),
+                Verb::StepEarly => step(random, episode.runs_that(sleeps)),
+                Verb::Settle => settle(temper, random, episode),
+                Verb::Cancel => cancel(random, episode),
+                Verb::SetClock => Some(set_clock(random, episode)),
+                Verb::Administer => Some(administer(temper, random)),
+            };
+            if let Some(command) = command {
+                return command;
+            }
+        }
+    }
+}
+
+fn begin(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command> {
+    if episode.runs_that(|doing| doing != Doing::Over).len() >= temper.most_live_runs {
+        return None;
+    }
+    let seconds = |seconds: u64| Duration::from_secs(seconds);
+    let delays = [1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 20].map(seconds);
+    let delay = if random.u8(..16) == 0 { Duration::MAX } else { pick(random, &delays) };
+    let now = episode.now();
+    let mut deadlines = vec![now - seconds(1), now];
+    deadlines.extend([1, 3, 3, 5, 12, 12, 40, 40, 10_000_000].map(|ahead| now + seconds(ahead)));
+    Some(Command::Begin(Terms {
+        max_attempts: pick(random, &[0, 1, 2, 3, 3, 4, 4, 5, 5, 20, 20, u32::MAX]),
+        retry_delay: if random.f64() < temper.pauses { delay } else { Duration::ZERO },
+        deadline: (random.f64() < temper.hurries).then(|| pick(random, &deadlines)),
+        wait_for_cooldown: random.f64() < temper.waits,
+    }))
+}
+
+fn step(random: &mut Rng, runs: Vec<usize>) -> Option<Command> {
+    let run = random.choice(runs)?;
+    Some(Command::Step { run, chance: chance(random) })
+}
+
+fn settle(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command> {
+    let attempting = episode.runs_that(|doing| matches!(doing, Doing::Attempting { .. }));
+    let run = random.choice(attempting)?;
+    // An operation that had ended when the abort came still reports what came of it.
+    let outcome = match episode.is_aborted(run) && random.f64() < 0.8 {
+        true => Outcome::Aborted,
+        false => temper.outcome(random),
+    };
+    Some(Command::Settle { run, outcome, chance: chance(random) })
+}
+
+/// Often a round number, so that what was begun at different times ends at the same time.
+fn chance(random: &mut Rng) -> f64 {
+    let any = random.f64();
+    pick(random, &[0.0, 0.0, 0.25, 0.5, 0.5, 0.75, any])
+}
+
+fn cancel(random: &mut Rng, episode: &Episode) -> Option<Command> {
+    // Giving up a run that is over does nothing.
+    let too_late = random.f64() < 0.1;
+    let runs = episode.runs_that(|doing| too_late == (doing == Doing::Over));
+    Some(Command::Cancel { run: random.choice(runs)? })
+}
+
+fn set_clock(random: &mut Rng, episode: &Episode) -> Command {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let now = episode.now();
+    // What lies years ahead is seldom waited for: everything else would be long over by then.
+    let horizon = if random.f64() < 0.02 { Duration::MAX } else { now + DAY };
+    let mut coming = episode.moments_of_interest();
+    coming.retain(|&moment| moment > now && moment < horizon);
+    let next = coming.iter().min().copied().unwrap_or(now);
+    let to = match random.u32(..100) {
+        0..10 => now,
+        10..55 => next,
+        55..70 => random.choice(coming).unwrap_or(now),
+        70..80 => now.max(next - Duration::from_nanos(1)),
+        80..95 => now + Duration::from_secs(random.u64(..10)),
+        _ => now + Duration::from_secs(40).mul_f64(random.f64()),
+    };
+    Command::SetClock { to }
+}
+
+fn administer(temper: &Temper, random: &mut Rng) -> Command {
+    let id = pick(random, &IDS);
+    match random.u32(..100) {
+        0..30 => Command::Enable { id },
+        30..45 => Command::Disable { id },
+        45..65 => Command::Remove { id },
+        65..96 => Command::Add { id, max_in_flight: temper.cap(random) },
+        96..98 => Command::Add { id, max_in_flight: Some(0) },
+        _ => Command::Add { id: "", max_in_flight: None },
+    }
+}
+
+/// Enables a resource that is out, or lets some time go by.
+fn relieve(random: &mut Rng, episode: &Episode) -> Command {
+    let is_out = |id: &&str| {
+        let mut rows = episode.rows().iter();
+        rows.any(|row| *row.id == **id && row.status != Status::Healthy)
+    };
+    let out: Vec<_> = IDS.into_iter().filter(is_out).collect();
+    match random.choice(out) {
+        Some(id) if random.bool() => Command::Enable { id },
+        _ => set_clock(random, episode),
+    }
+}

@@ -1,0 +1,93 @@
+//! A random model test: core against a naive reference that was written from the contract.
+//!
+//! Each episode makes a small pool under random rules and plays random commands on both. After
+//! every command both must have given the same answers, and core must have kept its invariants.
+//!
+//! `ROTAPOOL_MODEL_COMMANDS` sets how many commands are played in all, and `ROTAPOOL_MODEL_SEED` the
+//! seed of the first episode. To play an episode that failed alone, give its seed and 1 command.
+#![allow(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
+
+mod commands;
+mod corners;
+mod episode;
+mod invariants;
+mod observed;
+mod reference;
+mod temper;
+
+use rotapool_core::Config;
+
+use crate::commands::Command;
+use crate::corners::Corners;
+use crate::episode::{Doing, Episode};
+use crate::temper::Temper;
+
+const COMMANDS: u64 = 100_000;
+const COMMANDS_PER_EPISODE: u64 = 300;
+const COMMANDS_TOLD_ON_FAILURE: usize = 20;
+
+#[test]
+fn core_and_the_naive_reference_agree_after_every_random_command() {
+    let commands = number_from("ROTAPOOL_MODEL_COMMANDS").unwrap_or(COMMANDS);
+    let first_seed = number_from("ROTAPOOL_MODEL_SEED").unwrap_or(1);
+    let mut corners = Corners::default();
+    for number in 0..commands.div_ceil(COMMANDS_PER_EPISODE) {
+        play_an_episode(number, first_seed.wrapping_add(number), &mut corners);
+    }
+    if commands >= COMMANDS {
+        corners.assert_all_reached();
+    }
+}
+
+fn play_an_episode(number: u64, seed: u64, corners: &mut Corners) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let temper = Temper::random(&mut random);
+    let mut episode = Episode::new(&temper.rules);
+    let rules = temper.rules.clone();
+    let mut story = Story { episode: number, seed, rules, told: Vec::new() };
+    for command in Command::found(&temper, &mut random) {
+        episode.play(story.tell(command), corners);
+    }
+    for _ in 0..COMMANDS_PER_EPISODE {
+        let command = Command::random(&temper, &mut random, &episode);
+        episode.play(story.tell(command), corners);
+    }
+    for run in episode.runs_that(|doing| doing != Doing::Over) {
+        episode.play(story.tell(Command::Cancel { run }), corners);
+    }
+    episode.end();
+}
+
+/// The commands of an episode. It tells how it came to that when the test panics, here or in core.
+struct Story {
+    episode: u64,
+    seed: u64,
+    rules: Config,
+    told: Vec<Command>,
+}
+
+impl Story {
+    fn tell(&mut self, command: Command) -> &Command {
+        self.told.push(command);
+        &self.told[self.told.len() - 1]
+    }
+}
+
+impl Drop for Story {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self { episode, seed, rules, told } = self;
+            eprintln!("episode {episode}, seed {seed}, failed at command {}:", told.len());
+            eprintln!("  {rules:?}");
+            let first = told.len().saturating_sub(COMMANDS_TOLD_ON_FAILURE);
+            for (number, command) in told.iter().enumerate().skip(first) {
+                eprintln!("  {}: {command:?}", number + 1);
+            }
+        }
+    }
+}
+
+fn number_from(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is not a number: {text}")))
+}

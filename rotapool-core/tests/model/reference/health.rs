@@ -1,0 +1,151 @@
+//! What attempts do to the resources: they take them, prove them, and send them away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rotapool_core::{Cause, Signal, Status};
+
+use super::strategies::{Candidate, choose};
+use super::{Membership, Reference, Usage, later};
+use crate::observed::{Change, Handle, Moment};
+
+impl Reference {
+    /// A selection: first the expired cooldowns turn healthy, then one of the eligible is taken.
+    pub(super) fn acquire(&mut self, handle: Handle, now: Moment) -> Option<usize> {
+        for membership in 0..self.memberships.len() {
+            let member = &mut self.memberships[membership];
+            let cooling = member.is_member && member.status == Status::CoolingDown;
+            if cooling && member.until <= Some(now) {
+                member.probing = self.rules.probe_on_recovery;
+                let old = member.become_healthy();
+                self.report(membership, old);
+            }
+        }
+        let eligible = |&(_, member): &(usize, &Membership)| {
+            member.status == Status::Healthy && self.has_room(member)
+        };
+        let candidate = |(membership, member): (usize, &Membership)| Candidate {
+            membership,
+            in_flight: self.in_flight(&member.id),
+            last_acquired: member.last_acquired.map(|(usage, _)| usage),
+        };
+        let candidates: Vec<_> = self.members().filter(eligible).map(candidate).collect();
+        let membership = choose(self.rules.strategy, &candidates)?;
+        self.newest_usage += 1;
+        let number = self.newest_usage;
+        self.usages.push(Usage { number, membership, handle, abortable: true });
+        let member = &mut self.memberships[membership];
+        member.last_acquired = Some((number, now));
+        member.counted.acquires += 1;
+        self.counted.attempts += 1;
+        Some(membership)
+    }
+
+    /// The operation returned a value, or an error that is no fault of the resource.
+    pub(super) fn prove(&mut self, membership: usize) {
+        self.counted.successes += 1;
+        let member = &mut self.memberships[membership];
+        member.counted.successes += 1;
+        if member.status == Status::Healthy {
+            member.escalation = 0;
+            member.probing = false;
+        }
+    }
+
+    pub(super) fn obey(&mut self, usage: u64, membership: usize, signal: &Signal, now: Moment) {
+        match signal {
+            Signal::Cooldown { after, reason } => {
+                let member = &self.memberships[membership];
+                if member.is_member && member.status != Status::Disabled {
+                    self.cool(usage, membership, *after, Cause::Signal(Arc::clone(reason)), now);
+                    self.abort_younger(usage, membership);
+                    self.aftermath.wake = true;
+                }
+            }
+            Signal::Disable { reason } => {
+                if self.memberships[membership].is_member {
+                    self.take_out(membership, Cause::Signal(Arc::clone(reason)), now);
+                }
+                self.abort_younger(usage, membership);
+                self.aftermath.wake = true;
+            }
+            Signal::Retry { .. } => self.counted.retries += 1,
+            other => panic!("the reference does not know {other:?}"),
+        }
+    }
+
+    fn cool(
+        &mut self,
+        usage: u64,
+        membership: usize,
+        after: Option<Duration>,
+        cause: Cause,
+        now: Moment,
+    ) {
+        let member = &mut self.memberships[membership];
+        let old = member.status;
+        let began_before_the_trip = member.escalation > 0 && usage <= member.tripped_after;
+        if !(self.rules.one_trip_per_outage && began_before_the_trip) {
+            member.escalation += 1;
+            member.tripped_after = self.newest_usage;
+        }
+        let table = self.rules.cooldown_table.iter().copied();
+        let by_the_table = table.take(member.escalation as usize).next_back();
+        let ends = later(now, after.or(by_the_table).unwrap_or_default());
+        let running = member.until.filter(|&until| until > now);
+        if running.is_none() {
+            member.since = Some(now);
+        }
+        if running.is_none_or(|until| until <= ends) {
+            member.until = Some(ends);
+            member.cause = Some(cause);
+        }
+        member.status = Status::CoolingDown;
+        member.probing = false;
+        member.counted.cooldowns += 1;
+        self.counted.cooldowns += 1;
+        self.report(membership, old);
+    }
+
+    pub(super) fn take_out(&mut self, membership: usize, cause: Cause, now: Moment) {
+        let member = &mut self.memberships[membership];
+        let old = member.status;
+        if old == Status::Disabled {
+            return;
+        }
+        member.status = Status::Disabled;
+        member.since = Some(now);
+        member.until = None;
+        member.cause = Some(cause);
+        member.counted.disables += 1;
+        self.counted.disables += 1;
+        self.report(membership, old);
+    }
+
+    fn abort_younger(&mut self, than: u64, membership: usize) {
+        if !self.rules.cancel_siblings {
+            return;
+        }
+        for usage in &mut self.usages {
+            if usage.membership == membership && usage.number > than && usage.abortable {
+                usage.abortable = false;
+                self.aftermath.aborts.push(usage.handle);
+                self.counted.sibling_cancels += 1;
+                self.memberships[membership].counted.sibling_cancels += 1;
+            }
+        }
+    }
+
+    pub(super) fn report(&mut self, membership: usize, old: Status) {
+        self.changes += 1;
+        let member = &self.memberships[membership];
+        self.aftermath.changes.push(Change {
+            sequence: self.changes,
+            id: Arc::clone(&member.id),
+            old,
+            new: member.status,
+            until: member.until,
+            cause: member.cause.clone(),
+        });
+    }
+}

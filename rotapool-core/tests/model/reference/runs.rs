@@ -1,0 +1,223 @@
+//! The retry loop of a run: budget, deadline, pause and wait.
+
+use std::time::Duration;
+
+use rotapool_core::{Cause, Outcome, Signal, Status};
+
+use super::{LONGEST, Reference, Usage, later};
+use crate::observed::{Exhaustion, Handle, Moment, Move, Why};
+
+/// How one run may go about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) max_attempts: u32,
+    pub(crate) retry_delay: Duration,
+    pub(crate) deadline: Option<Moment>,
+    pub(crate) wait_for_cooldown: bool,
+}
+
+pub(super) struct Run {
+    terms: Terms,
+    /// Fixed by the first step.
+    budget: Option<u32>,
+    made: u32,
+    last_signal: Option<Signal>,
+    phase: Phase,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Ready,
+    Attempting,
+    Pausing { until: Moment },
+    Waiting,
+    Over,
+}
+
+impl Reference {
+    pub(crate) fn begin(&mut self, terms: Terms) {
+        self.runs.push(Run {
+            terms,
+            budget: None,
+            made: 0,
+            last_signal: None,
+            phase: Phase::Ready,
+        });
+    }
+
+    pub(crate) fn made(&self, run: usize) -> u32 {
+        self.runs[run].made
+    }
+
+    pub(crate) fn is_over(&self, run: usize) -> bool {
+        self.runs[run].phase == Phase::Over
+    }
+
+    /// Whether a run's usage is on a former membership of an id that is in the pool again.
+    pub(crate) fn has_a_successor(&self, run: usize) -> bool {
+        let membership = &self.memberships[self.usage_of(run).membership];
+        !membership.is_member && self.find(&membership.id).is_ok()
+    }
+
+    pub(crate) fn step(&mut self, run: usize, now: Moment, chance: f64) -> Move {
+        let members = self.members().count() as u32;
+        let Run { terms, budget, made, phase, .. } = &mut self.runs[run];
+        let Terms { max_attempts, retry_delay, deadline, wait_for_cooldown } = *terms;
+        let (made, phase) = (*made, *phase);
+        let without_waiting = max_attempts.min(members);
+        let budget =
+            *budget.get_or_insert(if wait_for_cooldown { max_attempts } else { without_waiting });
+        if let Phase::Pausing { until } = phase {
+            if now < until {
+                return Move::Pause { until };
+            }
+            self.leave(run);
+        }
+        if budget == 0 {
+            return self.exhaust(run, Why::NoEligibleResource, now);
+        }
+        if made == budget {
+            return self.exhaust(run, Why::MaxAttempts, now);
+        }
+        match deadline {
+            // A wait is begun only if a cooldown ends in time, and selects at least once more.
+            Some(deadline) if now >= deadline && phase != Phase::Waiting => {
+                return self.exhaust(run, Why::Deadline { deadline }, now);
+            }
+            _ => {}
+        }
+        if let Some(membership) = self.acquire(Handle { run, attempt: made + 1 }, now) {
+            self.runs[run].made += 1;
+            self.runs[run].phase = Phase::Attempting;
+            return Move::Attempt { membership };
+        }
+        match (self.earliest_recovery(), deadline) {
+            (Some(until), Some(deadline)) if wait_for_cooldown && until >= deadline => {
+                self.exhaust(run, Why::CooldownOutlastsDeadline { until, deadline }, now)
+            }
+            (Some(until), _) if wait_for_cooldown => {
+                self.runs[run].phase = Phase::Waiting;
+                let until = until + retry_delay.min(LONGEST).mul_f64(chance);
+                Move::Wait { until: not_past(deadline, until) }
+            }
+            _ => self.exhaust(run, Why::NoEligibleResource, now),
+        }
+    }
+
+    pub(crate) fn settle(&mut self, run: usize, outcome: &Outcome, now: Moment, chance: f64) {
+        let &Usage { number, membership, .. } = self.usage_of(run);
+        let signal = match outcome {
+            Outcome::Success => {
+                self.prove(membership);
+                self.counted.runs_ok += 1;
+                return self.end(run);
+            }
+            Outcome::Error | Outcome::Failure => {
+                self.prove(membership);
+                self.counted.runs_error += 1;
+                return self.end(run);
+            }
+            Outcome::Panic => {
+                self.counted.runs_error += 1;
+                return self.end(run);
+            }
+            Outcome::Aborted => self.siblings_signal(membership, now),
+            Outcome::Signal(signal) => {
+                self.obey(number, membership, signal, now);
+                signal.clone()
+            }
+            other => panic!("the reference does not know {other:?}"),
+        };
+        let Run { terms, made, budget, .. } = &self.runs[run];
+        let pause = terms.retry_delay.min(LONGEST).mul_f64(0.5 + chance);
+        let until = not_past(terms.deadline, later(now, pause));
+        if Some(*made) == *budget || terms.retry_delay.is_zero() {
+            self.leave(run);
+            self.runs[run].phase = Phase::Ready;
+        } else {
+            // The usage stays on the resource for the pause. Only after a retry signal can an older
+            // sibling still "abort" it: that is how the contract was recorded.
+            if !matches!(signal, Signal::Retry { .. }) {
+                self.take_handle(run);
+            }
+            self.runs[run].phase = Phase::Pausing { until };
+        }
+        self.runs[run].last_signal = Some(signal);
+    }
+
+    pub(crate) fn cancel(&mut self, run: usize) {
+        match self.runs[run].phase {
+            Phase::Over => return,
+            Phase::Attempting | Phase::Pausing { .. } => self.leave(run),
+            Phase::Ready | Phase::Waiting => {}
+        }
+        self.counted.runs_cancelled += 1;
+        self.runs[run].phase = Phase::Over;
+    }
+
+    fn end(&mut self, run: usize) {
+        self.leave(run);
+        self.runs[run].phase = Phase::Over;
+    }
+
+    /// A run has one usage at most.
+    fn usage_of(&self, run: usize) -> &Usage {
+        self.usages.iter().find(|usage| usage.handle.run == run).expect("a usage of this run")
+    }
+
+    fn leave(&mut self, run: usize) {
+        self.take_handle(run);
+        self.usages.retain(|usage| usage.handle.run != run);
+    }
+
+    fn take_handle(&mut self, run: usize) {
+        let usage = self.usages.iter_mut().find(|usage| usage.handle.run == run);
+        let usage = usage.expect("a usage of this run");
+        if std::mem::take(&mut usage.abortable) {
+            self.aftermath.retired = Some(usage.handle);
+        }
+    }
+
+    /// What an abort by a sibling amounts to: the resource tells which signal the sibling sent.
+    fn siblings_signal(&self, membership: usize, now: Moment) -> Signal {
+        let membership = &self.memberships[membership];
+        let shown = self.row(membership, now);
+        let cause = shown.cause.filter(|_| membership.is_member);
+        let reason = match cause {
+            Some(Cause::Signal(reason)) => format!("aborted by a sibling's signal: {reason}"),
+            Some(cause) => format!("aborted by a sibling's signal: {cause}"),
+            None => "aborted by a sibling's signal".to_owned(),
+        };
+        match shown.status {
+            Status::Disabled if membership.is_member => Signal::disable(reason),
+            _ => Signal::cooldown(reason),
+        }
+    }
+
+    fn earliest_recovery(&self) -> Option<Moment> {
+        let cooling = self.members().filter(|(_, member)| member.status == Status::CoolingDown);
+        cooling.filter_map(|(_, member)| member.until).min()
+    }
+
+    fn exhaust(&mut self, run: usize, why: Why, now: Moment) -> Move {
+        self.counted.runs_exhausted += 1;
+        let resources = self.snapshot(now);
+        let eligible = resources.iter().any(|row| row.eligible);
+        let first_back = resources.iter().filter_map(|row| row.until).min();
+        let run = &mut self.runs[run];
+        run.phase = Phase::Over;
+        Move::Exhausted(Exhaustion {
+            why,
+            at: now,
+            attempts: run.made,
+            last_signal: run.last_signal.take(),
+            retry_at: if eligible { Some(now) } else { first_back },
+            members: resources.len(),
+            resources,
+        })
+    }
+}
+
+fn not_past(deadline: Option<Moment>, moment: Moment) -> Moment {
+    deadline.map_or(moment, |deadline| moment.min(deadline))
+}

@@ -1,0 +1,151 @@
+//! What is typical of one episode: the rules of its pool, and what happens how often.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use rotapool_core::{Config, Outcome, Signal, Strategy};
+
+/// What is done next, before it is known to whom.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Verb {
+    Begin,
+    /// Steps a run that is due.
+    Step,
+    /// A spurious wake-up.
+    StepEarly,
+    Settle,
+    Cancel,
+    SetClock,
+    Administer,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Success,
+    Error,
+    Failure,
+    Panic,
+    Cooldown,
+    Disable,
+    Retry,
+}
+
+pub(crate) struct Temper {
+    pub(crate) rules: Config,
+    pub(crate) founders: usize,
+    pub(crate) most_live_runs: usize,
+    caps: &'static [Option<u32>],
+    outcomes: &'static [Kind],
+    /// How often each verb comes up.
+    pace: [(Verb, u32); 7],
+    /// How probable it is that a run waits for cooldowns.
+    pub(crate) waits: f64,
+    /// How probable it is that a run pauses between its attempts.
+    pub(crate) pauses: f64,
+    /// How probable it is that a run has a deadline.
+    pub(crate) hurries: f64,
+    /// How probable it is that somebody helps a pool in which nothing is eligible.
+    pub(crate) relieves: f64,
+}
+
+impl Temper {
+    pub(crate) fn random(random: &mut Rng) -> Self {
+        Self {
+            rules: rules(random),
+            founders: pick(random, &[1, 2, 2, 3, 3, 4, 5, 6]),
+            most_live_runs: pick(random, &[2, 4, 8, 8, 16]),
+            caps: caps(random),
+            outcomes: outcomes(random),
+            pace: pace(random),
+            waits: pick(random, &[0.0, 0.3, 0.9]),
+            pauses: pick(random, &[0.0, 0.3, 0.9]),
+            hurries: pick(random, &[0.0, 0.2, 0.6]),
+            relieves: pick(random, &[0.0, 0.2, 0.5]),
+        }
+    }
+
+    pub(crate) fn cap(&self, random: &mut Rng) -> Option<u32> {
+        pick(random, self.caps)
+    }
+
+    pub(crate) fn verb(&self, random: &mut Rng) -> Verb {
+        let [(mut chosen, mut sum), rest @ ..] = self.pace;
+        for (verb, often) in rest {
+            sum += often;
+            if random.u32(..sum) < often {
+                chosen = verb;
+            }
+        }
+        chosen
+    }
+
+    pub(crate) fn outcome(&self, random: &mut Rng) -> Outcome {
+        // The reasons differ, so that it shows whose is told.
+        let reason = random.u16(..);
+        match pick(random, self.outcomes) {
+            Kind::Success => Outcome::Success,
+            Kind::Error => Outcome::Error,
+            Kind::Failure => Outcome::Failure,
+            Kind::Panic => Outcome::Panic,
+            Kind::Cooldown => {
+                let own = [0, 0, 1, 2, 3, 3, 7, 40, 40].map(Duration::from_secs);
+                let own = if random.u8(..16) == 0 { Duration::MAX } else { pick(random, &own) };
+                let after = (random.f64() < 0.4).then_some(own);
+                Outcome::Signal(Signal::cooldown_for(after, reason))
+            }
+            Kind::Disable => Outcome::Signal(Signal::disable(reason)),
+            Kind::Retry => Outcome::Signal(Signal::retry(reason)),
+        }
+    }
+}
+
+pub(crate) fn pick<T: Clone>(random: &mut Rng, from: &[T]) -> T {
+    from[random.usize(..from.len())].clone()
+}
+
+fn rules(random: &mut Rng) -> Config {
+    let tables: [&[u64]; 7] =
+        [&[30, 120, 300, 600], &[5], &[2, 4, 8], &[0], &[0, 3], &[6, 2], &[1, u64::MAX]];
+    let table = pick(random, &tables).iter().copied().map(Duration::from_secs);
+    let mut rules = Config::default();
+    rules.cooldown_table = table.collect();
+    rules.strategy = pick(random, &[Strategy::LeastInFlight, Strategy::PrimaryBackup]);
+    rules.cancel_siblings = random.f64() < 0.8;
+    rules.probe_on_recovery = random.f64() < 0.4;
+    rules.one_trip_per_outage = random.bool();
+    rules
+}
+
+fn caps(random: &mut Rng) -> &'static [Option<u32>] {
+    let all: [&[_]; 5] =
+        [&[None], &[None, None, Some(1)], &[Some(1)], &[Some(1), Some(2)], &[None, Some(3)]];
+    pick(random, &all)
+}
+
+fn outcomes(random: &mut Rng) -> &'static [Kind] {
+    use Kind::{Cooldown, Disable, Error, Failure, Panic, Retry, Success};
+    let all: [&[Kind]; 5] = [
+        &[Success, Cooldown],
+        &[Success, Cooldown, Cooldown, Cooldown, Retry, Error],
+        &[Success, Cooldown, Disable, Retry],
+        &[Success, Success, Success, Success, Cooldown, Disable, Retry, Error, Failure, Panic],
+        &[Cooldown, Retry],
+    ];
+    pick(random, &all)
+}
+
+fn pace(random: &mut Rng) -> [(Verb, u32); 7] {
+    let even = [12, 30, 2, 20, 1, 3];
+    let crowded = [30, 40, 2, 10, 1, 1];
+    let slow = [15, 25, 2, 15, 1, 8];
+    let [begin, step, early, settle, cancel, clock] = pick(random, &[even, crowded, slow]);
+    [
+        (Verb::Begin, begin),
+        (Verb::Step, step),
+        (Verb::StepEarly, early),
+        (Verb::Settle, settle),
+        (Verb::Cancel, cancel),
+        (Verb::SetClock, clock),
+        (Verb::Administer, pick(random, &[1, 2, 8])),
+    ]
+}
