@@ -44,10 +44,11 @@ mod snapshot;
 mod standing;
 mod state;
 mod stats;
+mod step;
 mod time;
 mod usage;
 
-pub use attempts::{Attempts, RunOptions, Step};
+pub use attempts::Attempts;
 pub use candidate::Candidate;
 pub use config::Config;
 pub use effects::{Effects, StateChange};
@@ -63,6 +64,7 @@ pub use snapshot::ResourceSnapshot;
 pub use standing::{Cause, Status};
 pub use state::State;
 pub use stats::{PoolStats, ResourceStats};
+pub use step::{RunOptions, Step};
 pub use time::after;
 
 /// The number that stands for an affinity key: the same on every machine and in every version.

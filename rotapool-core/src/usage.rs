@@ -56,6 +56,10 @@ pub(crate) struct Usages<A> {
 }
 
 impl<A> Usages<A> {
+    /// The bytes that one usage takes.
+    #[cfg(test)]
+    pub(crate) const SIZE: usize = size_of::<Usage<A>>();
+
     pub(crate) fn new() -> Self {
         Self { slab: Slab::new(), newest: 0 }
     }

@@ -18,6 +18,7 @@ mod primary_backup;
 mod priority;
 mod round_robin;
 mod sticky;
+mod strategy;
 mod weighted;
 mod wish;
 
@@ -27,6 +28,7 @@ pub(crate) use self::affinity::fingerprint;
 use self::bag::Bag;
 use self::heap::Heap;
 use self::sticky::Sticky;
+pub use self::strategy::Strategy;
 use self::weighted::Weighted;
 pub use self::wish::Preferences;
 pub(crate) use self::wish::Wish;
@@ -34,41 +36,6 @@ use crate::health::Yardstick;
 use crate::roster::Roster;
 use crate::slot::Slot;
 use crate::standing::Standing;
-
-/// How the pool chooses among the eligible resources.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Strategy {
-    /// The fewest usages in flight, then the least recently acquired. The default.
-    ///
-    /// Called `round_robin` in the Python package.
-    #[default]
-    LeastInFlight,
-    /// Strictly in turn, whatever is in flight.
-    RoundRobin,
-    /// The first eligible resource in the order in which they were added.
-    ///
-    /// Later ones are reached only while the earlier ones are out or at their cap.
-    PrimaryBackup,
-    /// The lowest priority number, then the fewest in flight, then the least recently acquired.
-    Priority,
-    /// Shares in proportion to the weights of what is eligible, exact and smooth.
-    Weighted,
-    /// Stay with one resource until it is not eligible, then go on to the next in pool order, wrapping.
-    /// A resource that comes back waits for its turn.
-    Sticky,
-    /// Any, with the same chance.
-    Random,
-    /// Of two at random the one with the lower peak EWMA latency × (in flight + 1).
-    LeastLatency,
-    /// Of two at random the one with the lower recent error rate, then the fewer in flight.
-    LeastErrors,
-    /// Runs with the same affinity key go to the same resource while it is eligible and carries no more
-    /// than 1.25 times its share. Runs without a key go to the less loaded of two at random.
-    ///
-    /// A pick with a key costs O(n).
-    Affinity,
-}
 
 /// What a ranked strategy orders by, the least wins: two numbers, the first of which counts more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

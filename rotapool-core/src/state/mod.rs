@@ -1,0 +1,159 @@
+//! The state of a pool: routes what happens to the rooms that decide, and collects what follows.
+//!
+//! Here are the admin calls; what may be asked is in `questions`, what runs do in `runs`.
+
+mod questions;
+mod runs;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::config::Config;
+use crate::counters::PoolCounters;
+use crate::effects::{Effects, StateChange};
+use crate::error::ResourceError;
+use crate::health::Yardstick;
+use crate::profile::Profile;
+use crate::roster::Roster;
+use crate::select::Index;
+use crate::slot::{Slot, SlotIndex};
+use crate::standing::{Cause, Status};
+use crate::usage::Usages;
+
+/// A pool's resources, usages and counters. `A` is what aborts a usage; the state only keeps it.
+///
+/// The methods come in three families. Questions take `&self`: `len`, `snapshot`, `stats`. Admin
+/// calls change the membership or a status: `add`, `remove`, `enable`, `disable`. Runs act through
+/// [`Attempts`](crate::Attempts). After anything but a question, act on [`take_effects`](Self::take_effects).
+#[derive(Debug)]
+pub struct State<A> {
+    config: Config,
+    roster: Roster,
+    index: Index,
+    yardstick: Yardstick,
+    usages: Usages<A>,
+    pub(crate) counters: PoolCounters,
+    next_change: u64,
+    effects: Effects<A>,
+    retired: Option<A>,
+}
+
+impl<A> State<A> {
+    /// An empty pool with these rules.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            index: Index::new(config.strategy),
+            yardstick: Yardstick::new(config.health),
+            config,
+            roster: Roster::default(),
+            usages: Usages::new(),
+            counters: PoolCounters::default(),
+            next_change: 1,
+            effects: Effects::default(),
+            retired: None,
+        }
+    }
+
+    /// What has to be done outside since the last call; `None` if nothing.
+    pub fn take_effects(&mut self) -> Option<Effects<A>> {
+        (!self.effects.is_empty()).then(|| std::mem::take(&mut self.effects))
+    }
+
+    /// The abort handle of a usage that has ended. Dropping it may run foreign code, so take it out
+    /// and drop it outside.
+    pub fn take_retired(&mut self) -> Option<A> {
+        self.retired.take()
+    }
+
+    /// Adds a healthy resource at the end of the pool order and wakes those who wait.
+    ///
+    /// Usages still draining from an earlier membership of the id count toward its cap.
+    ///
+    /// # Errors
+    ///
+    /// An empty or duplicate id, a cap of 0, or a weight out of range.
+    pub fn add(&mut self, profile: Profile) -> Result<SlotIndex, ResourceError> {
+        let key = self.roster.join(profile)?;
+        self.index.place(key, &self.roster[key]);
+        self.effects.wake = true;
+        Ok(SlotIndex(key))
+    }
+
+    /// Takes a resource out of the pool and wakes those who wait. Its usages end by themselves.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn remove(&mut self, id: &str) -> Result<SlotIndex, ResourceError> {
+        let key = self.roster.leave(id)?;
+        self.index.forget(key);
+        self.effects.wake = true;
+        Ok(SlotIndex(key))
+    }
+
+    /// Makes a resource healthy, whatever kept it away, starts its escalation anew, and wakes those
+    /// who wait.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn enable(&mut self, id: &str) -> Result<(), ResourceError> {
+        let key = self.roster.find(id)?;
+        self.change(key, Slot::enable);
+        self.effects.wake = true;
+        Ok(())
+    }
+
+    /// Takes a resource out of use until it is enabled, and wakes those who wait. Usages in flight
+    /// are left alone.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn disable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
+        let key = self.roster.find(id)?;
+        if self.change(key, |slot| slot.disable(now, Cause::Admin)) {
+            self.counters.disables += 1;
+        }
+        self.effects.wake = true;
+        Ok(())
+    }
+
+    /// Changes a member's slot, puts it where it belongs now, and reports a change of status.
+    fn change<R>(&mut self, key: usize, change: impl FnOnce(&mut Slot) -> R) -> R {
+        let slot = &mut self.roster[key];
+        let old = slot.standing().status();
+        let result = change(slot);
+        self.index.place(key, slot);
+        if old != slot.standing().status() {
+            self.report(key, old);
+        }
+        result
+    }
+
+    fn report(&mut self, key: usize, old: Status) {
+        let slot = &self.roster[key];
+        let now = slot.standing();
+        self.effects.changes.push(StateChange {
+            sequence: self.next_change,
+            id: Arc::clone(slot.id()),
+            old,
+            new: now.status(),
+            until: now.until(),
+            cause: now.cause(),
+        });
+        self.next_change += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_and_a_usage_stay_as_small_as_the_documentation_says() {
+        assert!(size_of::<Slot>() <= 440, "{}", size_of::<Slot>());
+        assert!(Usages::<usize>::SIZE <= 72, "{}", Usages::<usize>::SIZE);
+    }
+}

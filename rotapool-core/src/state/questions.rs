@@ -1,0 +1,98 @@
+//! What may be asked of a pool. Nothing here changes it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::State;
+use crate::config::Config;
+use crate::exhausted::{EXPLAINED, Exhausted, ExhaustedReason};
+use crate::profile::Metadata;
+use crate::select::Wish;
+use crate::signal::Signal;
+use crate::snapshot::ResourceSnapshot;
+use crate::stats::PoolStats;
+
+impl<A> State<A> {
+    /// The number of members.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.roster.len()
+    }
+
+    /// Whether the pool has no members.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How every member stands, in pool order.
+    #[must_use]
+    pub fn snapshot(&self, now: Instant) -> Vec<ResourceSnapshot> {
+        self.roster.members().map(|slot| ResourceSnapshot::of(slot, now)).collect()
+    }
+
+    /// Gauges and counters.
+    #[must_use]
+    pub fn stats(&self, now: Instant) -> PoolStats {
+        PoolStats::of(self.counters, self.roster.members(), now, &self.yardstick)
+    }
+
+    /// When the next cooldown of a resource that the run admits ends.
+    pub(crate) fn next_recovery(&self, wish: &Wish, now: Instant) -> Option<Instant> {
+        self.index.next_recovery(wish, &self.roster, now)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How many members the run admits.
+    pub(crate) fn admitted(&self, wish: &Wish) -> usize {
+        match wish.filters() {
+            false => self.len(),
+            true => self.roster.members().filter(|slot| wish.admits(slot)).count(),
+        }
+    }
+
+    /// The members that the run's caller has yet to judge, with their positions.
+    pub(crate) fn unjudged(&self, wish: &Wish) -> Vec<(u64, Arc<Metadata>)> {
+        let from = wish.judged_until().map(|position| self.roster.members_from(position));
+        from.into_iter()
+            .flatten()
+            .map(|slot| (slot.position(), Arc::clone(&slot.profile().metadata)))
+            .collect()
+    }
+
+    /// Explains a run that cannot be served.
+    pub(crate) fn exhausted(
+        &self,
+        reason: ExhaustedReason,
+        wish: &Wish,
+        attempts: u32,
+        last_signal: Option<Signal>,
+        now: Instant,
+    ) -> Box<Exhausted> {
+        let any = match wish.filters() {
+            false => self.index.any(),
+            true => self.roster.members().any(|slot| slot.is_eligible() && wish.admits(slot)),
+        };
+        let retry_at = match any {
+            true => Some(now),
+            false => self.next_recovery(wish, now).map(|at| at.max(now)),
+        };
+        Box::new(Exhausted {
+            reason,
+            at: now,
+            attempts,
+            last_signal,
+            retry_at,
+            resources: self
+                .roster
+                .members()
+                .take(EXPLAINED)
+                .map(|slot| ResourceSnapshot::of(slot, now))
+                .collect(),
+            members: self.len(),
+        })
+    }
+}
