@@ -16,8 +16,11 @@ use crate::lease::Lease;
 use crate::request::Request;
 use crate::resource::{Entry, Resource};
 use crate::run::drive;
-use crate::shared::Shared;
+use crate::shared::{Locked, Shared};
 use crate::wrapped::Wrapped;
+
+/// How many resources are listed in one critical section.
+const SLICE: usize = 256;
 
 /// A pool of interchangeable resources.
 ///
@@ -217,17 +220,43 @@ impl<T> Pool<T> {
     }
 
     /// How every resource stands now, in pool order: status, why, since when, until when.
+    ///
+    /// Up to 256 resources are listed in one critical section. A larger pool is listed 256 at a time,
+    /// so that no pick waits for the whole list; each part is right in itself.
     #[must_use]
     pub fn snapshot(&self) -> Vec<ResourceSnapshot> {
         let now = self.now();
-        self.shared.with(|locked| locked.state.snapshot(now))
+        let mut rows = Vec::new();
+        let mut next = Some(0);
+        while let Some(from) = next {
+            rows.reserve(SLICE);
+            let list =
+                |locked: &mut Locked<T>| locked.state.list_snapshot(&mut rows, from, SLICE, now);
+            next = self.shared.with(list);
+        }
+        rows
     }
 
-    /// Gauges and counters of the pool and of every resource, taken in one critical section.
+    /// Gauges and counters of the pool and of every resource.
+    ///
+    /// Up to 256 resources are listed in one critical section. A larger pool is listed 256 at a time,
+    /// so that no pick waits for the whole list; each part is right in itself, the gauges add up to
+    /// the list, and the pool's counters are those of the beginning.
     #[must_use]
     pub fn stats(&self) -> PoolStats {
         let now = self.now();
-        self.shared.with(|locked| locked.state.stats(now))
+        let room = Vec::with_capacity(SLICE);
+        let (mut stats, mut next) = self.shared.with(|locked| {
+            let mut stats = locked.state.counted();
+            stats.resources = room;
+            let next = locked.state.list_stats(&mut stats, 0, SLICE, now);
+            (stats, next)
+        });
+        while let Some(from) = next {
+            stats.resources.reserve(SLICE);
+            next = self.shared.with(|locked| locked.state.list_stats(&mut stats, from, SLICE, now));
+        }
+        stats
     }
 }
 

@@ -64,7 +64,7 @@ impl ResourceStats {
     }
 }
 
-/// Gauges and counters of a pool at one moment, taken in one critical section.
+/// Gauges and counters of a pool at one moment.
 ///
 /// The gauges count the present members. The counters are those of the pool's whole life: they
 /// survive `remove`, so never rebuild them by adding up the resources.
@@ -111,13 +111,9 @@ pub struct PoolStats {
 }
 
 impl PoolStats {
-    pub(crate) fn of<'a>(
-        counted: PoolCounters,
-        slots: impl Iterator<Item = &'a Slot>,
-        now: Instant,
-        yardstick: &Yardstick,
-    ) -> Self {
-        let mut stats = Self {
+    /// The counters, and nobody listed yet.
+    pub(crate) fn new(counted: PoolCounters) -> Self {
+        Self {
             in_flight: 0,
             eligible: 0,
             saturated: 0,
@@ -135,24 +131,25 @@ impl PoolStats {
             runs_exhausted: counted.runs_exhausted,
             runs_error: counted.runs_error,
             runs_cancelled: counted.runs_cancelled,
-            resources: Vec::with_capacity(slots.size_hint().0),
-        };
-        for slot in slots {
-            stats.in_flight += u64::from(slot.in_flight());
-            match slot.status(now) {
-                Status::Healthy => {
-                    stats.healthy += 1;
-                    if slot.has_room() {
-                        stats.eligible += 1;
-                    } else {
-                        stats.saturated += 1;
-                    }
-                }
-                Status::CoolingDown => stats.cooling_down += 1,
-                Status::Disabled => stats.disabled += 1,
-            }
-            stats.resources.push(ResourceStats::of(slot, now, yardstick));
+            resources: Vec::new(),
         }
-        stats
+    }
+
+    /// Lists a member and counts it into the gauges.
+    pub(crate) fn list(&mut self, slot: &Slot, now: Instant, yardstick: &Yardstick) {
+        self.in_flight += u64::from(slot.in_flight());
+        match slot.status(now) {
+            Status::Healthy => {
+                self.healthy += 1;
+                if slot.has_room() {
+                    self.eligible += 1;
+                } else {
+                    self.saturated += 1;
+                }
+            }
+            Status::CoolingDown => self.cooling_down += 1,
+            Status::Disabled => self.disabled += 1,
+        }
+        self.resources.push(ResourceStats::of(slot, now, yardstick));
     }
 }

@@ -123,3 +123,20 @@ fn handles_share_one_pool() {
     scene.advance(secs(1_000_000));
     assert_eq!(scene.status("a"), Status::Disabled);
 }
+
+#[test]
+fn a_large_pool_is_listed_in_parts_that_make_a_whole() {
+    let resources = (0..1000).map(|number| Resource::new(format!("r{number}"), ()));
+    let pool = Pool::builder().resources(resources).build().unwrap();
+    for number in (0..1000).step_by(10) {
+        pool.disable(&format!("r{number}")).unwrap();
+    }
+    pool.remove("r255").unwrap();
+    pool.remove("r256").unwrap();
+    let (stats, snapshot) = (pool.stats(), pool.snapshot());
+    assert_eq!((stats.resources.len(), stats.eligible, stats.disabled), (998, 898, 100));
+    let ids: Vec<String> =
+        (0..1000).filter(|n| ![255, 256].contains(n)).map(|n| format!("r{n}")).collect();
+    assert!(stats.resources.iter().map(|row| &*row.id).eq(ids.iter().map(String::as_str)));
+    assert!(snapshot.iter().map(|row| &*row.id).eq(ids.iter().map(String::as_str)));
+}

@@ -9,6 +9,7 @@ use crate::exhausted::{EXPLAINED, Exhausted, ExhaustedReason};
 use crate::profile::Metadata;
 use crate::select::Wish;
 use crate::signal::Signal;
+use crate::slot::Slot;
 use crate::snapshot::ResourceSnapshot;
 use crate::stats::PoolStats;
 
@@ -28,13 +29,53 @@ impl<A> State<A> {
     /// How every member stands, in pool order.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Vec<ResourceSnapshot> {
-        self.roster.members().map(|slot| ResourceSnapshot::of(slot, now)).collect()
+        let mut rows = Vec::with_capacity(self.len());
+        self.list_snapshot(&mut rows, 0, usize::MAX, now);
+        rows
+    }
+
+    /// Lists how up to `most` members from a position on stand, and answers where to go on.
+    pub fn list_snapshot(
+        &self,
+        rows: &mut Vec<ResourceSnapshot>,
+        from: u64,
+        most: usize,
+        now: Instant,
+    ) -> Option<u64> {
+        self.list(from, most, |slot| rows.push(ResourceSnapshot::of(slot, now)))
     }
 
     /// Gauges and counters.
     #[must_use]
     pub fn stats(&self, now: Instant) -> PoolStats {
-        PoolStats::of(self.counters, self.roster.members(), now, &self.yardstick)
+        let mut stats = self.counted();
+        stats.resources.reserve(self.len());
+        self.list_stats(&mut stats, 0, usize::MAX, now);
+        stats
+    }
+
+    /// The pool's counters, with nobody listed.
+    #[must_use]
+    pub fn counted(&self) -> PoolStats {
+        PoolStats::new(self.counters)
+    }
+
+    /// Lists up to `most` members from a position on and counts them into the gauges, and answers
+    /// where to go on.
+    pub fn list_stats(
+        &self,
+        stats: &mut PoolStats,
+        from: u64,
+        most: usize,
+        now: Instant,
+    ) -> Option<u64> {
+        self.list(from, most, |slot| stats.list(slot, now, &self.yardstick))
+    }
+
+    fn list(&self, from: u64, most: usize, mut list: impl FnMut(&Slot)) -> Option<u64> {
+        let mut members = self.roster.members_from(from);
+        members.by_ref().take(most).for_each(&mut list);
+        members.next().map(Slot::position)
     }
 
     /// When the next cooldown of a resource that the run admits ends.
