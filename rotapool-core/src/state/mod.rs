@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_resource_and_a_usage_stay_as_small_as_the_documentation_says() {
-        assert!(size_of::<Slot>() <= 440, "{}", size_of::<Slot>());
-        assert!(Usages::<usize>::SIZE <= 72, "{}", Usages::<usize>::SIZE);
+        let (resource, usage) = (size_of::<Slot>(), Usages::<usize>::SIZE);
+        assert!(resource <= 440 && usage <= 72, "{resource} and {usage} bytes");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use rotapool_core::{Outcome, Status};
+use rotapool_core::{Outcome, Profile, Status};
 
 use crate::episode::{Doing, Episode};
 use crate::observed::Moment;
@@ -13,15 +13,18 @@ use crate::temper::{Temper, Verb, pick};
 /// Few enough that a pool stays small and that removed ids come back.
 const IDS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
-/// `chance` is what core draws if it draws.
+/// `chance` is what core draws first if it draws. `first` is how many of those that the run asked
+/// about are judged, and `choice` the number of the chosen one among them.
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
     Begin(Terms),
     Step { run: usize, chance: f64 },
+    Judge { run: usize, first: usize },
+    Choose { run: usize, choice: Option<usize> },
     Settle { run: usize, outcome: Outcome, chance: f64 },
     Cancel { run: usize },
     SetClock { to: Moment },
-    Add { id: &'static str, max_in_flight: Option<u32> },
+    Add { profile: Profile },
     Remove { id: &'static str },
     Enable { id: &'static str },
     Disable { id: &'static str },
@@ -30,7 +33,7 @@ pub(crate) enum Command {
 impl Command {
     /// Adds the first resources.
     pub(crate) fn found(temper: &Temper, random: &mut Rng) -> Vec<Self> {
-        let add = |&id: &&'static str| Self::Add { id, max_in_flight: temper.cap(random) };
+        let add = |&id: &&str| Self::Add { profile: temper.traits.profile(random, id) };
         IDS[..temper.founders].iter().map(add).collect()
     }
 
@@ -39,8 +42,15 @@ impl Command {
         if stuck && random.f64() < temper.relieves {
             return relieve(random, episode);
         }
+        if episode.is_a_run_touchy() && random.f64() < temper.meddles {
+            return meddle(temper, random);
+        }
+        let too_late = random.choice(episode.deadlines_of_the_woken());
+        if let Some(to) = too_late.filter(|_| random.f64() < temper.oversleeps) {
+            return Self::SetClock { to };
+        }
         let is_due = |doing: Doing| match doing {
-            Doing::Ready => true,
+            Doing::Ready | Doing::Judging { .. } | Doing::Choosing { .. } => true,
             Doing::Sleeping { until, .. } => until <= episode.now(),
             Doing::Attempting { .. } | Doing::Over => false,
         };
@@ -48,7 +58,7 @@ impl Command {
         loop {
             let command = match temper.verb(random) {
                 Verb::Begin => begin(temper, random, episode),
-                Verb::Step => step(random, episode.runs_that(is_due)),
+                Verb::Step => go_on(random, episode, episode.runs_that(is_due)),
                 Verb::StepEarly => step(random, episode.runs_that(sleeps)),
                 Verb::Settle => settle(temper, random, episode),
                 Verb::Cancel => cancel(random, episode),
@@ -77,7 +87,28 @@ fn begin(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command
         retry_delay: if random.f64() < temper.pauses { delay } else { Duration::ZERO },
         deadline: (random.f64() < temper.hurries).then(|| pick(random, &deadlines)),
         wait_for_cooldown: random.f64() < temper.waits,
+        exclude: temper.traits.excluded(random, &IDS),
+        wants: temper.traits.wanted(random),
+        affinity: temper.traits.key(random),
     }))
+}
+
+/// Steps a run, after the answer to its question if it has one.
+fn go_on(random: &mut Rng, episode: &Episode, due: Vec<usize>) -> Option<Command> {
+    let run = random.choice(due)?;
+    // A question that nobody answered is asked again.
+    let answers = random.u8(..10) > 0;
+    Some(match episode.doing(run) {
+        Doing::Judging { asked } if answers => {
+            let first = if random.u8(..8) == 0 { random.usize(..asked) } else { asked };
+            Command::Judge { run, first }
+        }
+        Doing::Choosing { asked } if answers => {
+            let one = random.usize(..asked);
+            Command::Choose { run, choice: (random.u8(..5) > 0).then_some(one) }
+        }
+        _ => Command::Step { run, chance: chance(random) },
+    })
 }
 
 fn step(random: &mut Rng, runs: Vec<usize>) -> Option<Command> {
@@ -134,9 +165,26 @@ fn administer(temper: &Temper, random: &mut Rng) -> Command {
         0..30 => Command::Enable { id },
         30..45 => Command::Disable { id },
         45..65 => Command::Remove { id },
-        65..96 => Command::Add { id, max_in_flight: temper.cap(random) },
-        96..98 => Command::Add { id, max_in_flight: Some(0) },
-        _ => Command::Add { id: "", max_in_flight: None },
+        65..94 => Command::Add { profile: temper.traits.profile(random, id) },
+        _ => {
+            let mut profile = temper.traits.profile(random, id);
+            match random.u8(..4) {
+                0 => profile.max_in_flight = Some(0),
+                1 => profile.weight = 0.0,
+                2 => profile.weight = 1_000_001.0,
+                _ => profile.id = "".into(),
+            }
+            Command::Add { profile }
+        }
+    }
+}
+
+/// Changes who is in the pool: a choice comes too late, or there is more to judge.
+fn meddle(temper: &Temper, random: &mut Rng) -> Command {
+    let id = pick(random, &IDS);
+    match random.bool() {
+        true => Command::Remove { id },
+        false => Command::Add { profile: temper.traits.profile(random, id) },
     }
 }
 

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Status};
 use crate::episode::Doing;
 use crate::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 23] = [
+const ALL: [&str; 46] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -30,7 +30,30 @@ const ALL: [&str; 23] = [
     "an outcome for a former membership of an id that came back",
     "unknown id",
     "duplicate id",
-    "bad id or cap",
+    "bad profile",
+    "a question to judge",
+    "a question to judge those who joined",
+    "a question to choose",
+    "exhausted: no resource admitted",
+    "a choice of the owner's",
+    "a stale choice",
+    "a pick among the fresh",
+    "a pick although all are tried",
+    "a pick among the admitted",
+    "the worst of three or more cannot be drawn",
+    "a pick by key",
+    "a pick by least in flight",
+    "a pick by round robin",
+    "a pick by primary and backups",
+    "a pick by priority",
+    "a pick by weight",
+    "a sticky pick",
+    "a random pick",
+    "a pick by least latency",
+    "a pick by least errors",
+    "a pick by affinity",
+    "a sticky walk wraps",
+    "a resource resumes at the present virtual time",
 ];
 
 #[derive(Debug, Default)]
@@ -57,6 +80,8 @@ impl Corners {
                 self.reached("an attempt after a wait that ended past the deadline");
             }
             Move::Attempt { .. } => self.reached("an attempt"),
+            Move::Judge(_) => self.reached("a question to judge"),
+            Move::Choose(_) => self.reached("a question to choose"),
             Move::Pause { .. } if doing != Doing::Ready => {
                 self.reached("a pause that a spurious wake-up leaves as it is");
             }
@@ -66,6 +91,7 @@ impl Corners {
             Move::Exhausted(exhaustion) => {
                 self.reached(match exhaustion.why {
                     Why::NoEligibleResource => "exhausted: no eligible resource",
+                    Why::NoResourceAdmitted => "exhausted: no resource admitted",
                     Why::MaxAttempts => "exhausted: max attempts",
                     Why::Deadline { .. } => "exhausted: deadline",
                     Why::CooldownOutlastsDeadline { .. } => "exhausted: cooldown outlasts deadline",
@@ -103,7 +129,7 @@ impl Corners {
             Ok(_) => {}
             Err(ResourceError::UnknownResource { .. }) => self.reached("unknown id"),
             Err(ResourceError::DuplicateResource { .. }) => self.reached("duplicate id"),
-            Err(_) => self.reached("bad id or cap"),
+            Err(_) => self.reached("bad profile"),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Each episode makes a small pool under random rules and plays random commands on both. After
 //! every command both must have given the same answers, and core must have kept its invariants.
+//! Where a strategy draws, the reference is told whom core took and says whether it could.
 //!
 //! `ROTAPOOL_MODEL_COMMANDS` sets how many commands are played in all, and `ROTAPOOL_MODEL_SEED` the
 //! seed of the first episode. To play an episode that failed alone, give its seed and 1 command.
@@ -14,6 +15,8 @@ mod invariants;
 mod observed;
 mod reference;
 mod temper;
+mod traits;
+mod vitals;
 
 use rotapool_core::Config;
 

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rotapool_core::{
-    Cause, Effects, Exhausted, ExhaustedReason, ResourceSnapshot, Signal, StateChange, Status,
+    Candidate, Cause, Effects, Exhausted, ExhaustedReason, Metadata, ResourceSnapshot, Signal,
+    StateChange, Status,
 };
+
+use crate::vitals::Vitals;
 
 /// A point on the clock of an episode: the time since it started. Unlike an `Instant` it can be read.
 pub(crate) type Moment = Duration;
@@ -32,12 +35,16 @@ pub(crate) struct Handle {
 }
 
 /// What a run has to do now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Move {
     /// Memberships are told apart by the order in which they were added.
     Attempt {
         membership: usize,
     },
+    /// Judge these.
+    Judge(Vec<Arc<Metadata>>),
+    /// Choose one of these.
+    Choose(Vec<Offer>),
     Pause {
         until: Moment,
     },
@@ -61,6 +68,7 @@ pub(crate) struct Exhaustion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
     NoEligibleResource,
+    NoResourceAdmitted,
     MaxAttempts,
     Deadline { deadline: Moment },
     CooldownOutlastsDeadline { until: Moment, deadline: Moment },
@@ -71,6 +79,7 @@ impl Exhaustion {
         Self {
             why: match exhausted.reason {
                 ExhaustedReason::NoEligibleResource => Why::NoEligibleResource,
+                ExhaustedReason::NoResourceAdmitted => Why::NoResourceAdmitted,
                 ExhaustedReason::MaxAttempts => Why::MaxAttempts,
                 ExhaustedReason::Deadline { deadline } => {
                     Why::Deadline { deadline: clock.moment(deadline) }
@@ -128,6 +137,36 @@ impl Row {
             last_acquired: moment(row.last_acquired),
             eligible: row.is_eligible(),
             saturated: row.is_saturated(),
+        }
+    }
+}
+
+/// A resource that the pool's owner may choose.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Offer {
+    pub(crate) id: Arc<str>,
+    pub(crate) in_flight: u32,
+    pub(crate) limit: Option<u32>,
+    pub(crate) weight: f64,
+    pub(crate) priority: u32,
+    pub(crate) metadata: Arc<Metadata>,
+    pub(crate) last_acquired: Option<Moment>,
+    pub(crate) tried: bool,
+    pub(crate) vitals: Vitals,
+}
+
+impl Offer {
+    pub(crate) fn of(candidate: &Candidate, clock: Clock) -> Self {
+        Self {
+            id: Arc::clone(&candidate.id),
+            in_flight: candidate.in_flight,
+            limit: candidate.limit,
+            weight: candidate.weight,
+            priority: candidate.priority,
+            metadata: Arc::clone(&candidate.metadata),
+            last_acquired: candidate.last_acquired.map(|at| clock.moment(at)),
+            tried: candidate.tried,
+            vitals: Vitals::of(&candidate.health, clock),
         }
     }
 }

@@ -3,8 +3,11 @@
 //! Nothing is indexed, linked or added up ahead. Every membership that ever was and every usage in
 //! flight stand in two vectors, and every answer is a scan of them.
 
+mod affinity;
 mod health;
+mod measures;
 mod runs;
+mod selection;
 mod strategies;
 
 use std::sync::Arc;
@@ -14,9 +17,12 @@ use rotapool_core::{
     Cause, Config, PoolStats, Profile, ResourceError, ResourceStats, State, Status,
 };
 
+use self::measures::Measures;
 use self::runs::Run;
 pub(crate) use self::runs::Terms;
+use self::strategies::{Memory, Turn};
 use crate::observed::{Aftermath, Handle, Moment, Row};
+use crate::vitals::Vitals;
 
 /// Whatever is longer counts as this long: a hundred years of 365 days.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -30,15 +36,18 @@ pub(crate) struct Reference {
     /// The number of the newest usage; the first is 1.
     newest_usage: u64,
     runs: Vec<Run>,
+    memory: Memory,
     /// The counters of the pool's whole life; the gauges in here mean nothing.
     counted: PoolStats,
     changes: u64,
     aftermath: Aftermath,
+    /// The corners of the rules that were reached since somebody looked.
+    corners: Vec<&'static str>,
 }
 
 struct Membership {
     id: Arc<str>,
-    max_in_flight: Option<u32>,
+    profile: Profile,
     is_member: bool,
     /// An expired cooldown stays a cooldown in here until a selection finds it.
     status: Status,
@@ -51,6 +60,8 @@ struct Membership {
     tripped_after: u64,
     probing: bool,
     last_acquired: Option<(u64, Moment)>,
+    measures: Measures,
+    turn: Turn,
     /// The counters of this membership; the gauges in here mean nothing.
     counted: ResourceStats,
 }
@@ -59,6 +70,7 @@ struct Usage {
     number: u64,
     membership: usize,
     handle: Handle,
+    since: Moment,
     abortable: bool,
 }
 
@@ -70,14 +82,20 @@ impl Reference {
             usages: Vec::new(),
             newest_usage: 0,
             runs: Vec::new(),
+            memory: Memory::default(),
             counted: stats_of_a_new_pool(&[]),
             changes: 0,
             aftermath: Aftermath::default(),
+            corners: Vec::new(),
         }
     }
 
     pub(crate) fn take_aftermath(&mut self) -> Aftermath {
         std::mem::take(&mut self.aftermath)
+    }
+
+    pub(crate) fn take_corners(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.corners)
     }
 
     // Questions.
@@ -86,6 +104,13 @@ impl Reference {
         self.members().map(|(_, member)| self.row(member, now)).collect()
     }
 
+    /// How every member has been doing, in pool order.
+    pub(crate) fn vitals(&self, now: Moment) -> Vec<Vitals> {
+        let rules = &self.rules.health;
+        self.members().map(|(_, member)| member.measures.vitals(now, rules)).collect()
+    }
+
+    /// The health in here means nothing: see [`vitals`](Self::vitals).
     pub(crate) fn stats(&self, now: Moment) -> PoolStats {
         let rows = self.snapshot(now);
         let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
@@ -146,7 +171,7 @@ impl Reference {
             until: member.until.filter(|_| is_out),
             cause: member.cause.clone().filter(|_| is_out),
             in_flight: self.in_flight(&member.id),
-            max_in_flight: member.max_in_flight,
+            max_in_flight: member.profile.max_in_flight,
             limit: member.limit(),
             consecutive_cooldowns: member.escalation,
             last_acquired: member.last_acquired.map(|(_, at)| at),
@@ -157,17 +182,21 @@ impl Reference {
 
     // Admin calls.
 
-    pub(crate) fn add(&mut self, id: &Arc<str>, max: Option<u32>) -> Result<usize, ResourceError> {
-        if id.is_empty() {
+    pub(crate) fn add(&mut self, profile: &Profile) -> Result<usize, ResourceError> {
+        let id = || Arc::clone(&profile.id);
+        if profile.id.is_empty() {
             return Err(ResourceError::EmptyId);
         }
-        if max == Some(0) {
-            return Err(ResourceError::ZeroMaxInFlight { id: Arc::clone(id) });
+        if profile.max_in_flight == Some(0) {
+            return Err(ResourceError::ZeroMaxInFlight { id: id() });
         }
-        if self.find(id).is_ok() {
-            return Err(ResourceError::DuplicateResource { id: Arc::clone(id) });
+        if profile.weight < 0.000_001 || profile.weight > 1_000_000.0 {
+            return Err(ResourceError::Weight { id: id(), weight: profile.weight });
         }
-        self.memberships.push(Membership::new(id, max));
+        if self.find(&profile.id).is_ok() {
+            return Err(ResourceError::DuplicateResource { id: id() });
+        }
+        self.memberships.push(Membership::new(profile));
         self.aftermath.wake = true;
         Ok(self.memberships.len() - 1)
     }
@@ -210,10 +239,10 @@ impl Reference {
 }
 
 impl Membership {
-    fn new(id: &Arc<str>, max_in_flight: Option<u32>) -> Self {
+    fn new(profile: &Profile) -> Self {
         Self {
-            id: Arc::clone(id),
-            max_in_flight,
+            id: Arc::clone(&profile.id),
+            profile: profile.clone(),
             is_member: true,
             status: Status::Healthy,
             since: None,
@@ -223,13 +252,15 @@ impl Membership {
             tripped_after: 0,
             probing: false,
             last_acquired: None,
-            counted: stats_of_a_new_pool(&[id]).resources.remove(0),
+            measures: Measures::default(),
+            turn: Turn::of_a_newcomer(),
+            counted: stats_of_a_new_pool(&[&profile.id]).resources.remove(0),
         }
     }
 
     /// The cap that holds now.
     fn limit(&self) -> Option<u32> {
-        if self.probing { Some(1) } else { self.max_in_flight }
+        if self.probing { Some(1) } else { self.profile.max_in_flight }
     }
 
     /// Answers the status before.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use rotapool_core::{Config, Outcome, Signal, Strategy};
+use rotapool_core::{Config, HealthRules, Outcome, Signal, Strategy};
+
+use crate::traits::Traits;
 
 /// What is done next, before it is known to whom.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +36,7 @@ pub(crate) struct Temper {
     pub(crate) rules: Config,
     pub(crate) founders: usize,
     pub(crate) most_live_runs: usize,
-    caps: &'static [Option<u32>],
+    pub(crate) traits: Traits,
     outcomes: &'static [Kind],
     /// How often each verb comes up.
     pace: [(Verb, u32); 7],
@@ -46,6 +48,10 @@ pub(crate) struct Temper {
     pub(crate) hurries: f64,
     /// How probable it is that somebody helps a pool in which nothing is eligible.
     pub(crate) relieves: f64,
+    /// How probable it is that somebody changes the pool while a run minds.
+    pub(crate) meddles: f64,
+    /// How probable it is that a run that was woken from its wait goes on only at its deadline.
+    pub(crate) oversleeps: f64,
 }
 
 impl Temper {
@@ -54,18 +60,16 @@ impl Temper {
             rules: rules(random),
             founders: pick(random, &[1, 2, 2, 3, 3, 4, 5, 6]),
             most_live_runs: pick(random, &[2, 4, 8, 8, 16]),
-            caps: caps(random),
+            traits: Traits::random(random),
             outcomes: outcomes(random),
             pace: pace(random),
             waits: pick(random, &[0.0, 0.3, 0.9]),
             pauses: pick(random, &[0.0, 0.3, 0.9]),
             hurries: pick(random, &[0.0, 0.2, 0.6]),
             relieves: pick(random, &[0.0, 0.2, 0.5]),
+            meddles: pick(random, &[0.0, 0.05, 0.3]),
+            oversleeps: pick(random, &[0.0, 0.1, 0.8]),
         }
-    }
-
-    pub(crate) fn cap(&self, random: &mut Rng) -> Option<u32> {
-        pick(random, self.caps)
     }
 
     pub(crate) fn verb(&self, random: &mut Rng) -> Verb {
@@ -103,23 +107,45 @@ pub(crate) fn pick<T: Clone>(random: &mut Rng, from: &[T]) -> T {
     from[random.usize(..from.len())].clone()
 }
 
+const STRATEGIES: [Strategy; 10] = [
+    Strategy::LeastInFlight,
+    Strategy::RoundRobin,
+    Strategy::PrimaryBackup,
+    Strategy::Priority,
+    Strategy::Weighted,
+    Strategy::Sticky,
+    Strategy::Random,
+    Strategy::LeastLatency,
+    Strategy::LeastErrors,
+    Strategy::Affinity,
+];
+
 fn rules(random: &mut Rng) -> Config {
     let tables: [&[u64]; 7] =
         [&[30, 120, 300, 600], &[5], &[2, 4, 8], &[0], &[0, 3], &[6, 2], &[1, u64::MAX]];
     let table = pick(random, &tables).iter().copied().map(Duration::from_secs);
     let mut rules = Config::default();
     rules.cooldown_table = table.collect();
-    rules.strategy = pick(random, &[Strategy::LeastInFlight, Strategy::PrimaryBackup]);
+    rules.strategy = pick(random, &STRATEGIES);
+    rules.avoid_tried = pick(random, &[None, None, Some(true), Some(false)]);
+    rules.foreign_choice = random.f64() < 0.3;
+    rules.health = health(random);
     rules.cancel_siblings = random.f64() < 0.8;
     rules.probe_on_recovery = random.f64() < 0.4;
     rules.one_trip_per_outage = random.bool();
     rules
 }
 
-fn caps(random: &mut Rng) -> &'static [Option<u32>] {
-    let all: [&[_]; 5] =
-        [&[None], &[None, None, Some(1)], &[Some(1)], &[Some(1), Some(2)], &[None, Some(3)]];
-    pick(random, &all)
+fn health(random: &mut Rng) -> HealthRules {
+    let mut health = HealthRules::default();
+    let milliseconds = [10, 1_000, 10_000, 10_000, 60_000, 86_400_000].map(Duration::from_millis);
+    health.window = pick(random, &milliseconds);
+    health.min_sample = pick(random, &[1, 2, 5]);
+    health.degraded = pick(random, &[0.1, 0.3, 0.5]);
+    health.unhealthy = pick(random, &[0.5, 0.7, 1.0]);
+    health.latency_decay = pick(random, &milliseconds);
+    health.failure_latency = Duration::from_secs(pick(random, &[0, 5, 600]));
+    health
 }
 
 fn outcomes(random: &mut Rng) -> &'static [Kind] {

@@ -1,46 +1,14 @@
-//! What attempts do to the resources: they take them, prove them, and send them away.
+//! What attempts do to the resources: they prove them, and send them away.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rotapool_core::{Cause, Signal, Status};
 
-use super::strategies::{Candidate, choose};
-use super::{Membership, Reference, Usage, later};
-use crate::observed::{Change, Handle, Moment};
+use super::{Reference, later};
+use crate::observed::{Change, Moment};
 
 impl Reference {
-    /// A selection: first the expired cooldowns turn healthy, then one of the eligible is taken.
-    pub(super) fn acquire(&mut self, handle: Handle, now: Moment) -> Option<usize> {
-        for membership in 0..self.memberships.len() {
-            let member = &mut self.memberships[membership];
-            let cooling = member.is_member && member.status == Status::CoolingDown;
-            if cooling && member.until <= Some(now) {
-                member.probing = self.rules.probe_on_recovery;
-                let old = member.become_healthy();
-                self.report(membership, old);
-            }
-        }
-        let eligible = |&(_, member): &(usize, &Membership)| {
-            member.status == Status::Healthy && self.has_room(member)
-        };
-        let candidate = |(membership, member): (usize, &Membership)| Candidate {
-            membership,
-            in_flight: self.in_flight(&member.id),
-            last_acquired: member.last_acquired.map(|(usage, _)| usage),
-        };
-        let candidates: Vec<_> = self.members().filter(eligible).map(candidate).collect();
-        let membership = choose(self.rules.strategy, &candidates)?;
-        self.newest_usage += 1;
-        let number = self.newest_usage;
-        self.usages.push(Usage { number, membership, handle, abortable: true });
-        let member = &mut self.memberships[membership];
-        member.last_acquired = Some((number, now));
-        member.counted.acquires += 1;
-        self.counted.attempts += 1;
-        Some(membership)
-    }
-
     /// The operation returned a value, or an error that is no fault of the resource.
     pub(super) fn prove(&mut self, membership: usize) {
         self.counted.successes += 1;

@@ -1,9 +1,11 @@
 //! The retry loop of a run: budget, deadline, pause and wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool_core::{Cause, Outcome, Signal, Status};
+use rotapool_core::{Cause, Outcome, Signal, Status, Strategy};
 
+use super::selection::Wish;
 use super::{LONGEST, Reference, Usage, later};
 use crate::observed::{Exhaustion, Handle, Moment, Move, Why};
 
@@ -14,10 +16,15 @@ pub(crate) struct Terms {
     pub(crate) retry_delay: Duration,
     pub(crate) deadline: Option<Moment>,
     pub(crate) wait_for_cooldown: bool,
+    pub(crate) exclude: Vec<Arc<str>>,
+    /// The tier that its caller admits, by the metadata; `None` if the caller does not judge.
+    pub(crate) wants: Option<&'static str>,
+    pub(crate) affinity: Option<u64>,
 }
 
 pub(super) struct Run {
-    terms: Terms,
+    pub(super) terms: Terms,
+    pub(super) wish: Wish,
     /// Fixed by the first step.
     budget: Option<u32>,
     made: u32,
@@ -38,6 +45,7 @@ impl Reference {
     pub(crate) fn begin(&mut self, terms: Terms) {
         self.runs.push(Run {
             terms,
+            wish: Wish::default(),
             budget: None,
             made: 0,
             last_signal: None,
@@ -59,22 +67,31 @@ impl Reference {
         !membership.is_member && self.find(&membership.id).is_ok()
     }
 
-    pub(crate) fn step(&mut self, run: usize, now: Moment, chance: f64) -> Move {
-        let members = self.members().count() as u32;
-        let Run { terms, budget, made, phase, .. } = &mut self.runs[run];
-        let Terms { max_attempts, retry_delay, deadline, wait_for_cooldown } = *terms;
+    /// `drawn` is the membership that core took, if it did: the reference cannot draw the same.
+    pub(crate) fn step(
+        &mut self,
+        run: usize,
+        now: Moment,
+        chance: f64,
+        drawn: Option<usize>,
+    ) -> Move {
+        let Run { terms, made, phase, .. } = &mut self.runs[run];
+        let Terms { retry_delay, deadline, wait_for_cooldown, .. } = *terms;
         let (made, phase) = (*made, *phase);
-        let without_waiting = max_attempts.min(members);
-        let budget =
-            *budget.get_or_insert(if wait_for_cooldown { max_attempts } else { without_waiting });
         if let Phase::Pausing { until } = phase {
             if now < until {
                 return Move::Pause { until };
             }
             self.leave(run);
+            self.runs[run].phase = Phase::Ready;
         }
+        let unjudged = self.ask_to_judge(run);
+        if !unjudged.is_empty() {
+            return Move::Judge(unjudged);
+        }
+        let budget = self.budget(run);
         if budget == 0 {
-            return self.exhaust(run, Why::NoEligibleResource, now);
+            return self.exhaust(run, self.nothing(run), now);
         }
         if made == budget {
             return self.exhaust(run, Why::MaxAttempts, now);
@@ -86,12 +103,19 @@ impl Reference {
             }
             _ => {}
         }
-        if let Some(membership) = self.acquire(Handle { run, attempt: made + 1 }, now) {
+        if self.rules.foreign_choice && self.runs[run].wish.choice.is_none() {
+            let offers = self.ask_to_choose(run, now);
+            if !offers.is_empty() {
+                return Move::Choose(offers);
+            }
+        }
+        let handle = Handle { run, attempt: made + 1 };
+        if let Some(membership) = self.acquire(run, handle, drawn, now) {
             self.runs[run].made += 1;
             self.runs[run].phase = Phase::Attempting;
             return Move::Attempt { membership };
         }
-        match (self.earliest_recovery(), deadline) {
+        match (self.earliest_recovery(run), deadline) {
             (Some(until), Some(deadline)) if wait_for_cooldown && until >= deadline => {
                 self.exhaust(run, Why::CooldownOutlastsDeadline { until, deadline }, now)
             }
@@ -100,12 +124,26 @@ impl Reference {
                 let until = until + retry_delay.min(LONGEST).mul_f64(chance);
                 Move::Wait { until: not_past(deadline, until) }
             }
-            _ => self.exhaust(run, Why::NoEligibleResource, now),
+            _ => self.exhaust(run, self.nothing(run), now),
         }
     }
 
+    /// How many attempts it may make: fixed by the first step that gets past the judging.
+    fn budget(&mut self, run: usize) -> u32 {
+        let admitted = self.members().filter(|&(membership, _)| self.admits(run, membership));
+        let admitted = admitted.count() as u32;
+        let Run { terms, budget, .. } = &mut self.runs[run];
+        let most = if terms.wait_for_cooldown { u32::MAX } else { admitted };
+        *budget.get_or_insert(terms.max_attempts.min(most))
+    }
+
+    fn nothing(&self, run: usize) -> Why {
+        if self.admits_nobody(run) { Why::NoResourceAdmitted } else { Why::NoEligibleResource }
+    }
+
     pub(crate) fn settle(&mut self, run: usize, outcome: &Outcome, now: Moment, chance: f64) {
-        let &Usage { number, membership, .. } = self.usage_of(run);
+        let &Usage { number, membership, since, .. } = self.usage_of(run);
+        self.measure(membership, outcome, now - since, now);
         let signal = match outcome {
             Outcome::Success => {
                 self.prove(membership);
@@ -128,6 +166,9 @@ impl Reference {
             }
             other => panic!("the reference does not know {other:?}"),
         };
+        if self.avoids_tried() {
+            self.runs[run].wish.tried.push(membership);
+        }
         let Run { terms, made, budget, .. } = &self.runs[run];
         let pause = terms.retry_delay.min(LONGEST).mul_f64(0.5 + chance);
         let until = not_past(terms.deadline, later(now, pause));
@@ -145,10 +186,33 @@ impl Reference {
         self.runs[run].last_signal = Some(signal);
     }
 
-    pub(crate) fn cancel(&mut self, run: usize) {
+    /// By default those strategies avoid whose behaviour without it is not on record.
+    fn avoids_tried(&self) -> bool {
+        let on_record = [Strategy::LeastInFlight, Strategy::PrimaryBackup];
+        let by_default = self.rules.foreign_choice || !on_record.contains(&self.rules.strategy);
+        self.rules.avoid_tried.unwrap_or(by_default)
+    }
+
+    /// What an outcome says of how the resource is doing; a panic says nothing.
+    fn measure(&mut self, membership: usize, outcome: &Outcome, took: Duration, now: Moment) {
+        let (measures, rules) = (&mut self.memberships[membership].measures, &self.rules.health);
+        match outcome {
+            Outcome::Success | Outcome::Error => measures.succeeded(took, now, rules),
+            Outcome::Failure | Outcome::Signal(_) => measures.failed(took, now, rules),
+            Outcome::Aborted => measures.took(took, now, rules),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn cancel(&mut self, run: usize, now: Moment) {
         match self.runs[run].phase {
             Phase::Over => return,
-            Phase::Attempting | Phase::Pausing { .. } => self.leave(run),
+            Phase::Attempting => {
+                let &Usage { membership, since, .. } = self.usage_of(run);
+                self.measure(membership, &Outcome::Aborted, now - since, now);
+                self.leave(run);
+            }
+            Phase::Pausing { .. } => self.leave(run),
             Phase::Ready | Phase::Waiting => {}
         }
         self.counted.runs_cancelled += 1;
@@ -194,16 +258,22 @@ impl Reference {
         }
     }
 
-    fn earliest_recovery(&self) -> Option<Moment> {
-        let cooling = self.members().filter(|(_, member)| member.status == Status::CoolingDown);
+    fn earliest_recovery(&self, run: usize) -> Option<Moment> {
+        let cooling = self.members().filter(|&(membership, member)| {
+            member.status == Status::CoolingDown && self.admits(run, membership)
+        });
         cooling.filter_map(|(_, member)| member.until).min()
     }
 
     fn exhaust(&mut self, run: usize, why: Why, now: Moment) -> Move {
         self.counted.runs_exhausted += 1;
         let resources = self.snapshot(now);
-        let eligible = resources.iter().any(|row| row.eligible);
-        let first_back = resources.iter().filter_map(|row| row.until).min();
+        let admitted = || {
+            let rows = self.members().zip(&resources);
+            rows.filter(|((membership, _), _)| self.admits(run, *membership)).map(|(_, row)| row)
+        };
+        let eligible = admitted().any(|row| row.eligible);
+        let first_back = admitted().filter_map(|row| row.until).min();
         let run = &mut self.runs[run];
         run.phase = Phase::Over;
         Move::Exhausted(Exhaustion {
