@@ -147,6 +147,7 @@ impl Yardstick {
     }
 
     /// What is left of the weight of something measured at `at`.
+    #[inline]
     fn fading(&self, at: Instant, now: Instant) -> f64 {
         let decays = now.saturating_duration_since(at).as_secs_f64() * self.decays_per_second;
         // The tangent is off by less than 5e-9 here, and this is where a busy resource lives.
@@ -192,6 +193,7 @@ impl Measures {
         }
     }
 
+    #[inline]
     pub(crate) fn succeeded(&mut self, took: Duration, now: Instant, yardstick: &Yardstick) {
         self.bucket(now, yardstick).successes += 1;
         self.successes += 1;
@@ -213,6 +215,7 @@ impl Measures {
     /// Peak EWMA as in Finagle's `PeakEwma` load metric (Twitter, 2013): a latency above the estimate
     /// replaces it at once, one below it pulls it down with a weight that grows with the time since
     /// the last update.
+    #[inline]
     pub(crate) fn took(&mut self, took: Duration, now: Instant, yardstick: &Yardstick) {
         let took = took.as_secs_f64();
         self.latency = Some(match self.latency {

@@ -26,6 +26,7 @@ pub(crate) struct Roster {
 }
 
 impl Roster {
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.order.len()
     }
@@ -115,12 +116,14 @@ impl Roster {
 impl Index<usize> for Roster {
     type Output = Slot;
 
+    #[inline]
     fn index(&self, key: usize) -> &Slot {
         &self.slots[key]
     }
 }
 
 impl IndexMut<usize> for Roster {
+    #[inline]
     fn index_mut(&mut self, key: usize) -> &mut Slot {
         &mut self.slots[key]
     }

@@ -71,10 +71,12 @@ impl Slot {
         &self.profile
     }
 
+    #[inline]
     pub(crate) fn weight(&self) -> f64 {
         self.profile.weight
     }
 
+    #[inline]
     pub(crate) fn priority(&self) -> u32 {
         self.profile.priority
     }
@@ -85,6 +87,7 @@ impl Slot {
     }
 
     /// The order of acquisition; who was never acquired comes first, in pool order.
+    #[inline]
     pub(crate) fn recency(&self) -> u64 {
         const ACQUIRED: u64 = 1 << 63;
         match self.last_acquired {
@@ -94,10 +97,12 @@ impl Slot {
     }
 
     /// The rank in pool order: lower was added earlier.
+    #[inline]
     pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
+    #[inline]
     pub(crate) fn standing(&self) -> &Standing {
         &self.standing
     }
@@ -114,20 +119,24 @@ impl Slot {
         self.escalation.step()
     }
 
+    #[inline]
     pub(crate) fn in_flight(&self) -> u32 {
         self.lane.len() + self.inherited
     }
 
     /// The cap that holds now: 1 while probing, else the configured one.
+    #[inline]
     pub(crate) fn limit(&self) -> Option<u32> {
         if self.probing { Some(1) } else { self.profile.max_in_flight }
     }
 
+    #[inline]
     pub(crate) fn has_room(&self) -> bool {
         self.limit().is_none_or(|limit| self.in_flight() < limit)
     }
 
     /// Whether it may be picked, as of the last selection.
+    #[inline]
     pub(crate) fn is_eligible(&self) -> bool {
         matches!(self.standing, Standing::Healthy) && self.has_room()
     }
@@ -141,12 +150,14 @@ impl Slot {
     }
 
     /// A usage was registered.
+    #[inline]
     pub(crate) fn acquired(&mut self, usage: Sequence, now: Instant) {
         self.last_acquired = Some((usage, now));
         self.counters.acquires += 1;
     }
 
     /// An operation got through. A cooldown or disable that came meanwhile is newer evidence and stays.
+    #[inline]
     pub(crate) fn succeed(&mut self) {
         self.counters.successes += 1;
         if matches!(self.standing, Standing::Healthy) {

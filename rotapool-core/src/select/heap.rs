@@ -25,6 +25,7 @@ impl<K: Ord + Copy> Heap<K> {
     }
 
     /// The item with the least key.
+    #[inline]
     pub(crate) fn least(&self) -> Option<(K, usize)> {
         self.entries.first().map(|&(key, item)| (key, item as usize))
     }
@@ -33,6 +34,7 @@ impl<K: Ord + Copy> Heap<K> {
     ///
     /// Best first from the root, so it looks at no more than the children of those it turns down:
     /// O(r log r) for `r` turned down.
+    #[inline]
     pub(crate) fn least_where(&self, admits: impl Fn(usize) -> bool) -> Option<(K, usize)> {
         let (key, item) = self.least()?;
         if admits(item) {
@@ -56,6 +58,7 @@ impl<K: Ord + Copy> Heap<K> {
     }
 
     /// Gives `item` this key, putting it in if it is absent.
+    #[inline]
     pub(crate) fn set(&mut self, item: usize, key: K) {
         if item >= self.places.len() {
             self.places.resize(item + 1, ABSENT);
@@ -82,6 +85,7 @@ impl<K: Ord + Copy> Heap<K> {
     }
 
     /// Finds the place for `entry` from a place that it takes over.
+    #[inline]
     fn sift(&mut self, place: usize, entry: (K, u32)) {
         if entry.0 < self.entries[place].0 {
             self.rise(place, entry);
@@ -91,6 +95,7 @@ impl<K: Ord + Copy> Heap<K> {
     }
 
     /// Moves up past parents with a greater key.
+    #[inline]
     fn rise(&mut self, mut place: usize, entry: (K, u32)) {
         while place > 0 {
             let parent = (place - 1) / CHILDREN;
@@ -104,6 +109,7 @@ impl<K: Ord + Copy> Heap<K> {
     }
 
     /// Moves down past children with a lesser key.
+    #[inline]
     fn sink(&mut self, mut place: usize, entry: (K, u32)) {
         loop {
             let children = self.children(place);
@@ -124,11 +130,13 @@ impl<K: Ord + Copy> Heap<K> {
         self.put(place, entry);
     }
 
+    #[inline]
     fn children(&self, place: usize) -> Range<usize> {
         let first = place * CHILDREN + 1;
         first.min(self.entries.len())..(first + CHILDREN).min(self.entries.len())
     }
 
+    #[inline]
     fn put(&mut self, place: usize, entry: (K, u32)) {
         self.entries[place] = entry;
         self.places[entry.1 as usize] = place as u32;

@@ -42,6 +42,7 @@ use crate::standing::Standing;
 struct Rank(u128);
 
 impl Rank {
+    #[inline]
     fn new(major: u64, minor: u64) -> Self {
         Self(u128::from(major) << 64 | u128::from(minor))
     }
@@ -115,6 +116,7 @@ impl Index {
     }
 
     /// Puts a member where it belongs now after a change that left its standing alone.
+    #[inline]
     pub(crate) fn refresh(&mut self, item: usize, slot: &Slot) {
         if !matches!(slot.standing(), Standing::Healthy) {
             return;
@@ -143,6 +145,7 @@ impl Index {
     }
 
     /// The resource to use next: one that the run has not tried, if there is any.
+    #[inline]
     pub(crate) fn pick(
         &mut self,
         wish: &Wish,
@@ -168,6 +171,7 @@ impl Index {
         Some(picked)
     }
 
+    #[inline]
     fn find(
         &self,
         wish: &Wish,
@@ -208,6 +212,7 @@ impl Index {
     }
 
     /// A resource whose cooldown has ended by `now`.
+    #[inline]
     pub(crate) fn due(&self, now: Instant) -> Option<usize> {
         self.cooling.least().filter(|((until, _), _)| *until <= now).map(|(_, item)| item)
     }
@@ -245,6 +250,7 @@ impl Index {
 }
 
 impl Order {
+    #[inline]
     fn rank(&mut self, item: usize, slot: &Slot) -> Rank {
         match self {
             Self::LeastInFlight => least_in_flight::rank(slot),
@@ -257,6 +263,7 @@ impl Order {
     }
 
     /// An item was picked. Its rank is brought up to date when its slot is placed.
+    #[inline]
     fn picked(&mut self, item: usize, slot: &Slot, heap: &Heap<Rank>) {
         match self {
             Self::Weighted(weighted) => weighted.picked(item, slot),

@@ -3,6 +3,7 @@
 use super::Rank;
 use crate::slot::Slot;
 
+#[inline]
 pub(super) fn rank(slot: &Slot) -> Rank {
     Rank::new(slot.position(), 0)
 }

@@ -6,6 +6,7 @@
 use super::Rank;
 use crate::slot::Slot;
 
+#[inline]
 pub(super) fn rank(slot: &Slot) -> Rank {
     Rank::new(u64::from(slot.priority()) << 32 | u64::from(slot.in_flight()), slot.recency())
 }

@@ -6,6 +6,7 @@
 use super::Rank;
 use crate::slot::Slot;
 
+#[inline]
 pub(super) fn rank(slot: &Slot) -> Rank {
     Rank::new(slot.recency(), 0)
 }

@@ -37,6 +37,7 @@ struct Filters {
 }
 
 impl Wish {
+    #[inline]
     pub(crate) fn new(preferences: Preferences) -> Self {
         let Preferences { exclude, judge, affinity } = preferences;
         let filters = (judge || !exclude.is_empty()).then(|| {
@@ -45,11 +46,13 @@ impl Wish {
         Self { affinity, tried: Vec::new(), filters }
     }
 
+    #[inline]
     pub(crate) fn affinity(&self) -> Option<u64> {
         self.affinity
     }
 
     /// Whether the caller keeps any member out.
+    #[inline]
     pub(crate) fn filters(&self) -> bool {
         self.filters.is_some()
     }
@@ -76,6 +79,7 @@ impl Wish {
         }
     }
 
+    #[inline]
     pub(crate) fn has_tried_any(&self) -> bool {
         !self.tried.is_empty()
     }
