@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rotapool::{BuildError, OptionsError, Pool, Resource, ResourceError, RunError};
+use rotapool::{BuildError, HealthRules, OptionsError, Pool, Resource, ResourceError, RunError};
 
 use crate::scene::Scene;
 
@@ -74,4 +74,81 @@ fn a_refused_add_leaves_the_pool_as_it_was() {
     scene.pool.add(Resource::new("", "other")).unwrap_err();
     scene.pool.add(Resource::new("b", "other").max_in_flight(0)).unwrap_err();
     assert_eq!(scene.pool.stats(), before);
+}
+
+const BAD_WEIGHTS: [f64; 9] =
+    [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e7, 1_000_000.1, 9e-7];
+
+#[test]
+fn a_weight_out_of_range_is_refused_by_the_builder_and_by_add() {
+    let scene = Scene::of(&["a"]);
+    let before = scene.pool.stats();
+    for bad in BAD_WEIGHTS {
+        let built = refusal(Pool::builder().resource(Resource::new("heavy", "1").weight(bad)));
+        let BuildError::Resource(built) = built else { panic!("{built}") };
+        let added = scene.pool.add(Resource::new("heavy", "1").weight(bad)).unwrap_err();
+        for error in [built, added] {
+            let ResourceError::Weight { id, weight } = &error else { panic!("{error}") };
+            assert_eq!((&**id, weight.to_bits()), ("heavy", bad.to_bits()));
+            let text = error.to_string();
+            assert!(text.starts_with("the weight of resource `heavy` is "), "{text}");
+            assert!(text.contains("allowed is 0.000001 to 1000000"), "{text}");
+        }
+    }
+    assert_eq!(scene.pool.stats(), before);
+}
+
+#[test]
+fn the_ends_of_the_range_of_weights_are_in_it() {
+    let scene = Scene::of(&["a"]);
+    scene.pool.add(Resource::new("least", "1").weight(1e-6)).unwrap();
+    scene.pool.add(Resource::new("most", "1").weight(1e6)).unwrap();
+}
+
+fn with_rules(set: impl FnOnce(&mut HealthRules)) -> Result<Pool<&'static str>, BuildError> {
+    let mut rules = HealthRules::default();
+    set(&mut rules);
+    Pool::builder().resource(Resource::new("a", "1")).health(rules).build()
+}
+
+#[test]
+fn health_rules_out_of_range_are_refused_each_by_its_name() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    const LATER: Duration = Duration::from_nanos(24 * 60 * 60 * 1_000_000_000 + 1);
+    type Set = Box<dyn FnOnce(&mut HealthRules)>;
+    let bad: Vec<(&str, Set)> = vec![
+        ("window", Box::new(|rules| rules.window = Duration::ZERO)),
+        ("window", Box::new(|rules| rules.window = Duration::from_micros(9999))),
+        ("window", Box::new(|rules| rules.window = LATER)),
+        ("min_sample", Box::new(|rules| rules.min_sample = 0)),
+        ("degraded", Box::new(|rules| rules.degraded = 0.0)),
+        ("degraded", Box::new(|rules| rules.degraded = -0.5)),
+        ("degraded", Box::new(|rules| rules.degraded = 1.01)),
+        ("degraded", Box::new(|rules| rules.degraded = f64::NAN)),
+        ("unhealthy", Box::new(|rules| rules.unhealthy = 0.29)),
+        ("unhealthy", Box::new(|rules| rules.unhealthy = 1.01)),
+        ("unhealthy", Box::new(|rules| rules.unhealthy = f64::NAN)),
+        ("latency_decay", Box::new(|rules| rules.latency_decay = Duration::from_micros(999))),
+        ("latency_decay", Box::new(|rules| rules.latency_decay = LATER)),
+        ("failure_latency", Box::new(|rules| rules.failure_latency = LATER)),
+    ];
+    for (name, set) in bad {
+        let error = with_rules(set).expect_err(name);
+        let BuildError::HealthRule { rule, value, allowed } = &error else { panic!("{error}") };
+        assert_eq!(*rule, name);
+        let text = error.to_string();
+        let expected = format!("{name} of the health rules is {value}; allowed is {allowed}");
+        assert_eq!(text, expected);
+    }
+    let good = with_rules(|rules| {
+        (rules.window, rules.latency_decay, rules.failure_latency) = (DAY, DAY, DAY);
+        (rules.degraded, rules.unhealthy, rules.min_sample) = (1.0, 1.0, u32::MAX);
+    });
+    good.expect("the upper ends are in range");
+    let good = with_rules(|rules| {
+        (rules.window, rules.latency_decay) = (Duration::from_millis(10), Duration::from_millis(1));
+        (rules.degraded, rules.unhealthy) = (f64::MIN_POSITIVE, f64::MIN_POSITIVE);
+        (rules.min_sample, rules.failure_latency) = (1, Duration::ZERO);
+    });
+    good.expect("and so are the lower ones");
 }

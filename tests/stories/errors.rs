@@ -64,6 +64,32 @@ fn a_spent_budget_names_the_last_signal() {
 }
 
 #[test]
+fn a_run_whose_filters_admit_nothing_says_so() {
+    let scene = Scene::of(&["a", "b"]);
+    let runs = [
+        scene.start_with(|request| request.only(|_| false)),
+        scene.start_with(|request| request.exclude("a").exclude("b")),
+        scene.start_with(|request| request.only(|_| false).wait_for_cooldown(true)),
+    ];
+    for run in runs {
+        let error = run.error();
+        let exhausted = error.exhausted().unwrap();
+        assert_eq!(exhausted.reason, ExhaustedReason::NoResourceAdmitted);
+        assert_eq!((exhausted.attempts, exhausted.retry_at), (0, None));
+        let text = error.to_string();
+        let expected = "pool exhausted: the run's filters admit no resource after 0 attempts; \
+                        2 resources: 2 eligible";
+        assert!(text.starts_with(expected), "{text}");
+    }
+    assert_eq!(scene.pool.stats().runs_exhausted, 3);
+    scene.pool.remove("a").unwrap();
+    scene.pool.remove("b").unwrap();
+    let empty = scene.start_with(|request| request.only(|_| false)).error();
+    let reason = empty.exhausted().unwrap().reason;
+    assert_eq!(reason, ExhaustedReason::NoEligibleResource, "no filter empties an empty pool");
+}
+
+#[test]
 fn a_reason_cannot_break_the_line_nor_flood_the_log() {
     let scene = Scene::of(&["a"]);
     let run = scene.start();

@@ -1,17 +1,28 @@
 //! The promises of the README, one story each, in virtual time.
 
 mod admin;
+mod affinity;
 mod budget;
 mod cooldown;
 mod door;
+mod drawn;
 mod dropping;
 mod errors;
+mod filters;
+mod health;
 mod hook;
+mod lockout;
+mod own_choice;
 mod panics;
+mod picks;
 mod rotation;
 mod runtimes;
 mod scene;
 mod siblings;
 #[path = "../stage/mod.rs"]
 mod stage;
+mod sticky;
+mod strategies;
+mod tried;
 mod waiting;
+mod weighted;

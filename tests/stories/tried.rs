@@ -1,0 +1,194 @@
+//! A retry prefers what its run has not tried.
+
+use rotapool::{ExhaustedReason, Fault, Resource, Strategy};
+
+use crate::picks::{run, run_with};
+use crate::scene::{Scene, secs};
+use crate::stage::{Answer, fine};
+
+const AVOIDING: [Strategy; 8] = [
+    Strategy::RoundRobin,
+    Strategy::Priority,
+    Strategy::Weighted,
+    Strategy::Sticky,
+    Strategy::Random,
+    Strategy::LeastLatency,
+    Strategy::LeastErrors,
+    Strategy::Affinity,
+];
+const RECORDED: [Strategy; 2] = [Strategy::LeastInFlight, Strategy::PrimaryBackup];
+
+fn hiccup(_: &str) -> Answer {
+    Err(Fault::retry("503"))
+}
+
+/// The resources that a run with a budget of five tries, in a pool of three, if all let it down.
+fn tried(scene: &Scene) -> Vec<String> {
+    let before = scene.upstream.seen().len();
+    scene.start_with(|request| request.max_attempts(5).wait_for_cooldown(true).affinity("key"));
+    while let Some(on) = scene.upstream.pending().first() {
+        scene.answer(on, hiccup(on));
+    }
+    scene.upstream.seen().split_off(before)
+}
+
+fn distinct(ids: &[String]) -> usize {
+    let mut ids = ids.to_vec();
+    ids.sort();
+    ids.dedup();
+    ids.len()
+}
+
+/// Weights, priorities and what not would all send a retry back to the first resource.
+fn lopsided(strategy: Strategy, seed: u64, avoid: Option<bool>) -> Scene {
+    Scene::with(&[], |builder| {
+        let builder = builder
+            .strategy(strategy)
+            .seed(seed)
+            .resource(Resource::new("a", "a").weight(1000.0))
+            .resource(Resource::new("b", "b").priority(1))
+            .resource(Resource::new("c", "c").priority(2));
+        match avoid {
+            Some(avoid) => builder.avoid_tried(avoid),
+            None => builder,
+        }
+    })
+}
+
+#[test]
+fn by_default_a_run_tries_every_resource_before_it_tries_one_again() {
+    for strategy in AVOIDING {
+        for seed in 1..=10 {
+            let tried = tried(&lopsided(strategy, seed, None));
+            assert_eq!(tried.len(), 5, "{strategy:?}: the budget is used, on calls: {tried:?}");
+            assert_eq!(distinct(&tried[..3]), 3, "{strategy:?}, seed {seed}: {tried:?}");
+        }
+    }
+}
+
+#[test]
+fn the_two_recorded_strategies_do_so_only_if_they_are_asked_to() {
+    for strategy in RECORDED {
+        assert_eq!(distinct(&tried(&lopsided(strategy, 1, Some(true)))[..3]), 3);
+    }
+    let primary = tried(&lopsided(Strategy::PrimaryBackup, 1, None));
+    assert_eq!(primary, ["a"; 5], "the first eligible, again and again");
+    let scene = lopsided(Strategy::LeastInFlight, 1, None);
+    let _two_at_work = (scene.start(), scene.start());
+    let run = scene.start();
+    scene.answer("c", hiccup("c"));
+    assert_eq!(scene.upstream.pending(), ["a", "b", "c"], "the fewest in flight, tried or not");
+    assert!(run.is_running());
+}
+
+#[test]
+fn every_strategy_can_be_told_to_go_by_its_own_order_alone() {
+    for (strategy, repeats) in [
+        (Strategy::Priority, ["a"; 5]),
+        (Strategy::Weighted, ["a"; 5]),
+        (Strategy::Sticky, ["a"; 5]),
+        (Strategy::RoundRobin, ["a", "b", "c", "a", "b"]),
+    ] {
+        assert_eq!(tried(&lopsided(strategy, 1, Some(false))), repeats, "{strategy:?}");
+    }
+    for strategy in [Strategy::Random, Strategy::LeastLatency, Strategy::LeastErrors] {
+        let repeats = |seed| distinct(&tried(&lopsided(strategy, seed, Some(false)))[..3]) < 3;
+        assert!((1..=20).any(repeats), "{strategy:?}");
+    }
+    let favourite = tried(&lopsided(Strategy::Affinity, 1, Some(false)));
+    assert_eq!(distinct(&favourite), 1, "{favourite:?}");
+}
+
+#[test]
+fn a_tried_resource_is_used_again_when_nothing_else_is_eligible() {
+    for strategy in AVOIDING {
+        let scene = lopsided(strategy, 1, None);
+        scene.pool.disable("b").unwrap();
+        scene.pool.disable("c").unwrap();
+        let run = scene.start();
+        for _ in 0..2 {
+            scene.answer("a", hiccup("a"));
+        }
+        scene.answer("a", fine());
+        assert_eq!(run.result().unwrap(), "fine", "{strategy:?}");
+        assert_eq!(scene.pool.stats().attempts, 3, "{strategy:?}");
+    }
+}
+
+#[test]
+fn a_resource_that_turns_eligible_meanwhile_is_preferred_to_a_tried_one() {
+    let scene = lopsided(Strategy::Priority, 1, None);
+    scene.pool.disable("b").unwrap();
+    scene.pool.disable("c").unwrap();
+    scene.start();
+    scene.answer("a", hiccup("a"));
+    assert_eq!(scene.upstream.pending(), ["a"]);
+    scene.pool.enable("c").unwrap();
+    scene.answer("a", hiccup("a"));
+    assert_eq!(scene.upstream.pending(), ["c"]);
+}
+
+#[test]
+fn every_attempt_of_the_budget_is_a_call_of_the_operation() {
+    for strategy in AVOIDING.into_iter().chain(RECORDED) {
+        for seed in 1..=5 {
+            let scene = lopsided(strategy, seed, None);
+            let calls = std::cell::Cell::new(0);
+            let error = run_with(
+                &scene,
+                |request| request.max_attempts(3),
+                |id| {
+                    calls.set(calls.get() + 1);
+                    hiccup(id)
+                },
+            )
+            .unwrap_err();
+            let exhausted = error.exhausted().unwrap();
+            assert_eq!((exhausted.reason, exhausted.attempts), (ExhaustedReason::MaxAttempts, 3));
+            assert_eq!((calls.get(), scene.pool.stats().attempts), (3, 3), "{strategy:?}");
+        }
+    }
+}
+
+#[test]
+fn what_one_run_tried_is_nothing_to_another() {
+    let scene = lopsided(Strategy::Priority, 1, None);
+    let (_one, _other) = (scene.start(), scene.start());
+    assert_eq!(scene.upstream.pending(), ["a", "a"]);
+    scene.answer("a", hiccup("a"));
+    assert_eq!(scene.upstream.pending(), ["a", "b"]);
+    scene.start();
+    assert_eq!(scene.upstream.pending(), ["a", "b", "a"]);
+}
+
+#[test]
+fn a_sibling_that_was_aborted_has_tried_the_resource_too() {
+    let scene = lopsided(Strategy::Priority, 1, None);
+    let (_older, younger) = (scene.start(), scene.start());
+    scene.answer("a", Err(Fault::cooldown_for(secs(0), "429 without a wait")));
+    assert_eq!(scene.upstream.pending(), ["b", "b"], "although `a` is eligible again already");
+    scene.answer("b", fine());
+    scene.answer("b", fine());
+    assert_eq!(younger.result().unwrap(), "fine");
+}
+
+#[test]
+fn an_id_that_was_removed_and_added_again_counts_as_new() {
+    let scene = lopsided(Strategy::Priority, 1, None);
+    scene.start();
+    scene.pool.remove("a").unwrap();
+    scene.pool.add(Resource::new("a", "a")).unwrap();
+    scene.answer("a", hiccup("a"));
+    assert_eq!(scene.upstream.pending(), ["a"], "another membership, and not tried");
+}
+
+#[test]
+fn a_run_that_is_let_down_by_all_says_so_and_leaves_all_eligible() {
+    let scene = lopsided(Strategy::RoundRobin, 1, None);
+    let error = run(&scene, hiccup).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "pool exhausted: no attempt left after 3 attempts; 3 resources: 3 eligible; \
+         last signal: retry (503)"
+    );
+}
