@@ -66,8 +66,9 @@ impl<T> Builder<T> {
     /// Whether a retry prefers resources that its run has not tried, and falls back to the tried ones
     /// when nothing else is eligible.
     ///
-    /// On by default, except for [`Strategy::LeastInFlight`] and [`Strategy::PrimaryBackup`], which
-    /// behave as in the Python package: there a run may try the same resource again at once.
+    /// On by default, except for [`Strategy::LeastInFlight`] and [`Strategy::PrimaryBackup`] without a
+    /// [`select`](Self::select), which behave as in the Python package: there a run may try the same
+    /// resource again at once.
     pub fn avoid_tried(mut self, avoid: bool) -> Self {
         self.config.avoid_tried = Some(avoid);
         self
@@ -160,7 +161,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// Seeds the random numbers of the pool (jitter), so that what it does can be repeated.
+    /// Seeds the random numbers of the pool (jitter and draws), so that what it does can be repeated.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self

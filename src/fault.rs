@@ -39,7 +39,8 @@ pub enum Fault<E> {
     /// The operation's own error, of which the resource is innocent.
     Operation(E),
     /// The operation's own error, which it blames on the resource: it ends the run all the same, and
-    /// the resource's [health measures](crate::Health) count a failure.
+    /// the resource's [health measures](crate::Health) count a failure. Otherwise it counts as
+    /// [`Operation`](Self::Operation) does, as a success that resets the escalation.
     Failure(E),
 }
 
@@ -65,8 +66,8 @@ impl<E> Fault<E> {
         Self::Signal(Signal::disable(reason))
     }
 
-    /// A hiccup that says nothing about the resource: spend an attempt and try again, perhaps on the
-    /// same resource.
+    /// A hiccup that changes nothing about the resource's status: spend an attempt and try again, perhaps
+    /// on the same resource. The health measures count a failure, as for every signal.
     ///
     /// It goes well with `map_err`: `send().await.map_err(Fault::retry)?`.
     pub fn retry(reason: impl fmt::Display) -> Self {

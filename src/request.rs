@@ -34,8 +34,8 @@ impl<T> Request<T> {
     /// The most attempts, over all resources together, those that a sibling's signal aborted
     /// included. At least 1, or the run is refused.
     ///
-    /// A run that does not wait for cooldowns makes no more attempts than the pool has resources
-    /// when it begins.
+    /// A run that does not wait for cooldowns makes no more attempts than the pool has resources that
+    /// its filters admit when it begins.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.options.max_attempts = attempts;
         self

@@ -39,7 +39,7 @@ impl<T> Resource<T> {
 
     /// The share of the load, in proportion to the other weights, for
     /// [`Strategy::Weighted`](crate::Strategy::Weighted) and
-    /// [`Strategy::Affinity`](crate::Strategy::Affinity). From 0.000001 to 1,000,000; 1 by default.
+    /// [`Strategy::Affinity`](crate::Strategy::Affinity). From 0.001 to 10,000; 1 by default.
     #[must_use]
     pub fn weight(mut self, weight: f64) -> Self {
         self.profile.weight = weight;

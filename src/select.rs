@@ -9,8 +9,8 @@ use rotapool_core::Candidate;
 /// Any `Fn(&[Candidate]) -> usize` is one. It is called without the pool's lock, with the eligible
 /// resources that the run admits, in pool order and never none, and answers with the place of one in
 /// that list. When it panics or answers with a place past the end, the pool chooses by its strategy and
-/// counts a [fault](crate::PoolStats::choice_faults). So it does when the chosen one is taken by the
-/// time the pool gets to it.
+/// counts a [fault](crate::PoolStats::choice_faults). It chooses by its strategy too, and counts nothing,
+/// when the chosen one is taken by the time the pool gets to it.
 ///
 /// It costs: the list is made anew for every attempt, so a pick is O(n).
 pub trait Select: Send + Sync + 'static {

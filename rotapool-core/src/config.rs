@@ -20,7 +20,7 @@ pub struct Config {
     pub probe_on_recovery: bool,
     /// Whether a retry prefers resources that its run has not tried. By default on, except for the
     /// strategies [`LeastInFlight`](Strategy::LeastInFlight) and
-    /// [`PrimaryBackup`](Strategy::PrimaryBackup), whose recorded behaviour is without it.
+    /// [`PrimaryBackup`](Strategy::PrimaryBackup), whose recorded behaviour is without it; with a foreign choice it is on for them too.
     pub avoid_tried: Option<bool>,
     /// How health is measured.
     pub health: HealthRules,

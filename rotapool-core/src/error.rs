@@ -53,7 +53,7 @@ pub enum ResourceError {
     },
     /// The weight was not a number in the allowed range.
     #[error(
-        "the weight of resource `{}` is {weight}; allowed is 0.000001 to 1000000 (to take a resource \
+        "the weight of resource `{}` is {weight}; allowed is 0.001 to 10000 (to take a resource \
          out of use, disable it)",
         OneLine(id)
     )]

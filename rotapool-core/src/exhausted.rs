@@ -50,12 +50,15 @@ pub struct Exhausted {
     /// sibling's signal.
     pub last_signal: Option<Signal>,
     /// When a resource is eligible again as far as the pool can know: [`at`](Self::at) if one is
-    /// already, else the end of the earliest cooldown; `None` if all are disabled or saturated.
+    /// already, else the end of the earliest cooldown; `None` if all are disabled or saturated. Of
+    /// resources that the run's filters keep out it knows nothing.
     pub retry_at: Option<Instant>,
-    /// How the resources stood, in pool order: the first 100.
+    /// How the resources that the run admits stood, in pool order: the first 100.
     pub resources: Vec<ResourceSnapshot>,
-    /// The number of resources in the pool.
+    /// The number of resources in the pool that the run admits.
     pub members: usize,
+    /// The number of resources that the run's own filters kept out.
+    pub kept_out: usize,
 }
 
 impl Exhausted {
@@ -106,6 +109,7 @@ impl Exhausted {
         let saturated = count(ResourceSnapshot::is_saturated);
         let eligible = count(ResourceSnapshot::is_eligible);
         match self.members {
+            0 if self.kept_out > 0 => return write!(f, "all {} are kept out", self.kept_out),
             0 => return f.write_str("the pool is empty"),
             1 => f.write_str("1 resource: ")?,
             members => write!(f, "{members} resources: ")?,
@@ -125,7 +129,10 @@ impl Exhausted {
                 separator = ", ";
             }
         }
-        Ok(())
+        match self.kept_out {
+            0 => Ok(()),
+            kept_out => write!(f, ", {kept_out} kept out by the run's filters"),
+        }
     }
 
     /// The resource that comes back first, unless one is eligible already.

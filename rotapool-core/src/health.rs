@@ -195,7 +195,8 @@ impl Measures {
 
     #[inline]
     pub(crate) fn succeeded(&mut self, took: Duration, now: Instant, yardstick: &Yardstick) {
-        self.bucket(now, yardstick).successes += 1;
+        let bucket = self.bucket(now, yardstick);
+        bucket.successes = bucket.successes.saturating_add(1);
         self.successes += 1;
         self.consecutive_failures = 0;
         self.last_success = Some(now);
@@ -203,7 +204,8 @@ impl Measures {
     }
 
     pub(crate) fn failed(&mut self, took: Duration, now: Instant, yardstick: &Yardstick) {
-        self.bucket(now, yardstick).failures += 1;
+        let bucket = self.bucket(now, yardstick);
+        bucket.failures = bucket.failures.saturating_add(1);
         self.failures += 1;
         self.consecutive_failures = self.consecutive_failures.saturating_add(1);
         self.last_failure = Some(now);
@@ -212,9 +214,8 @@ impl Measures {
 
     /// An attempt ended, or was given up, after this long.
     ///
-    /// Peak EWMA as in Finagle's `PeakEwma` load metric (Twitter, 2013): a latency above the estimate
-    /// replaces it at once, one below it pulls it down with a weight that grows with the time since
-    /// the last update.
+    /// Peak EWMA after Finagle's `PeakEwma` load metric (Twitter, 2013): the estimate fades with time,
+    /// and a latency above what has become of it replaces it at once.
     #[inline]
     pub(crate) fn took(&mut self, took: Duration, now: Instant, yardstick: &Yardstick) {
         let took = took.as_secs_f64();
@@ -224,7 +225,7 @@ impl Measures {
                 let old = yardstick.fading(at, now);
                 Latency {
                     mean: mean * old + took * (1.0 - old),
-                    peak: if took > peak { took } else { peak * old + took * (1.0 - old) },
+                    peak: took.max(peak * old),
                     at: now,
                 }
             }
@@ -234,7 +235,12 @@ impl Measures {
     /// The peak latency in seconds, faded with the time since it was measured: a slow resource that
     /// gets no traffic looks better and better until it is tried again.
     pub(crate) fn peak(&self, now: Instant, yardstick: &Yardstick) -> Option<f64> {
-        self.latency.map(|latency| latency.peak * yardstick.fading(latency.at, now))
+        // Never nothing: what took no time at all still costs more the more of it is in flight.
+        self.latency.map(|latency| (latency.peak * yardstick.fading(latency.at, now)).max(1e-9))
+    }
+
+    pub(crate) fn has_latency(&self) -> bool {
+        self.latency.is_some()
     }
 
     pub(crate) fn failed_last(&self) -> bool {
@@ -282,8 +288,8 @@ impl Measures {
         // Newest first: `passed` more buckets have fallen out of the window since.
         for age in 0..BUCKETS.saturating_sub(passed) {
             let bucket = self.buckets[(self.filling + BUCKETS - age) % BUCKETS];
-            successes += bucket.successes;
-            failures += bucket.failures;
+            successes = u32::saturating_add(successes, bucket.successes);
+            failures = u32::saturating_add(failures, bucket.failures);
         }
         (successes, failures)
     }

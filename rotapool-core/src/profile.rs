@@ -13,7 +13,7 @@ pub struct Profile {
     pub id: Arc<str>,
     /// How many usages at once; at least 1, `None` is no limit.
     pub max_in_flight: Option<u32>,
-    /// The weight, for strategies that go by it: 0.000001 to 1,000,000; 1 by default.
+    /// The weight, for strategies that go by it: 0.001 to 10,000; 1 by default.
     pub weight: f64,
     /// The priority, for strategies that go by it: lower comes first; 0 by default.
     pub priority: u32,
@@ -41,7 +41,7 @@ impl Profile {
         if self.max_in_flight == Some(0) {
             return Err(ResourceError::ZeroMaxInFlight { id: id() });
         }
-        if !(1e-6..=1e6).contains(&self.weight) {
+        if !(1e-3..=1e4).contains(&self.weight) {
             return Err(ResourceError::Weight { id: id(), weight: self.weight });
         }
         Ok(())

@@ -25,7 +25,8 @@ pub enum Signal {
         /// Why.
         reason: Arc<str>,
     },
-    /// A hiccup that says nothing about the resource: just try again.
+    /// A hiccup that leaves the resource's status alone: just try again. It counts as a failure in the
+    /// health measures, as every signal does.
     Retry {
         /// Why.
         reason: Arc<str>,

@@ -15,6 +15,7 @@ mod lockout;
 mod own_choice;
 mod panics;
 mod picks;
+mod regressions;
 mod rotation;
 mod runtimes;
 mod scene;

@@ -26,7 +26,7 @@ pub(super) fn pick(
     });
     let within_bounds = |slot: &Slot| {
         let share = load * slot.weight() / weight;
-        f64::from(slot.in_flight()) < (BALANCE * share).ceil()
+        f64::from(slot.in_flight()) < BALANCE * share
     };
     let best = |within: bool| {
         eligible()
@@ -39,7 +39,8 @@ pub(super) fn pick(
 }
 
 fn score(key: u64, slot: &Slot) -> f64 {
-    let bits = mix(key ^ slot.fingerprint());
+    // Mixed twice: a key that equals an id must not meet it at zero.
+    let bits = mix(mix(key.wrapping_add(GAMMA)) ^ slot.fingerprint());
     // Evenly from 0 to 1, both excluded.
     let hash = ((bits >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
     -slot.weight() / hash.ln()
@@ -52,6 +53,9 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
     });
     mix(hash)
 }
+
+/// The increment of SplitMix64.
+const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The finalizer of SplitMix64 (Steele, Lea, Flood, 2014).
 fn mix(mut bits: u64) -> u64 {

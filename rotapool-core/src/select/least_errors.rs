@@ -11,9 +11,17 @@ use crate::slot::Slot;
 
 pub(super) fn cost(slot: &Slot, now: Instant, yardstick: &Yardstick) -> (f64, u32) {
     let in_flight = slot.in_flight();
-    let rate = slot.measures.error_rate(now, yardstick).unwrap_or_else(|| {
-        let suspect = slot.measures.failed_last() && in_flight > 0;
-        if suspect { 1.0 } else { 0.0 }
-    });
+    let rate = match slot.measures.error_rate(now, yardstick) {
+        Some(rate) => rate,
+        None if is_on_trial(slot, now, yardstick) => 1.0,
+        None => 0.0,
+    };
     (rate, in_flight)
+}
+
+/// Whether it failed last, has no rate any more, and is being tried again.
+pub(super) fn is_on_trial(slot: &Slot, now: Instant, yardstick: &Yardstick) -> bool {
+    slot.in_flight() > 0
+        && slot.measures.failed_last()
+        && slot.measures.error_rate(now, yardstick).is_none()
 }

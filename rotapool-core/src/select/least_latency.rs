@@ -13,7 +13,12 @@ use crate::slot::Slot;
 pub(super) fn cost(slot: &Slot, now: Instant, yardstick: &Yardstick) -> f64 {
     match slot.measures.peak(now, yardstick) {
         Some(peak) => peak * f64::from(slot.in_flight() + 1),
-        None if slot.in_flight() == 0 => 0.0,
-        None => f64::INFINITY,
+        None if is_on_trial(slot) => f64::INFINITY,
+        None => 0.0,
     }
+}
+
+/// Whether its first latency is being measured.
+pub(super) fn is_on_trial(slot: &Slot) -> bool {
+    !slot.measures.has_latency() && slot.in_flight() > 0
 }

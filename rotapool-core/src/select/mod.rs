@@ -6,7 +6,7 @@
 //!
 //! Two ways to keep the eligible: the ranked strategies have a [`Heap`] of ranks, of which the least
 //! wins; the others draw from a [`Bag`]. So a pick, an expiry and a settle cost O(log n) at worst, and
-//! no selection walks over the pool unless a filter or an affinity key asks for it.
+//! no selection walks over the pool unless a filter, an affinity key or a caller's own choice asks for it.
 
 mod affinity;
 mod bag;
@@ -188,19 +188,17 @@ impl Index {
         if let (Draw::Affinity, Some(key)) = (draw, wish.affinity()) {
             return affinity::pick(key, bag, roster, admits);
         }
-        let (one, other) = bag.two(chance, admits)?;
-        let (a, b) = (&roster[one], &roster[other]);
-        let first = match draw {
-            Draw::Random => true,
-            Draw::LeastLatency => {
-                least_latency::cost(a, now, yardstick) <= least_latency::cost(b, now, yardstick)
-            }
-            Draw::LeastErrors => {
-                least_errors::cost(a, now, yardstick) <= least_errors::cost(b, now, yardstick)
-            }
-            Draw::Affinity => a.in_flight() <= b.in_flight(),
-        };
-        Some(if first { one } else { other })
+        let (one, other) = bag.two(chance, &admits)?;
+        let choice = draw.better(one, other, roster, yardstick, now);
+        if !draw.shuns(&roster[choice], yardstick, now) {
+            return Some(choice);
+        }
+        // Both are on trial already: others first, if there are any.
+        let proven = |item: usize| admits(item) && !draw.shuns(&roster[item], yardstick, now);
+        match bag.two(chance, proven) {
+            Some((one, other)) => Some(draw.better(one, other, roster, yardstick, now)),
+            None => Some(choice),
+        }
     }
 
     /// Whether any member is eligible.
@@ -245,6 +243,40 @@ impl Index {
                 }
             }
             Eligible::Drawn(_, bag) => bag.remove(item),
+        }
+    }
+}
+
+impl Draw {
+    /// The one of two that has the lower cost.
+    fn better(
+        &self,
+        one: usize,
+        other: usize,
+        roster: &Roster,
+        yardstick: &Yardstick,
+        now: Instant,
+    ) -> usize {
+        let (a, b) = (&roster[one], &roster[other]);
+        let first = match self {
+            Self::Random => true,
+            Self::LeastLatency => {
+                least_latency::cost(a, now, yardstick) <= least_latency::cost(b, now, yardstick)
+            }
+            Self::LeastErrors => {
+                least_errors::cost(a, now, yardstick) <= least_errors::cost(b, now, yardstick)
+            }
+            Self::Affinity => a.in_flight() <= b.in_flight(),
+        };
+        if first { one } else { other }
+    }
+
+    /// Whether a resource is on trial with one operation already, and should get no other.
+    fn shuns(&self, slot: &Slot, yardstick: &Yardstick, now: Instant) -> bool {
+        match self {
+            Self::LeastLatency => least_latency::is_on_trial(slot),
+            Self::LeastErrors => least_errors::is_on_trial(slot, now, yardstick),
+            Self::Random | Self::Affinity => false,
         }
     }
 }

@@ -28,7 +28,7 @@ pub enum Strategy {
     LeastLatency,
     /// Of two at random the one with the lower recent error rate, then the fewer in flight.
     LeastErrors,
-    /// Runs with the same affinity key go to the same resource while it is eligible and carries no more
+    /// Runs with the same affinity key go to the same resource while it is eligible and carries less
     /// than 1.25 times its share. Runs without a key go to the less loaded of two at random.
     ///
     /// A pick with a key costs O(n).

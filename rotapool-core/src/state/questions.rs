@@ -121,6 +121,7 @@ impl<A> State<A> {
             true => Some(now),
             false => self.next_recovery(wish, now).map(|at| at.max(now)),
         };
+        let admitted = self.admitted(wish);
         Box::new(Exhausted {
             reason,
             at: now,
@@ -130,10 +131,12 @@ impl<A> State<A> {
             resources: self
                 .roster
                 .members()
+                .filter(|slot| wish.admits(slot))
                 .take(EXPLAINED)
                 .map(|slot| ResourceSnapshot::of(slot, now))
                 .collect(),
-            members: self.len(),
+            members: admitted,
+            kept_out: self.len() - admitted,
         })
     }
 }

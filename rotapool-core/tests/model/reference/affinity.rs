@@ -27,7 +27,8 @@ pub(super) fn server_of(key: u64, servers: &[Server<'_>]) -> Option<usize> {
 
 /// `-w / ln h`, where `h` is a hash of the key and the id between 0 and 1.
 fn score(key: u64, server: &Server<'_>) -> f64 {
-    let bits = scramble(key ^ scramble(fnv_1a(server.id)));
+    let bits =
+        scramble(scramble(key.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ scramble(fnv_1a(server.id)));
     let hash = ((bits >> 11) as f64 + 0.5) * 2.0_f64.powi(-53);
     -server.weight / hash.ln()
 }

@@ -43,7 +43,7 @@ impl Measures {
         self.took(took.max(rules.failure_latency), now, rules);
     }
 
-    /// The weight of what is old falls to 1/e in each `latency_decay`. The peak jumps up at once.
+    /// The weight of what is old falls to 1/e in each `latency_decay`. The peak only fades, and jumps up at once.
     pub(super) fn took(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
         let took = took.as_secs_f64();
         self.latency = Some(match self.latency {
@@ -51,7 +51,7 @@ impl Measures {
             Some(Latency { mean, peak, at }) => {
                 let old = fading(at, now, rules);
                 let mix = |before: f64| before * old + took * (1.0 - old);
-                let peak = if took > peak { took } else { mix(peak) };
+                let peak = f64::max(took, peak * fading(at, now, rules));
                 Latency { mean: mix(mean), peak, at: now }
             }
         });
@@ -95,7 +95,7 @@ impl Measures {
 
     /// The peak in seconds, as it has faded since it was measured.
     pub(super) fn faded_peak(&self, now: Moment, rules: &HealthRules) -> Option<f64> {
-        self.latency.map(|latency| latency.peak * fading(latency.at, now, rules))
+        self.latency.map(|latency| f64::max(latency.peak * fading(latency.at, now, rules), 1e-9))
     }
 
     pub(super) fn vitals(&self, now: Moment, rules: &HealthRules) -> Vitals {

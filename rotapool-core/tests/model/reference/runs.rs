@@ -268,12 +268,13 @@ impl Reference {
     fn exhaust(&mut self, run: usize, why: Why, now: Moment) -> Move {
         self.counted.runs_exhausted += 1;
         let resources = self.snapshot(now);
-        let admitted = || {
-            let rows = self.members().zip(&resources);
-            rows.filter(|((membership, _), _)| self.admits(run, *membership)).map(|(_, row)| row)
-        };
-        let eligible = admitted().any(|row| row.eligible);
-        let first_back = admitted().filter_map(|row| row.until).min();
+        let rows = self.members().zip(resources);
+        let resources: Vec<_> = rows
+            .filter(|((membership, _), _)| self.admits(run, *membership))
+            .map(|(_, row)| row)
+            .collect();
+        let eligible = resources.iter().any(|row| row.eligible);
+        let first_back = resources.iter().filter_map(|row| row.until).min();
         let run = &mut self.runs[run];
         run.phase = Phase::Over;
         Move::Exhausted(Exhaustion {
