@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rotapool::{Fault, Resource, Strategy};
 
-use crate::picks::{pick, pick_with, picks, run, run_with, shares};
+use crate::picks::{pick, picks, run, run_with, shares};
 use crate::scene::{Scene, secs};
 use crate::stage::{Boom, fine};
 

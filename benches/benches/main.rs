@@ -1,0 +1,42 @@
+//! `cargo bench -p rotapool-benches`: everything, in one process, in a few minutes.
+//!
+//! - `cargo bench -p rotapool-benches -- run/least_in_flight` measures what matches. A ratio appears
+//!   when its base was measured too: `-- 'floor|run/'`.
+//! - `QUICK=1 cargo bench -p rotapool-benches` measures less precisely and leaves the largest out.
+//! - `FASTEST=1` shows the fastest sample of each case instead of the median: less of the noise that
+//!   other programs make on a busy machine.
+//!
+//! At the end come the tables, and the same, with both numbers, as JSON in
+//! `target/rotapool-benches.json`.
+
+mod contention;
+mod floor;
+mod peers;
+mod run;
+mod subject;
+mod suite;
+
+use suite::Suite;
+
+const TABLES: &[(&str, &str)] = &[
+    ("floor", "what a run cannot do without, in ns. Ratio: to all of it together"),
+    ("run", "ns a run of a ready operation, one thread. Ratio: to floor/all"),
+    ("cooling", "the same with 90 % of the pool cooling down. Ratio: to the pool all healthy"),
+    ("naive", "the same with the naive pool. Ratio: to run/least_in_flight"),
+    (
+        "tasks",
+        "1,000 tasks on 2 workers, each operation yields once; wall ns a run. Ratio: to rotapool",
+    ),
+    ("threads", "OS threads that do nothing but run; wall ns a run of all. Ratio: to one thread"),
+    ("peers", "what others take for one checkout or call. Ratio: to run/least_in_flight"),
+    ("wrappers", "one call through what has no resources. Ratio: to run/least_in_flight of 3"),
+];
+
+fn main() {
+    let mut suite = Suite::from_args();
+    floor::measure(&mut suite);
+    run::measure(&mut suite);
+    contention::measure(&mut suite);
+    peers::measure(&mut suite);
+    suite.finish(TABLES);
+}

@@ -1,0 +1,90 @@
+//! The pools of rotapool that are measured.
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::time::Duration;
+
+use rotapool::{Fault, Pool, Resource, Strategy};
+
+use crate::now;
+
+/// Every strategy by the name that it has in the tables and on the command line.
+pub const STRATEGIES: &[(&str, Strategy)] = &[
+    ("least_in_flight", Strategy::LeastInFlight),
+    ("round_robin", Strategy::RoundRobin),
+    ("primary_backup", Strategy::PrimaryBackup),
+    ("priority", Strategy::Priority),
+    ("weighted", Strategy::Weighted),
+    ("sticky", Strategy::Sticky),
+    ("random", Strategy::Random),
+    ("least_latency", Strategy::LeastLatency),
+    ("least_errors", Strategy::LeastErrors),
+    ("affinity", Strategy::Affinity),
+];
+
+/// How long what is cooling down stays away: longer than any measurement.
+pub const COOLDOWN: Duration = Duration::from_secs(3600);
+
+/// A pool of healthy resources without caps, of weights from 1 to 5 and of three priorities.
+///
+/// # Panics
+///
+/// Without resources.
+#[must_use]
+pub fn healthy(strategy: Strategy, resources: usize) -> Pool<usize> {
+    Pool::builder()
+        .resources((0..resources).map(|n| {
+            let (weight, priority) = ([1.0, 2.0, 3.0, 4.0, 5.0][n % 5], [0, 1, 2][n % 3]);
+            Resource::new(format!("key-{n}"), n).weight(weight).priority(priority)
+        }))
+        .strategy(strategy)
+        .retry_delay(Duration::ZERO)
+        .seed(1)
+        .build()
+        .expect("the resources are some and distinct")
+}
+
+/// A pool of the default strategy, 90 % of it cooling down for an hour.
+///
+/// # Panics
+///
+/// Without resources.
+#[must_use]
+pub fn cooling(resources: usize) -> Pool<usize> {
+    let pool = healthy(Strategy::default(), resources);
+    let mut left = resources / 10 * 9;
+    let run = pool.request().max_attempts(u32::MAX).run(|resource| {
+        let served = match left.checked_sub(1) {
+            Some(rest) => {
+                left = rest;
+                Err(Fault::<Infallible>::cooldown_for(COOLDOWN, "429 from upstream"))
+            }
+            None => Ok(*resource),
+        };
+        async move { served }
+    });
+    now(run).expect("a tenth of the pool is healthy");
+    assert_eq!(pool.stats().cooling_down, resources / 10 * 9);
+    pool
+}
+
+/// One run of an operation that is ready at once: what the pool itself costs.
+///
+/// # Panics
+///
+/// When no resource is eligible.
+pub fn run_ready(pool: &Pool<usize>) -> usize {
+    let run = pool.run(|resource| async move { Ok::<_, Fault<Infallible>>(*resource) });
+    black_box(now(run)).expect("some resource is eligible")
+}
+
+/// The same with an affinity key.
+///
+/// # Panics
+///
+/// When no resource is eligible.
+pub fn run_keyed(pool: &Pool<usize>, key: u64) -> usize {
+    let request = pool.request().affinity(key.to_le_bytes());
+    let run = request.run(|resource| async move { Ok::<_, Fault<Infallible>>(*resource) });
+    black_box(now(run)).expect("some resource is eligible")
+}
