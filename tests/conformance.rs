@@ -39,7 +39,8 @@ fn play_all<P: Player>(label: &str) {
         println!("{failure}");
     }
     let played = scenarios.len() - failures.len();
-    println!("{label}: {played} of {} scenarios", scenarios.len());
+    // On a line of its own, whatever the test runner has written before.
+    println!("\n{label}: {played} of {} scenarios", scenarios.len());
     assert!(played > 0 && failures.is_empty(), "{} scenarios differ", failures.len());
 }
 
