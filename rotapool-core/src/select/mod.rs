@@ -10,6 +10,7 @@
 
 mod affinity;
 mod bag;
+mod draw;
 mod heap;
 mod least_errors;
 mod least_in_flight;
@@ -26,6 +27,7 @@ use std::time::Instant;
 
 pub(crate) use self::affinity::fingerprint;
 use self::bag::Bag;
+use self::draw::Draw;
 use self::heap::Heap;
 use self::sticky::Sticky;
 pub use self::strategy::Strategy;
@@ -68,14 +70,6 @@ enum Order {
     Priority,
     Weighted(Weighted),
     Sticky(Sticky),
-}
-
-#[derive(Debug)]
-enum Draw {
-    Random,
-    LeastLatency,
-    LeastErrors,
-    Affinity,
 }
 
 impl Index {
@@ -243,40 +237,6 @@ impl Index {
                 }
             }
             Eligible::Drawn(_, bag) => bag.remove(item),
-        }
-    }
-}
-
-impl Draw {
-    /// The one of two that has the lower cost.
-    fn better(
-        &self,
-        one: usize,
-        other: usize,
-        roster: &Roster,
-        yardstick: &Yardstick,
-        now: Instant,
-    ) -> usize {
-        let (a, b) = (&roster[one], &roster[other]);
-        let first = match self {
-            Self::Random => true,
-            Self::LeastLatency => {
-                least_latency::cost(a, now, yardstick) <= least_latency::cost(b, now, yardstick)
-            }
-            Self::LeastErrors => {
-                least_errors::cost(a, now, yardstick) <= least_errors::cost(b, now, yardstick)
-            }
-            Self::Affinity => a.in_flight() <= b.in_flight(),
-        };
-        if first { one } else { other }
-    }
-
-    /// Whether a resource is on trial with one operation already, and should get no other.
-    fn shuns(&self, slot: &Slot, yardstick: &Yardstick, now: Instant) -> bool {
-        match self {
-            Self::LeastLatency => least_latency::is_on_trial(slot),
-            Self::LeastErrors => least_errors::is_on_trial(slot, now, yardstick),
-            Self::Random | Self::Affinity => false,
         }
     }
 }

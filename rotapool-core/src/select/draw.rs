@@ -1,0 +1,50 @@
+//! The strategies that draw two at random: which of the two they take.
+
+use std::time::Instant;
+
+use super::{least_errors, least_latency};
+use crate::health::Yardstick;
+use crate::roster::Roster;
+use crate::slot::Slot;
+
+#[derive(Debug)]
+pub(super) enum Draw {
+    Random,
+    LeastLatency,
+    LeastErrors,
+    Affinity,
+}
+
+impl Draw {
+    /// The one of two that has the lower cost.
+    pub(super) fn better(
+        &self,
+        one: usize,
+        other: usize,
+        roster: &Roster,
+        yardstick: &Yardstick,
+        now: Instant,
+    ) -> usize {
+        let (a, b) = (&roster[one], &roster[other]);
+        let first = match self {
+            Self::Random => true,
+            Self::LeastLatency => {
+                least_latency::cost(a, now, yardstick) <= least_latency::cost(b, now, yardstick)
+            }
+            Self::LeastErrors => {
+                least_errors::cost(a, now, yardstick) <= least_errors::cost(b, now, yardstick)
+            }
+            Self::Affinity => a.in_flight() <= b.in_flight(),
+        };
+        if first { one } else { other }
+    }
+
+    /// Whether a resource is on trial with one operation already, and should get no other.
+    pub(super) fn shuns(&self, slot: &Slot, yardstick: &Yardstick, now: Instant) -> bool {
+        match self {
+            Self::LeastLatency => least_latency::is_on_trial(slot),
+            Self::LeastErrors => least_errors::is_on_trial(slot, now, yardstick),
+            Self::Random | Self::Affinity => false,
+        }
+    }
+}
