@@ -20,18 +20,7 @@ fn run(pool: &Pool<u64>, affinity: bool) {
 
 #[test]
 fn a_healthy_run_allocates_once_whatever_the_strategy() {
-    for strategy in [
-        Strategy::LeastInFlight,
-        Strategy::RoundRobin,
-        Strategy::PrimaryBackup,
-        Strategy::Priority,
-        Strategy::Weighted,
-        Strategy::Sticky,
-        Strategy::Random,
-        Strategy::LeastLatency,
-        Strategy::LeastErrors,
-        Strategy::Affinity,
-    ] {
+    for &strategy in Strategy::ALL {
         let resources = (0..100).map(|number| Resource::new(format!("r{number}"), number));
         let pool = Pool::builder().resources(resources).strategy(strategy).build().unwrap();
         // The first run makes room in the slab of usages.

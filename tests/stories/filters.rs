@@ -10,19 +10,6 @@ use crate::picks::{pick, pick_with, run_with};
 use crate::scene::{Scene, secs};
 use crate::stage::fine;
 
-const ALL: [Strategy; 10] = [
-    Strategy::LeastInFlight,
-    Strategy::RoundRobin,
-    Strategy::PrimaryBackup,
-    Strategy::Priority,
-    Strategy::Weighted,
-    Strategy::Sticky,
-    Strategy::Random,
-    Strategy::LeastLatency,
-    Strategy::LeastErrors,
-    Strategy::Affinity,
-];
-
 /// Two in Europe, two in America, one that does not say.
 fn world(strategy: Strategy) -> Scene {
     Scene::with(&[], |builder| {
@@ -42,7 +29,7 @@ fn in_europe(data: &Metadata) -> bool {
 
 #[test]
 fn a_run_uses_only_resources_whose_metadata_pass_its_filter() {
-    for strategy in ALL {
+    for &strategy in Strategy::ALL {
         let scene = world(strategy);
         let mut seen = Vec::new();
         for turn in 0..50 {
@@ -80,7 +67,7 @@ fn a_filter_sees_the_metadata_of_each_resource_once_a_run() {
 
 #[test]
 fn excluded_ids_are_kept_out_one_or_several_or_none_that_exists() {
-    for strategy in ALL {
+    for &strategy in Strategy::ALL {
         let scene = Scene::with(&["a", "b", "c"], |builder| builder.strategy(strategy));
         for _ in 0..20 {
             assert_ne!(pick_with(&scene, |request| request.exclude("a")), "a", "{strategy:?}");

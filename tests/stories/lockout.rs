@@ -8,19 +8,6 @@ use crate::picks::{health, pick, run, shares};
 use crate::scene::{Scene, secs};
 use crate::stage::{Answer, Boom, fine};
 
-const ALL: [Strategy; 10] = [
-    Strategy::LeastInFlight,
-    Strategy::RoundRobin,
-    Strategy::PrimaryBackup,
-    Strategy::Priority,
-    Strategy::Weighted,
-    Strategy::Sticky,
-    Strategy::Random,
-    Strategy::LeastLatency,
-    Strategy::LeastErrors,
-    Strategy::Affinity,
-];
-
 fn pool_of(strategy: Strategy) -> Scene {
     Scene::with(&["a", "b"], |builder| builder.strategy(strategy))
 }
@@ -43,7 +30,7 @@ fn runs_until_a_is_tried(scene: &Scene, most: usize) -> Option<usize> {
 /// One failure of a fresh resource was an error rate of 1.0, and so it was never picked again.
 #[test]
 fn a_resource_that_has_failed_every_time_so_far_is_tried_again_under_every_strategy() {
-    for strategy in ALL {
+    for &strategy in Strategy::ALL {
         for failures in [1, 20] {
             let scene = pool_of(strategy);
             scene.pool.disable("b").unwrap();
@@ -63,7 +50,7 @@ fn a_resource_that_has_failed_every_time_so_far_is_tried_again_under_every_strat
 /// There the grade was an ejection, and was judged anew only when the resource was picked.
 #[test]
 fn a_bad_grade_excludes_nobody_and_fades_without_a_pick() {
-    for strategy in ALL {
+    for &strategy in Strategy::ALL {
         let scene = pool_of(strategy);
         scene.pool.disable("b").unwrap();
         for _ in 0..20 {
@@ -80,7 +67,7 @@ fn a_bad_grade_excludes_nobody_and_fades_without_a_pick() {
 /// The breaker turned half-open after its timeout, but the stored status kept the probe away.
 #[test]
 fn a_cooldown_that_is_over_is_over_under_every_strategy_and_the_probe_does_run() {
-    for strategy in ALL {
+    for &strategy in Strategy::ALL {
         for probe in [false, true] {
             let scene =
                 Scene::with(&["a"], |builder| builder.strategy(strategy).probe_on_recovery(probe));
@@ -102,7 +89,7 @@ fn a_retry_does_not_go_back_to_the_failed_one_while_a_healthy_peer_exists() {
     let answer = |id: &str| -> Answer {
         if id == "a" { Err(Fault::retry("503")) } else { Ok(id.to_owned()) }
     };
-    for strategy in ALL {
+    for &strategy in Strategy::ALL {
         let recorded = matches!(strategy, Strategy::LeastInFlight | Strategy::PrimaryBackup);
         for seed in 1..=10 {
             let scene = Scene::with(&["a"], |builder| {
@@ -121,7 +108,7 @@ fn a_retry_does_not_go_back_to_the_failed_one_while_a_healthy_peer_exists() {
 /// Without avoiding what was tried, a signal that sends the resource away is enough.
 #[test]
 fn a_cooldown_signal_takes_the_retry_elsewhere_under_every_strategy() {
-    for strategy in ALL {
+    for &strategy in Strategy::ALL {
         let scene =
             Scene::with(&["a", "b"], |builder| builder.strategy(strategy).avoid_tried(false));
         for _ in 0..3 {

@@ -34,3 +34,19 @@ pub enum Strategy {
     /// A pick with a key costs O(n).
     Affinity,
 }
+
+impl Strategy {
+    /// Every strategy, to compare them or to offer the choice.
+    pub const ALL: &'static [Self] = &[
+        Self::LeastInFlight,
+        Self::RoundRobin,
+        Self::PrimaryBackup,
+        Self::Priority,
+        Self::Weighted,
+        Self::Sticky,
+        Self::Random,
+        Self::LeastLatency,
+        Self::LeastErrors,
+        Self::Affinity,
+    ];
+}

@@ -4,7 +4,7 @@
 //! takes `1/w` of virtual time a pick, and whoever would be halfway through its next pick first is
 //! next. Halfway rather than at the end makes the sequence smooth: weights 5, 1, 1 give `aaabcaa` and
 //! not `aaaaabc`. A resource that was not eligible for a while resumes at the present virtual time and
-//! does not catch up. Virtual time is a float: shares stay exact for some 10⁹ picks in a row of the
+//! does not catch up. Virtual time is a float: shares stay exact for some 10⁷ picks in a row of the
 //! lightest weight that is allowed.
 
 use super::Rank;

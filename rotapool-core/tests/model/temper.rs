@@ -107,26 +107,13 @@ pub(crate) fn pick<T: Clone>(random: &mut Rng, from: &[T]) -> T {
     from[random.usize(..from.len())].clone()
 }
 
-const STRATEGIES: [Strategy; 10] = [
-    Strategy::LeastInFlight,
-    Strategy::RoundRobin,
-    Strategy::PrimaryBackup,
-    Strategy::Priority,
-    Strategy::Weighted,
-    Strategy::Sticky,
-    Strategy::Random,
-    Strategy::LeastLatency,
-    Strategy::LeastErrors,
-    Strategy::Affinity,
-];
-
 fn rules(random: &mut Rng) -> Config {
     let tables: [&[u64]; 7] =
         [&[30, 120, 300, 600], &[5], &[2, 4, 8], &[0], &[0, 3], &[6, 2], &[1, u64::MAX]];
     let table = pick(random, &tables).iter().copied().map(Duration::from_secs);
     let mut rules = Config::default();
     rules.cooldown_table = table.collect();
-    rules.strategy = pick(random, &STRATEGIES);
+    rules.strategy = pick(random, Strategy::ALL);
     rules.avoid_tried = pick(random, &[None, None, Some(true), Some(false)]);
     rules.foreign_choice = random.f64() < 0.3;
     rules.health = health(random);
