@@ -24,6 +24,7 @@ pub struct Builder<T> {
     runtime: Arc<dyn Runtime>,
     hooks: Hooks,
     seed: Option<u64>,
+    name: Arc<str>,
 }
 
 impl<T> Builder<T> {
@@ -35,7 +36,14 @@ impl<T> Builder<T> {
             runtime: Arc::new(DefaultRuntime),
             hooks: Hooks::default(),
             seed: None,
+            name: "pool".into(),
         }
+    }
+
+    /// What metrics and traces call the pool. `pool` by default; not empty.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
     }
 
     /// Adds a resource. The order counts for strategies that go by it.
@@ -171,10 +179,13 @@ impl<T> Builder<T> {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] says which setting cannot work and what would: no resource, an empty or
-    /// duplicate id, a `max_in_flight` or `max_attempts` of 0, a weight out of range, an empty cooldown
+    /// [`BuildError`] says which setting cannot work and what would: an empty name, no
+    /// resource, an empty or duplicate id, a `max_in_flight` or `max_attempts` of 0, a weight out of range, an empty cooldown
     /// table, health rules out of range.
     pub fn build(self) -> Result<Pool<T>, BuildError> {
+        if self.name.is_empty() {
+            return Err(BuildError::EmptyName);
+        }
         if self.resources.is_empty() {
             return Err(BuildError::NoResources);
         }
@@ -192,13 +203,14 @@ impl<T> Builder<T> {
             let slot = locked.state.add(profile)?;
             locked.put(slot, Arc::new(Entry { id, value }));
         }
-        Ok(Pool::new(Shared::new(locked, self.runtime, self.defaults, self.hooks)))
+        Ok(Pool::new(Shared::new(self.name, locked, self.runtime, self.defaults, self.hooks)))
     }
 }
 
 impl<T> fmt::Debug for Builder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
+            .field("name", &self.name)
             .field("resources", &self.resources)
             .field("config", &self.config)
             .field("defaults", &self.defaults)

@@ -64,6 +64,12 @@ impl<T> Pool<T> {
         Builder::new()
     }
 
+    /// What metrics and traces call the pool.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
     // Runs.
 
     /// Runs an operation on a resource of the pool's choice, and elsewhere again when the operation
@@ -270,6 +276,7 @@ impl<T> fmt::Debug for Pool<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stats = self.stats();
         f.debug_struct("Pool")
+            .field("name", &self.shared.name)
             .field("resources", &stats.resources.len())
             .field("eligible", &stats.eligible)
             .field("in_flight", &stats.in_flight)

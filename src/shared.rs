@@ -21,6 +21,7 @@ pub(crate) struct Hooks {
 }
 
 pub(crate) struct Shared<T> {
+    pub(crate) name: Arc<str>,
     locked: Mutex<Locked<T>>,
     /// Notified when those who wait for a cooldown should think again.
     pub(crate) changed: Event,
@@ -64,12 +65,13 @@ impl<T> Locked<T> {
 
 impl<T> Shared<T> {
     pub(crate) fn new(
+        name: Arc<str>,
         locked: Locked<T>,
         runtime: Arc<dyn Runtime>,
         defaults: Defaults,
         hooks: Hooks,
     ) -> Self {
-        Self { locked: Mutex::new(locked), changed: Event::new(), runtime, defaults, hooks }
+        Self { name, locked: Mutex::new(locked), changed: Event::new(), runtime, defaults, hooks }
     }
 
     /// Runs `act` under the lock and, once the lock is released, does what follows from it.

@@ -22,6 +22,11 @@ pub enum BuildError {
     /// The cooldown table was empty.
     #[error("the cooldown table is empty; give it at least one duration")]
     EmptyCooldownTable,
+    /// The pool's name was the empty string.
+    #[error(
+        "the pool's name is empty; give it one of one character or more, or leave it at `pool`"
+    )]
+    EmptyName,
     /// A rule of how health is measured was out of range.
     #[error("{rule} of the health rules is {value}; allowed is {allowed}")]
     HealthRule {

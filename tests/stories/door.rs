@@ -18,6 +18,14 @@ fn a_pool_needs_a_resource() {
 }
 
 #[test]
+fn a_pool_has_a_name_that_is_not_empty() {
+    let pool = || Pool::builder().resource(Resource::new("a", "x"));
+    assert_eq!(pool().build().unwrap().name(), "pool");
+    assert_eq!(pool().name("openai").build().unwrap().name(), "openai");
+    assert_eq!(refusal(pool().name("")), BuildError::EmptyName);
+}
+
+#[test]
 fn ids_are_unique_and_not_empty() {
     let twice = [Resource::new("a", "1"), Resource::new("b", "2"), Resource::new("a", "3")];
     let error = refusal(Pool::builder().resources(twice));
