@@ -197,7 +197,7 @@ impl<T> Builder<T> {
         }
         self.config.health.check()?;
         let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let mut locked = Locked::new(State::new(self.config), random);
+        let mut locked = Locked::new(State::new(self.config, self.runtime.now()), random);
         for Resource { profile, value } in self.resources {
             let id = Arc::clone(&profile.id);
             let slot = locked.state.add(profile)?;

@@ -66,11 +66,12 @@ impl Balancer {
     fn new(strategy: Strategy) -> Self {
         let mut config = Config::default();
         config.strategy = strategy;
+        // Any instant will do: only what passes since then is looked at.
+        let epoch = Instant::now();
         Self {
-            pool: State::new(config),
+            pool: State::new(config, epoch),
             random: fastrand::Rng::with_seed(1),
-            // Any instant will do: only what passes since then is looked at.
-            epoch: Instant::now(),
+            epoch,
             in_flight: BTreeMap::new(),
         }
     }

@@ -49,9 +49,9 @@ impl Candidate {
             weight: profile.weight,
             priority: profile.priority,
             metadata: Arc::clone(&profile.metadata),
-            last_acquired: slot.last_acquired(),
+            last_acquired: slot.last_acquired().map(|tick| yardstick.epoch.instant(tick)),
             tried,
-            health: slot.measures.report(now, yardstick),
+            health: slot.measures.report(yardstick.epoch.tick(now), yardstick),
             slot: SlotIndex(key),
             position: slot.position(),
         }

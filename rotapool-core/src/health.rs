@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::health_rules::HealthRules;
+use crate::time::{Epoch, Tick};
 
 /// A resource's error rate in three words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,7 +54,7 @@ pub struct Health {
 
 const BUCKETS: usize = 10;
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Bucket {
     successes: u32,
     failures: u32,
@@ -63,28 +64,34 @@ struct Bucket {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Yardstick {
     rules: HealthRules,
-    tenth: Duration,
+    pub(crate) epoch: Epoch,
+    /// In nanoseconds.
+    tenth: u64,
     decays_per_second: f64,
+    failure_latency: f64,
 }
 
 impl Yardstick {
-    pub(crate) fn new(rules: HealthRules) -> Self {
+    pub(crate) fn new(rules: HealthRules, epoch: Epoch) -> Self {
         Self {
             rules,
-            tenth: rules.window / BUCKETS as u32,
+            epoch,
+            tenth: (rules.window / BUCKETS as u32).as_nanos().try_into().unwrap_or(u64::MAX),
             decays_per_second: rules.latency_decay.as_secs_f64().recip(),
+            failure_latency: rules.failure_latency.as_secs_f64(),
         }
     }
 
-    /// How many whole tenths of the window fit into `elapsed`.
-    fn tenths(&self, elapsed: Duration) -> usize {
-        usize::try_from(elapsed.as_nanos() / self.tenth.as_nanos().max(1)).unwrap_or(usize::MAX - 1)
+    /// How many tenths of the window have ended by `now` since one that ended at `ends`, itself included.
+    fn passed(&self, ends: Tick, now: Tick) -> usize {
+        usize::try_from((now.0 - ends.0) / self.tenth.max(1))
+            .map_or(usize::MAX, |tenths| tenths.saturating_add(1))
     }
 
     /// What is left of the weight of something measured at `at`.
     #[inline]
-    fn fading(&self, at: Instant, now: Instant) -> f64 {
-        let decays = now.saturating_duration_since(at).as_secs_f64() * self.decays_per_second;
+    fn fading(&self, at: Tick, now: Tick) -> f64 {
+        let decays = now.seconds_since(at) * self.decays_per_second;
         // The tangent is off by less than 5e-9 here, and this is where a busy resource lives.
         if decays < 1e-4 { 1.0 - decays } else { (-decays).exp() }
     }
@@ -93,16 +100,17 @@ impl Yardstick {
 /// The measures of one membership.
 #[derive(Debug, Clone)]
 pub(crate) struct Measures {
-    /// A ring of tenths of the window. The one that is filled now ends at `ends`.
-    buckets: [Bucket; BUCKETS],
-    filling: usize,
-    ends: Option<Instant>,
+    /// What is counted in the present tenth of the window, which ends at `ends`.
+    filling: Bucket,
+    ends: Option<Tick>,
     successes: u64,
     failures: u64,
     consecutive_failures: u32,
-    last_success: Option<Instant>,
-    last_failure: Option<Instant>,
+    last_success: Option<Tick>,
+    last_failure: Option<Tick>,
     latency: Option<Latency>,
+    /// The tenths before, newest first.
+    past: [Bucket; BUCKETS - 1],
 }
 
 /// Exponentially weighted latency in seconds, and when it was last updated.
@@ -110,14 +118,13 @@ pub(crate) struct Measures {
 struct Latency {
     mean: f64,
     peak: f64,
-    at: Instant,
+    at: Tick,
 }
 
 impl Measures {
     pub(crate) fn new() -> Self {
         Self {
-            buckets: [Bucket::default(); BUCKETS],
-            filling: 0,
+            filling: Bucket::default(),
             ends: None,
             successes: 0,
             failures: 0,
@@ -125,11 +132,13 @@ impl Measures {
             last_success: None,
             last_failure: None,
             latency: None,
+            past: [Bucket::default(); BUCKETS - 1],
         }
     }
 
+    /// An attempt that took this many seconds got through.
     #[inline]
-    pub(crate) fn succeeded(&mut self, took: Duration, now: Instant, yardstick: &Yardstick) {
+    pub(crate) fn succeeded(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
         let bucket = self.bucket(now, yardstick);
         bucket.successes = bucket.successes.saturating_add(1);
         self.successes += 1;
@@ -138,22 +147,21 @@ impl Measures {
         self.took(took, now, yardstick);
     }
 
-    pub(crate) fn failed(&mut self, took: Duration, now: Instant, yardstick: &Yardstick) {
+    pub(crate) fn failed(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
         let bucket = self.bucket(now, yardstick);
         bucket.failures = bucket.failures.saturating_add(1);
         self.failures += 1;
         self.consecutive_failures = self.consecutive_failures.saturating_add(1);
         self.last_failure = Some(now);
-        self.took(took.max(yardstick.rules.failure_latency), now, yardstick);
+        self.took(took.max(yardstick.failure_latency), now, yardstick);
     }
 
-    /// An attempt ended, or was given up, after this long.
+    /// An attempt ended, or was given up, after this many seconds.
     ///
     /// Peak EWMA after Finagle's `PeakEwma` load metric (Twitter, 2013): the estimate fades with time,
     /// and a latency above what has become of it replaces it at once.
     #[inline]
-    pub(crate) fn took(&mut self, took: Duration, now: Instant, yardstick: &Yardstick) {
-        let took = took.as_secs_f64();
+    pub(crate) fn took(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
         self.latency = Some(match self.latency {
             None => Latency { mean: took, peak: took, at: now },
             Some(Latency { mean, peak, at }) => {
@@ -169,7 +177,7 @@ impl Measures {
 
     /// The peak latency in seconds, faded with the time since it was measured: a slow resource that
     /// gets no traffic looks better and better until it is tried again.
-    pub(crate) fn peak(&self, now: Instant, yardstick: &Yardstick) -> Option<f64> {
+    pub(crate) fn peak(&self, now: Tick, yardstick: &Yardstick) -> Option<f64> {
         // Never nothing: what took no time at all still costs more the more of it is in flight.
         self.latency.map(|latency| (latency.peak * yardstick.fading(latency.at, now)).max(1e-9))
     }
@@ -183,19 +191,20 @@ impl Measures {
     }
 
     /// The share of failures in the window, if there are enough attempts in it.
-    pub(crate) fn error_rate(&self, now: Instant, yardstick: &Yardstick) -> Option<f64> {
-        let (successes, failures) = self.recent(now, yardstick);
+    pub(crate) fn error_rate(&self, now: Tick, yardstick: &Yardstick) -> Option<f64> {
+        let Bucket { successes, failures } = self.recent(now, yardstick);
         let attempts = successes + failures;
         (attempts >= yardstick.rules.min_sample.max(1))
             .then(|| f64::from(failures) / f64::from(attempts))
     }
 
-    pub(crate) fn report(&self, now: Instant, yardstick: &Yardstick) -> Health {
-        let (recent_successes, recent_failures) = self.recent(now, yardstick);
+    pub(crate) fn report(&self, now: Tick, yardstick: &Yardstick) -> Health {
+        let recent = self.recent(now, yardstick);
         let error_rate = self.error_rate(now, yardstick);
+        let instant = |tick| yardstick.epoch.instant(tick);
         Health {
-            recent_successes,
-            recent_failures,
+            recent_successes: recent.successes,
+            recent_failures: recent.failures,
             successes: self.successes,
             failures: self.failures,
             consecutive_failures: self.consecutive_failures,
@@ -207,47 +216,52 @@ impl Measures {
             },
             latency: self.latency.map(|latency| Duration::from_secs_f64(latency.mean)),
             peak_latency: self.latency.map(|latency| Duration::from_secs_f64(latency.peak)),
-            last_success: self.last_success,
-            last_failure: self.last_failure,
+            last_success: self.last_success.map(instant),
+            last_failure: self.last_failure.map(instant),
         }
     }
 
     /// The successes and failures in the window.
-    fn recent(&self, now: Instant, yardstick: &Yardstick) -> (u32, u32) {
+    fn recent(&self, now: Tick, yardstick: &Yardstick) -> Bucket {
         let passed = match self.ends {
             Some(ends) if now < ends => 0,
-            Some(ends) => 1 + yardstick.tenths(now.saturating_duration_since(ends)),
-            None => return (0, 0),
+            Some(ends) => yardstick.passed(ends, now),
+            None => return Bucket::default(),
         };
-        let (mut successes, mut failures) = (0, 0);
-        // Newest first: `passed` more buckets have fallen out of the window since.
-        for age in 0..BUCKETS.saturating_sub(passed) {
-            let bucket = self.buckets[(self.filling + BUCKETS - age) % BUCKETS];
-            successes = u32::saturating_add(successes, bucket.successes);
-            failures = u32::saturating_add(failures, bucket.failures);
-        }
-        (successes, failures)
+        // `passed` more tenths have fallen out of the window since.
+        let tenths = std::iter::once(&self.filling).chain(&self.past);
+        tenths.take(BUCKETS.saturating_sub(passed)).fold(Bucket::default(), |sum, tenth| Bucket {
+            successes: sum.successes.saturating_add(tenth.successes),
+            failures: sum.failures.saturating_add(tenth.failures),
+        })
     }
 
-    /// The bucket for `now`, after emptying those whose time has passed.
-    fn bucket(&mut self, now: Instant, yardstick: &Yardstick) -> &mut Bucket {
-        match self.ends {
-            Some(ends) if now < ends => {}
-            Some(ends) => {
-                // At least one has ended; `ends` moves on by whole tenths, unless all have passed.
-                let passed = 1 + yardstick.tenths(now.saturating_duration_since(ends));
-                for _ in 0..passed.min(BUCKETS) {
-                    self.filling = (self.filling + 1) % BUCKETS;
-                    self.buckets[self.filling] = Bucket::default();
-                }
-                self.ends = Some(match passed {
-                    few if few <= BUCKETS => ends + yardstick.tenth * few as u32,
-                    _ => now + yardstick.tenth,
-                });
-            }
-            None => self.ends = Some(now + yardstick.tenth),
+    /// The bucket for `now`.
+    #[inline]
+    fn bucket(&mut self, now: Tick, yardstick: &Yardstick) -> &mut Bucket {
+        if self.ends.is_none_or(|ends| now >= ends) {
+            self.turn(now, yardstick);
         }
-        &mut self.buckets[self.filling]
+        &mut self.filling
+    }
+
+    /// Empties the buckets whose time has passed.
+    #[cold]
+    fn turn(&mut self, now: Tick, yardstick: &Yardstick) {
+        let Some(ends) = self.ends else {
+            self.ends = Some(Tick(now.0.saturating_add(yardstick.tenth)));
+            return;
+        };
+        // At least one has ended; `ends` moves on by whole tenths, unless all have passed.
+        let passed = yardstick.passed(ends, now);
+        for _ in 0..passed.min(BUCKETS) {
+            self.past.rotate_right(1);
+            self.past[0] = std::mem::take(&mut self.filling);
+        }
+        self.ends = Some(Tick(match passed {
+            few if few <= BUCKETS => ends.0 + yardstick.tenth * few as u64,
+            _ => now.0.saturating_add(yardstick.tenth),
+        }));
     }
 }
 
@@ -255,68 +269,76 @@ impl Measures {
 mod tests {
     use super::*;
 
-    const RULES: fn() -> Yardstick = || Yardstick::new(HealthRules::default());
+    const RULES: fn() -> Yardstick =
+        || Yardstick::new(HealthRules::default(), Epoch::new(Instant::now()));
 
-    fn secs(seconds: f64) -> Duration {
-        Duration::from_secs_f64(seconds)
+    fn at(seconds: f64) -> Tick {
+        Tick((seconds * 1e9) as u64)
+    }
+
+    fn tenth(successes: u32, failures: u32) -> Bucket {
+        Bucket { successes, failures }
     }
 
     #[test]
     fn the_error_rate_needs_a_minimum_sample_and_forgets_what_left_the_window() {
-        let (rules, start) = (RULES(), Instant::now());
+        let rules = RULES();
         let mut measures = Measures::new();
         for _ in 0..4 {
-            measures.failed(secs(0.1), start, &rules);
+            measures.failed(0.1, at(0.0), &rules);
         }
-        assert_eq!(measures.error_rate(start, &rules), None, "four attempts tell nothing");
-        measures.succeeded(secs(0.1), start + secs(5.0), &rules);
-        assert_eq!(measures.error_rate(start + secs(5.0), &rules), Some(0.8));
-        assert_eq!(measures.report(start + secs(5.0), &rules).grade, Grade::Unhealthy);
-        assert_eq!(measures.recent(start + secs(10.5), &rules), (1, 0), "the failures left");
-        assert_eq!(measures.recent(start + secs(100.0), &rules), (0, 0));
-        assert_eq!(measures.report(start + secs(100.0), &rules).failures, 4, "but not the life");
-        measures.failed(secs(0.1), start + secs(1000.0), &rules);
-        assert_eq!(measures.recent(start + secs(1000.0), &rules), (0, 1));
+        assert_eq!(measures.error_rate(at(0.0), &rules), None, "four attempts tell nothing");
+        measures.succeeded(0.1, at(5.0), &rules);
+        assert_eq!(measures.error_rate(at(5.0), &rules), Some(0.8));
+        assert_eq!(measures.report(at(5.0), &rules).grade, Grade::Unhealthy);
+        assert_eq!(measures.recent(at(10.5), &rules), tenth(1, 0), "the failures left");
+        assert_eq!(measures.recent(at(100.0), &rules), Bucket::default());
+        assert_eq!(measures.report(at(100.0), &rules).failures, 4, "but not the life");
+        measures.failed(0.1, at(1000.0), &rules);
+        assert_eq!(measures.recent(at(1000.0), &rules), tenth(0, 1));
     }
 
     #[test]
     fn the_window_agrees_with_a_list_of_all_attempts_to_a_tenth() {
-        let (rules, start) = (RULES(), Instant::now());
+        let rules = RULES();
         let mut random = fastrand::Rng::with_seed(3);
         let mut measures = Measures::new();
-        let (mut now, mut all) = (start, Vec::new());
+        let (mut now, mut all) = (at(0.0), Vec::new());
         for _ in 0..20_000 {
-            now += secs(random.f64() * if random.u8(..50) == 0 { 15.0 } else { 0.5 });
-            measures.succeeded(secs(0.1), now, &rules);
+            now = Tick(now.0 + at(random.f64() * if random.u8(..50) == 0 { 15.0 } else { 0.5 }).0);
+            measures.succeeded(0.1, now, &rules);
             all.push(now);
             let within = |window: f64| {
-                all.iter().rev().take_while(|at| now.duration_since(**at) < secs(window)).count()
+                all.iter().rev().take_while(|at| now.seconds_since(**at) < window).count()
             };
-            let counted = measures.recent(now, &rules).0 as usize;
+            let counted = measures.recent(now, &rules).successes as usize;
             assert!((within(9.0)..=within(10.0)).contains(&counted), "{counted}");
         }
     }
 
     #[test]
     fn the_peak_jumps_up_at_once_and_comes_down_with_time() {
-        let (rules, start) = (RULES(), Instant::now());
+        let rules = RULES();
         let mut measures = Measures::new();
-        measures.took(secs(0.1), start, &rules);
-        measures.took(secs(2.0), start, &rules);
-        assert_eq!(measures.peak(start, &rules), Some(2.0));
-        assert!(measures.report(start, &rules).latency.unwrap() < secs(0.2), "no time has passed");
-        let later = measures.peak(start + secs(10.0), &rules).unwrap();
+        measures.took(0.1, at(0.0), &rules);
+        measures.took(2.0, at(0.0), &rules);
+        assert_eq!(measures.peak(at(0.0), &rules), Some(2.0));
+        assert!(
+            measures.report(at(0.0), &rules).latency.unwrap() < Duration::from_millis(200),
+            "no time has passed"
+        );
+        let later = measures.peak(at(10.0), &rules).unwrap();
         assert!((later - 2.0 / std::f64::consts::E).abs() < 1e-9, "{later}");
-        measures.took(secs(0.1), start + secs(30.0), &rules);
-        let down = measures.peak(start + secs(30.0), &rules).unwrap();
+        measures.took(0.1, at(30.0), &rules);
+        let down = measures.peak(at(30.0), &rules).unwrap();
         assert!((0.1..0.3).contains(&down), "{down}");
     }
 
     #[test]
     fn failing_fast_looks_slow() {
-        let (rules, start) = (RULES(), Instant::now());
+        let rules = RULES();
         let mut measures = Measures::new();
-        measures.failed(secs(0.001), start, &rules);
-        assert_eq!(measures.peak(start, &rules), Some(5.0));
+        measures.failed(0.001, at(0.0), &rules);
+        assert_eq!(measures.peak(at(0.0), &rules), Some(5.0));
     }
 }

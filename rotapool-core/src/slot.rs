@@ -9,7 +9,7 @@ use crate::health::Measures;
 use crate::profile::Profile;
 use crate::select::fingerprint;
 use crate::standing::{Cause, Standing, Status};
-use crate::time::after;
+use crate::time::{Tick, after};
 use crate::usage::{Lane, Sequence};
 
 /// Where the state keeps a membership: for tables that run beside it, such as the values.
@@ -37,7 +37,7 @@ pub(crate) struct Slot {
     escalation: Escalation,
     /// Back from a cooldown and not yet proven: one usage at a time.
     probing: bool,
-    last_acquired: Option<(Sequence, Instant)>,
+    last_acquired: Option<(Sequence, Tick)>,
     pub(crate) lane: Lane,
     /// Usages still draining from earlier memberships of this id.
     pub(crate) inherited: u32,
@@ -107,7 +107,7 @@ impl Slot {
         &self.standing
     }
 
-    pub(crate) fn last_acquired(&self) -> Option<Instant> {
+    pub(crate) fn last_acquired(&self) -> Option<Tick> {
         self.last_acquired.map(|(_, at)| at)
     }
 
@@ -151,7 +151,7 @@ impl Slot {
 
     /// A usage was registered.
     #[inline]
-    pub(crate) fn acquired(&mut self, usage: Sequence, now: Instant) {
+    pub(crate) fn acquired(&mut self, usage: Sequence, now: Tick) {
         self.last_acquired = Some((usage, now));
         self.counters.acquires += 1;
     }

@@ -8,6 +8,7 @@ use crate::one_line::OneLine;
 use crate::signal::Signal;
 use crate::slot::Slot;
 use crate::standing::{Cause, Standing, Status};
+use crate::time::Epoch;
 
 /// How one resource stood at one moment. Its `Display` is one line that says why (not) to pick it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub struct ResourceSnapshot {
 }
 
 impl ResourceSnapshot {
-    pub(crate) fn of(slot: &Slot, now: Instant) -> Self {
+    pub(crate) fn of(slot: &Slot, now: Instant, epoch: Epoch) -> Self {
         let status = slot.status(now);
         let (since, until, cause) = match slot.standing() {
             Standing::CoolingDown { since, until, .. } if status == Status::CoolingDown => {
@@ -58,7 +59,7 @@ impl ResourceSnapshot {
             max_in_flight: slot.max_in_flight(),
             limit: slot.limit(),
             consecutive_cooldowns: slot.consecutive_cooldowns(),
-            last_acquired: slot.last_acquired(),
+            last_acquired: slot.last_acquired().map(|tick| epoch.instant(tick)),
         }
     }
 

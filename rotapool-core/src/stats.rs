@@ -59,7 +59,7 @@ impl ResourceStats {
             cooldowns: counted.cooldowns,
             disables: counted.disables,
             sibling_cancels: counted.sibling_cancels,
-            health: slot.measures.report(now, yardstick),
+            health: slot.measures.report(yardstick.epoch.tick(now), yardstick),
         }
     }
 }

@@ -18,6 +18,40 @@ pub(crate) fn scaled(duration: Duration, factor: f64) -> Duration {
     duration.min(FAR).mul_f64(factor)
 }
 
+/// A moment as the hot path wants it: nanoseconds since the pool was made. 584 years fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tick(pub(crate) u64);
+
+impl Tick {
+    /// How long ago `earlier` was, in seconds.
+    #[inline]
+    pub(crate) fn seconds_since(self, earlier: Self) -> f64 {
+        self.0.saturating_sub(earlier.0) as f64 * 1e-9
+    }
+}
+
+/// When the pool was made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Epoch(Instant);
+
+impl Epoch {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self(now)
+    }
+
+    /// An instant before the pool was made counts as that moment.
+    #[inline]
+    pub(crate) fn tick(self, instant: Instant) -> Tick {
+        let since = instant.saturating_duration_since(self.0);
+        let seconds = since.as_secs().saturating_mul(1_000_000_000);
+        Tick(seconds.saturating_add(u64::from(since.subsec_nanos())))
+    }
+
+    pub(crate) fn instant(self, tick: Tick) -> Instant {
+        self.0 + Duration::from_nanos(tick.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

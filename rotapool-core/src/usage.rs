@@ -3,9 +3,9 @@
 //! The usages of one resource form a lane: a doubly linked list through the slab, oldest first.
 //! Entering, leaving and finding the younger siblings of a usage touch no other resource's usages.
 
-use std::time::{Duration, Instant};
-
 use slab::Slab;
+
+use crate::time::Tick;
 
 /// The order of acquisition. It starts at 1; 0 is before any usage.
 pub(crate) type Sequence = u64;
@@ -27,7 +27,7 @@ impl Ticket {
 #[derive(Debug)]
 struct Usage<A> {
     sequence: Sequence,
-    since: Instant,
+    since: Tick,
     /// Taken when an older sibling aborts this usage.
     abort: Option<A>,
     older: Option<usize>,
@@ -73,13 +73,13 @@ impl<A> Usages<A> {
         self.slab[ticket.usage].sequence
     }
 
-    /// How long a usage has been in flight.
-    pub(crate) fn age(&self, ticket: &Ticket, now: Instant) -> Duration {
-        now.saturating_duration_since(self.slab[ticket.usage].since)
+    /// How long a usage has been in flight, in seconds.
+    pub(crate) fn age(&self, ticket: &Ticket, now: Tick) -> f64 {
+        now.seconds_since(self.slab[ticket.usage].since)
     }
 
     /// Registers a usage as the youngest of its lane.
-    pub(crate) fn enter(&mut self, lane: &mut Lane, slot: usize, abort: A, now: Instant) -> Ticket {
+    pub(crate) fn enter(&mut self, lane: &mut Lane, slot: usize, abort: A, now: Tick) -> Ticket {
         self.newest += 1;
         let older = lane.youngest;
         let usage = self.slab.insert(Usage {
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn only_strictly_younger_usages_of_the_same_lane_are_taken_and_only_once() {
-        let now = Instant::now();
+        let now = Tick(0);
         let (mut usages, mut lane, mut other) = (Usages::new(), Lane::default(), Lane::default());
         let a = usages.enter(&mut lane, 0, 'a', now);
         let b = usages.enter(&mut lane, 0, 'b', now);
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_reused_place_in_the_slab_is_younger_all_the_same() {
-        let now = Instant::now();
+        let now = Tick(0);
         let (mut usages, mut lane) = (Usages::new(), Lane::default());
         let a = usages.enter(&mut lane, 0, 'a', now);
         let b = usages.enter(&mut lane, 0, 'b', now);

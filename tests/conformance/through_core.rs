@@ -60,7 +60,7 @@ impl Player for ThroughCore {
             start,
             now: start,
             max_attempts: spec.max_attempts,
-            state: State::new(config),
+            state: State::new(config, start),
             ids: HashMap::new(),
             events: Vec::new(),
             runs: Vec::new(),

@@ -1,11 +1,10 @@
 //! The strategies that draw two at random: which of the two they take.
 
-use std::time::Instant;
-
 use super::{least_errors, least_latency};
 use crate::health::Yardstick;
 use crate::roster::Roster;
 use crate::slot::Slot;
+use crate::time::Tick;
 
 #[derive(Debug)]
 pub(super) enum Draw {
@@ -23,7 +22,7 @@ impl Draw {
         other: usize,
         roster: &Roster,
         yardstick: &Yardstick,
-        now: Instant,
+        now: Tick,
     ) -> usize {
         let (a, b) = (&roster[one], &roster[other]);
         let first = match self {
@@ -40,7 +39,7 @@ impl Draw {
     }
 
     /// Whether a resource is on trial with one operation already, and should get no other.
-    pub(super) fn shuns(&self, slot: &Slot, yardstick: &Yardstick, now: Instant) -> bool {
+    pub(super) fn shuns(&self, slot: &Slot, yardstick: &Yardstick, now: Tick) -> bool {
         match self {
             Self::LeastLatency => least_latency::is_on_trial(slot),
             Self::LeastErrors => least_errors::is_on_trial(slot, now, yardstick),

@@ -4,12 +4,11 @@
 //! that nobody has used for a window is tried again, and equals share the load. One that failed last
 //! and has no rate any more is tried with one operation at a time, lest it draw a burst.
 
-use std::time::Instant;
-
 use crate::health::Yardstick;
 use crate::slot::Slot;
+use crate::time::Tick;
 
-pub(super) fn cost(slot: &Slot, now: Instant, yardstick: &Yardstick) -> (f64, u32) {
+pub(super) fn cost(slot: &Slot, now: Tick, yardstick: &Yardstick) -> (f64, u32) {
     let in_flight = slot.in_flight();
     let rate = match slot.measures.error_rate(now, yardstick) {
         Some(rate) => rate,
@@ -20,7 +19,7 @@ pub(super) fn cost(slot: &Slot, now: Instant, yardstick: &Yardstick) -> (f64, u3
 }
 
 /// Whether it failed last, has no rate any more, and is being tried again.
-pub(super) fn is_on_trial(slot: &Slot, now: Instant, yardstick: &Yardstick) -> bool {
+pub(super) fn is_on_trial(slot: &Slot, now: Tick, yardstick: &Yardstick) -> bool {
     slot.in_flight() > 0
         && slot.measures.failed_last()
         && slot.measures.error_rate(now, yardstick).is_none()

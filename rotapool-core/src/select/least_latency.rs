@@ -5,12 +5,11 @@
 //! counts as slow, and the estimate fades while there is no traffic, so a resource that was slow or
 //! failing is tried again.
 
-use std::time::Instant;
-
 use crate::health::Yardstick;
 use crate::slot::Slot;
+use crate::time::Tick;
 
-pub(super) fn cost(slot: &Slot, now: Instant, yardstick: &Yardstick) -> f64 {
+pub(super) fn cost(slot: &Slot, now: Tick, yardstick: &Yardstick) -> f64 {
     match slot.measures.peak(now, yardstick) {
         Some(peak) => peak * f64::from(slot.in_flight() + 1),
         None if is_on_trial(slot) => f64::INFINITY,

@@ -4,14 +4,13 @@
 //! the cooling by the end of their cooldown. Disabled and saturated members are in neither. Whoever
 //! changes a slot hands it to [`Index::place`], which derives its place from the slot alone.
 //!
-//! Two ways to keep the eligible: the ranked strategies have a [`Heap`] of ranks, of which the least
-//! wins; the others draw from a [`Bag`]. So a pick, an expiry and a settle cost O(log n) at worst, and
+//! Two ways to keep the eligible: the ranked strategies have a [`Tournament`] of ranks, of which the
+//! least wins; the others draw from a [`Bag`]. So a pick, an expiry and a settle cost O(log n) at worst, and
 //! no selection walks over the pool unless a filter, an affinity key or a caller's own choice asks for it.
 
 mod affinity;
 mod bag;
 mod draw;
-mod heap;
 mod least_errors;
 mod least_in_flight;
 mod least_latency;
@@ -20,6 +19,7 @@ mod priority;
 mod round_robin;
 mod sticky;
 mod strategy;
+mod tournament;
 mod weighted;
 mod wish;
 
@@ -28,9 +28,9 @@ use std::time::Instant;
 pub(crate) use self::affinity::fingerprint;
 use self::bag::Bag;
 use self::draw::Draw;
-use self::heap::Heap;
 use self::sticky::Sticky;
 pub use self::strategy::Strategy;
+use self::tournament::Tournament;
 use self::weighted::Weighted;
 pub use self::wish::Preferences;
 pub(crate) use self::wish::Wish;
@@ -38,6 +38,7 @@ use crate::health::Yardstick;
 use crate::roster::Roster;
 use crate::slot::Slot;
 use crate::standing::Standing;
+use crate::time::{Epoch, Tick};
 
 /// What a ranked strategy orders by, the least wins: two numbers, the first of which counts more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,17 +49,27 @@ impl Rank {
     fn new(major: u64, minor: u64) -> Self {
         Self(u128::from(major) << 64 | u128::from(minor))
     }
+
+    fn major(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+
+    fn minor(self) -> u64 {
+        self.0 as u64
+    }
 }
 
 #[derive(Debug)]
 pub(crate) struct Index {
     eligible: Eligible,
-    cooling: Heap<(Instant, u64)>,
+    /// By the end of the cooldown.
+    cooling: Tournament,
+    epoch: Epoch,
 }
 
 #[derive(Debug)]
 enum Eligible {
-    Ranked(Order, Heap<Rank>),
+    Ranked(Order, Tournament),
     Drawn(Draw, Bag),
 }
 
@@ -73,8 +84,8 @@ enum Order {
 }
 
 impl Index {
-    pub(crate) fn new(strategy: Strategy) -> Self {
-        let ranked = |order| Eligible::Ranked(order, Heap::new());
+    pub(crate) fn new(strategy: Strategy, epoch: Epoch) -> Self {
+        let ranked = |order| Eligible::Ranked(order, Tournament::new());
         let drawn = |draw| Eligible::Drawn(draw, Bag::new());
         let eligible = match strategy {
             Strategy::LeastInFlight => ranked(Order::LeastInFlight),
@@ -88,7 +99,7 @@ impl Index {
             Strategy::LeastErrors => drawn(Draw::LeastErrors),
             Strategy::Affinity => drawn(Draw::Affinity),
         };
-        Self { eligible, cooling: Heap::new() }
+        Self { eligible, cooling: Tournament::new(), epoch }
     }
 
     /// Puts a member where its slot says that it belongs now.
@@ -96,7 +107,7 @@ impl Index {
         match slot.standing() {
             Standing::CoolingDown { until, .. } => {
                 self.suspend(item);
-                self.cooling.set(item, (*until, slot.position()));
+                self.cooling.set(item, Rank::new(self.epoch.tick(*until).0, slot.position()));
             }
             Standing::Healthy => {
                 self.cooling.remove(item);
@@ -119,7 +130,7 @@ impl Index {
             return self.suspend(item);
         }
         match &mut self.eligible {
-            Eligible::Ranked(order, heap) => heap.set(item, order.rank(item, slot)),
+            Eligible::Ranked(order, tournament) => tournament.set(item, order.rank(item, slot)),
             Eligible::Drawn(_, bag) => bag.insert(item),
         }
     }
@@ -145,7 +156,7 @@ impl Index {
         wish: &Wish,
         roster: &Roster,
         yardstick: &Yardstick,
-        now: Instant,
+        now: Tick,
         chance: &mut impl FnMut() -> f64,
     ) -> Option<usize> {
         let filters = wish.filters();
@@ -159,8 +170,8 @@ impl Index {
         } else {
             self.find(wish, roster, yardstick, now, chance, |_| true)
         }?;
-        if let Eligible::Ranked(order, heap) = &mut self.eligible {
-            order.picked(picked, &roster[picked], heap);
+        if let Eligible::Ranked(order, tournament) = &mut self.eligible {
+            order.picked(picked, &roster[picked], tournament);
         }
         Some(picked)
     }
@@ -171,12 +182,14 @@ impl Index {
         wish: &Wish,
         roster: &Roster,
         yardstick: &Yardstick,
-        now: Instant,
+        now: Tick,
         chance: &mut impl FnMut() -> f64,
         admits: impl Fn(usize) -> bool,
     ) -> Option<usize> {
         let (draw, bag) = match &self.eligible {
-            Eligible::Ranked(_, heap) => return heap.least_where(admits).map(|(_, item)| item),
+            Eligible::Ranked(_, tournament) => {
+                return tournament.least_where(admits).map(|(_, item)| item);
+            }
             Eligible::Drawn(draw, bag) => (draw, bag),
         };
         if let (Draw::Affinity, Some(key)) = (draw, wish.affinity()) {
@@ -198,15 +211,15 @@ impl Index {
     /// Whether any member is eligible.
     pub(crate) fn any(&self) -> bool {
         match &self.eligible {
-            Eligible::Ranked(_, heap) => heap.least().is_some(),
+            Eligible::Ranked(_, tournament) => tournament.least().is_some(),
             Eligible::Drawn(_, bag) => !bag.is_empty(),
         }
     }
 
     /// A resource whose cooldown has ended by `now`.
     #[inline]
-    pub(crate) fn due(&self, now: Instant) -> Option<usize> {
-        self.cooling.least().filter(|((until, _), _)| *until <= now).map(|(_, item)| item)
+    pub(crate) fn due(&self, now: Tick) -> Option<usize> {
+        self.cooling.least().filter(|(until, _)| until.major() <= now.0).map(|(_, item)| item)
     }
 
     /// When the next cooldown of a resource that the run admits ends.
@@ -225,13 +238,13 @@ impl Index {
             (!filters || wish.admits(slot))
                 && (slot.has_room() || slot.standing().until() > Some(now))
         };
-        self.cooling.least_where(helps).map(|((until, _), _)| until)
+        self.cooling.least_where(helps).and_then(|(_, item)| roster[item].standing().until())
     }
 
     fn suspend(&mut self, item: usize) {
         match &mut self.eligible {
-            Eligible::Ranked(order, heap) => {
-                heap.remove(item);
+            Eligible::Ranked(order, tournament) => {
+                tournament.remove(item);
                 if let Order::Weighted(weighted) = order {
                     weighted.suspend(item);
                 }
@@ -256,12 +269,12 @@ impl Order {
 
     /// An item was picked. Its rank is brought up to date when its slot is placed.
     #[inline]
-    fn picked(&mut self, item: usize, slot: &Slot, heap: &Heap<Rank>) {
+    fn picked(&mut self, item: usize, slot: &Slot, tournament: &Tournament) {
         match self {
             Self::Weighted(weighted) => weighted.picked(item, slot),
             // A run that avoids what it has tried goes past the current one without moving it.
             Self::Sticky(sticky) => {
-                if let Some((rank, _)) = heap.least().filter(|&(_, least)| least == item) {
+                if let Some((rank, _)) = tournament.least().filter(|&(_, least)| least == item) {
                     sticky.picked(rank);
                 }
             }

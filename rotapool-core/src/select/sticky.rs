@@ -21,6 +21,6 @@ impl Sticky {
     }
 
     pub(super) fn picked(&mut self, rank: Rank) {
-        (self.lap, self.position) = ((rank.0 >> 64) as u64, rank.0 as u64);
+        (self.lap, self.position) = (rank.major(), rank.minor());
     }
 }

@@ -18,6 +18,7 @@ use crate::roster::Roster;
 use crate::select::Index;
 use crate::slot::{Slot, SlotIndex};
 use crate::standing::{Cause, Status};
+use crate::time::Epoch;
 use crate::usage::Usages;
 
 /// A pool's resources, usages and counters. `A` is what aborts a usage; the state only keeps it.
@@ -39,12 +40,13 @@ pub struct State<A> {
 }
 
 impl<A> State<A> {
-    /// An empty pool with these rules.
+    /// An empty pool with these rules, made `now`: the clock's instants are not earlier from here on.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: Config, now: Instant) -> Self {
+        let epoch = Epoch::new(now);
         Self {
-            index: Index::new(config.strategy),
-            yardstick: Yardstick::new(config.health),
+            index: Index::new(config.strategy, epoch),
+            yardstick: Yardstick::new(config.health, epoch),
             config,
             roster: Roster::default(),
             usages: Usages::new(),
@@ -130,6 +132,10 @@ impl<A> State<A> {
             self.report(key, old);
         }
         result
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.yardstick.epoch
     }
 
     fn report(&mut self, key: usize, old: Status) {

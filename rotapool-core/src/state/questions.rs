@@ -42,7 +42,7 @@ impl<A> State<A> {
         most: usize,
         now: Instant,
     ) -> Option<u64> {
-        self.list(from, most, |slot| rows.push(ResourceSnapshot::of(slot, now)))
+        self.list(from, most, |slot| rows.push(ResourceSnapshot::of(slot, now, self.epoch())))
     }
 
     /// Gauges and counters.
@@ -133,7 +133,7 @@ impl<A> State<A> {
                 .members()
                 .filter(|slot| wish.admits(slot))
                 .take(EXPLAINED)
-                .map(|slot| ResourceSnapshot::of(slot, now))
+                .map(|slot| ResourceSnapshot::of(slot, now, self.epoch()))
                 .collect(),
             members: admitted,
             kept_out: self.len() - admitted,

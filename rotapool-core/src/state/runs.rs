@@ -10,12 +10,13 @@ use crate::signal::Signal;
 use crate::slot::Trip;
 use crate::snapshot::ResourceSnapshot;
 use crate::standing::{Cause, Status};
+use crate::time::Tick;
 use crate::usage::Ticket;
 
 impl<A> State<A> {
     /// The eligible members that the run admits, in pool order.
     pub(crate) fn candidates(&mut self, wish: &Wish, now: Instant) -> Vec<Candidate> {
-        self.expire(now);
+        self.expire(self.epoch().tick(now));
         self.roster
             .keys()
             .filter(|(_, slot)| slot.is_eligible() && wish.admits(slot))
@@ -34,6 +35,7 @@ impl<A> State<A> {
         chance: &mut impl FnMut() -> f64,
         abort: impl FnOnce() -> A,
     ) -> Option<Ticket> {
+        let now = self.epoch().tick(now);
         self.expire(now);
         let chosen = chosen.filter(|chosen| self.is_still(chosen)).map(|chosen| chosen.slot.0);
         let picked = match chosen {
@@ -57,6 +59,7 @@ impl<A> State<A> {
 
     /// The operation got through: with a value or with an error of its own.
     pub(crate) fn succeed(&mut self, ticket: &Ticket, now: Instant) {
+        let now = self.epoch().tick(now);
         let took = self.usages.age(ticket, now);
         let slot = &mut self.roster[ticket.slot()];
         slot.measures.succeeded(took, now, &self.yardstick);
@@ -73,11 +76,13 @@ impl<A> State<A> {
 
     /// The operation ended without saying anything, but it took its time.
     pub(crate) fn give_up(&mut self, ticket: &Ticket, now: Instant) {
+        let now = self.epoch().tick(now);
         let took = self.usages.age(ticket, now);
         self.roster[ticket.slot()].measures.took(took, now, &self.yardstick);
     }
 
     fn measure_failure(&mut self, ticket: &Ticket, now: Instant) {
+        let now = self.epoch().tick(now);
         let took = self.usages.age(ticket, now);
         self.roster[ticket.slot()].measures.failed(took, now, &self.yardstick);
     }
@@ -121,7 +126,7 @@ impl<A> State<A> {
         if !self.roster.is_member(ticket.slot()) {
             return Signal::cooldown("aborted by a sibling's signal");
         }
-        let shown = ResourceSnapshot::of(&self.roster[ticket.slot()], now);
+        let shown = ResourceSnapshot::of(&self.roster[ticket.slot()], now, self.epoch());
         let why = shown.cause.map(|cause| format!(": {cause}")).unwrap_or_default();
         let reason = format!("aborted by a sibling's signal{why}");
         match shown.status {
@@ -177,7 +182,7 @@ impl<A> State<A> {
     }
 
     /// Turns the expired cooldowns healthy, in pool order.
-    fn expire(&mut self, now: Instant) {
+    fn expire(&mut self, now: Tick) {
         let Some(first) = self.index.due(now) else { return };
         let mut due = Vec::new();
         let mut next = Some(first);

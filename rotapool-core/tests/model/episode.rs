@@ -69,11 +69,12 @@ pub(crate) enum Doing {
 
 impl Episode {
     pub(crate) fn new(rules: &Config) -> Self {
+        let start = Instant::now();
         Self {
-            clock: Clock(Instant::now()),
+            clock: Clock(start),
             // Some time has passed, so that a deadline can lie in the past.
             now: Duration::from_secs(1000),
-            core: State::new(rules.clone()),
+            core: State::new(rules.clone(), start),
             reference: Reference::new(rules.clone()),
             runs: Vec::new(),
             memberships: HashMap::new(),

@@ -1,0 +1,203 @@
+//! An indexed priority queue: the least rank first, and any item's rank can be changed.
+//!
+//! A tournament (winner) tree with four players a match (D. E. Knuth, The Art of Computer Programming,
+//! volume 3, 5.4.1): every item has a seat of its own in the last round, and every seat above holds the
+//! least rank of the match below it. A change is played upward until a match keeps its winner, so it
+//! writes one cache line a round and moves no other item; nothing has to say where an item stands.
+//! Up to four items, the tree is a single match.
+//!
+//! Items are small integers: the indices of the slots.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::Rank;
+
+const PLAYERS: usize = 4;
+const ABSENT: Rank = Rank(u128::MAX);
+
+/// The seats of one match, in one cache line.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Match([Rank; PLAYERS]);
+
+impl Match {
+    const EMPTY: Self = Self([ABSENT; PLAYERS]);
+
+    /// The seat with the least rank, and the rank.
+    #[inline]
+    fn winner(&self) -> (usize, Rank) {
+        let [a, b, c, d] = self.0;
+        let one = if b < a { (1, b) } else { (0, a) };
+        let other = if d < c { (3, d) } else { (2, c) };
+        if other.1 < one.1 { other } else { one }
+    }
+}
+
+/// The match at `at` is fed by the four matches from `at × 4 + 1` on, up to the last round.
+#[derive(Debug)]
+pub(crate) struct Tournament {
+    matches: Vec<Match>,
+    /// Where the last round begins.
+    last_round: usize,
+}
+
+impl Tournament {
+    pub(crate) fn new() -> Self {
+        Self { matches: vec![Match::EMPTY], last_round: 0 }
+    }
+
+    /// The item with the least rank.
+    #[inline]
+    pub(crate) fn least(&self) -> Option<(Rank, usize)> {
+        let (mut seat, rank) = self.matches[0].winner();
+        let mut at = 0;
+        while at < self.last_round {
+            at = at * PLAYERS + 1 + seat;
+            (seat, _) = self.matches[at].winner();
+        }
+        (rank != ABSENT).then(|| (rank, self.item(at, seat)))
+    }
+
+    /// The item with the least rank among those that are admitted.
+    ///
+    /// Best first from the top, so it looks at no more than the matches of those it turns down:
+    /// O(r log n) for `r` turned down.
+    #[inline]
+    pub(crate) fn least_where(&self, admits: impl Fn(usize) -> bool) -> Option<(Rank, usize)> {
+        self.least().and_then(|least| match admits(least.1) {
+            true => Some(least),
+            false => self.search(admits),
+        })
+    }
+
+    fn search(&self, admits: impl Fn(usize) -> bool) -> Option<(Rank, usize)> {
+        let mut frontier = BinaryHeap::new();
+        let open = |at: usize, frontier: &mut BinaryHeap<Reverse<(Rank, usize, usize)>>| {
+            let seats = self.matches.get(at).map(|here| here.0).into_iter().flatten().enumerate();
+            frontier.extend(
+                seats
+                    .filter(|(_, rank)| *rank != ABSENT)
+                    .map(|(seat, rank)| Reverse((rank, at, seat))),
+            );
+        };
+        open(0, &mut frontier);
+        while let Some(Reverse((rank, at, seat))) = frontier.pop() {
+            if at < self.last_round {
+                open(at * PLAYERS + 1 + seat, &mut frontier);
+            } else if admits(self.item(at, seat)) {
+                return Some((rank, self.item(at, seat)));
+            }
+        }
+        None
+    }
+
+    /// Gives `item` this rank, putting it in if it is absent.
+    #[inline]
+    pub(crate) fn set(&mut self, item: usize, rank: Rank) {
+        if self.last_round + item / PLAYERS >= self.matches.len() {
+            self.seat(item);
+        }
+        self.play(item, rank);
+    }
+
+    /// Takes `item` out, if it is there.
+    pub(crate) fn remove(&mut self, item: usize) {
+        if self.last_round + item / PLAYERS < self.matches.len() {
+            self.play(item, ABSENT);
+        }
+    }
+
+    fn item(&self, at: usize, seat: usize) -> usize {
+        (at - self.last_round) * PLAYERS + seat
+    }
+
+    /// Gives a seated item this rank, and plays the matches that it changes.
+    #[inline]
+    fn play(&mut self, item: usize, rank: Rank) {
+        let mut at = self.last_round + item / PLAYERS;
+        self.matches[at].0[item % PLAYERS] = rank;
+        while at > 0 {
+            let (_, winner) = self.matches[at].winner();
+            let seat = (at - 1) % PLAYERS;
+            at = (at - 1) / PLAYERS;
+            let seen = &mut self.matches[at].0[seat];
+            if *seen == winner {
+                break;
+            }
+            *seen = winner;
+        }
+    }
+
+    /// Makes the seat of `item`, with more rounds before it if it takes them.
+    #[cold]
+    fn seat(&mut self, item: usize) {
+        // Each round has four times the seats of the one before.
+        let mut first = self.last_round;
+        while item / PLAYERS > first * (PLAYERS - 1) {
+            first = first * PLAYERS + 1;
+        }
+        if first > self.last_round {
+            let last = self.matches.split_off(self.last_round);
+            self.matches = vec![Match::EMPTY; first];
+            self.matches.extend(last);
+            self.last_round = first;
+            for at in (1..self.matches.len()).rev() {
+                self.matches[(at - 1) / PLAYERS].0[(at - 1) % PLAYERS] =
+                    self.matches[at].winner().1;
+            }
+        }
+        self.matches.resize(self.last_round + item / PLAYERS + 1, Match::EMPTY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn it_agrees_with_a_sorted_map_under_random_commands() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for items in [1, 3, 4, 5, 16, 17, 64, 65, 300] {
+            let mut tournament = Tournament::new();
+            let mut model = BTreeMap::new();
+            for _ in 0..20_000 {
+                let item = random.usize(..items);
+                if random.u8(..3) == 0 {
+                    tournament.remove(item);
+                    model.remove(&item);
+                } else {
+                    let rank = Rank::new(random.u64(..16), item as u64);
+                    tournament.set(item, rank);
+                    model.insert(item, rank);
+                }
+                let least = |admits: fn(usize) -> bool| {
+                    let admitted = model.iter().filter(|(item, _)| admits(**item));
+                    admitted.map(|(&item, &rank)| (rank, item)).min()
+                };
+                assert_eq!(tournament.least(), least(|_| true));
+                let odd = |item| item % 2 == 1;
+                assert_eq!(tournament.least_where(odd), least(odd));
+            }
+        }
+    }
+
+    #[test]
+    fn items_come_out_in_order_of_their_ranks() {
+        let mut random = fastrand::Rng::with_seed(9);
+        let mut tournament = Tournament::new();
+        let mut ranks: Vec<Rank> = (0..1000).map(|_| Rank::new(random.u64(..), 0)).collect();
+        for (item, &rank) in ranks.iter().enumerate().rev() {
+            tournament.set(item, rank);
+        }
+        ranks.sort_unstable();
+        for expected in ranks {
+            let (rank, item) = tournament.least().unwrap();
+            assert_eq!(rank, expected);
+            tournament.remove(item);
+        }
+        assert_eq!(tournament.least(), None);
+    }
+}
