@@ -1,90 +1,136 @@
 //! A run in progress, which ends exactly once however its future ends.
 
-use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 use event_listener::EventListener;
-use futures_util::future::{AbortHandle, AbortRegistration};
-use rotapool_core::{Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, Step};
+use rotapool_core::{Attempts, Exhausted, Metadata, Outcome, RunOptions, Sleep, Step};
 
+use crate::abort_pair::Target;
 use crate::lease::Lease;
 use crate::options::{Only, Options};
 use crate::select;
-use crate::shared::Shared;
+use crate::shared::{Locked, Shared};
 
 /// What the shell has to do now.
 pub(crate) enum Next<T> {
-    Attempt(Lease<T>, AbortRegistration),
+    Attempt(Lease<T>),
     Pause(Instant),
     Wait(Instant, EventListener),
     Exhausted(Box<Exhausted>),
-}
-
-enum Asked<T> {
-    Next(Next<T>),
-    Judge(Vec<(u64, Arc<Metadata>)>),
-    Choose(Vec<Candidate>),
 }
 
 /// A run in progress. Dropped before it is over, it counts as cancelled and gives back its usage.
 pub(crate) struct Run<'a, T> {
     shared: &'a Shared<T>,
     attempts: Attempts,
+    /// Whether it was ever polled. Before that it has not begun, and so cannot be cancelled.
+    begun: bool,
     /// What its caller set, if anything.
     options: Option<&'a Options>,
+    /// The end of what aborts the usage in flight.
+    target: Option<Target>,
+    /// Whether the target knows the task.
+    watched: bool,
 }
 
 impl<'a, T> Run<'a, T> {
+    #[inline]
     pub(crate) fn begin(
         shared: &'a Shared<T>,
         options: RunOptions,
         set: Option<&'a Options>,
     ) -> Self {
-        Self { shared, attempts: Attempts::new(options), options: set }
+        let attempts = Attempts::new(options);
+        Self { shared, attempts, begun: false, options: set, target: None, watched: false }
     }
 
     /// Asks the core what to do now, and meanwhile the caller's own code what it wants of the choice.
+    #[inline]
     pub(crate) fn step(&mut self) -> Next<T> {
+        self.begun = true;
         loop {
-            match self.ask() {
-                Asked::Next(next) => return next,
-                Asked::Judge(members) => {
-                    let only = self.options.and_then(|options| options.only.as_ref());
-                    let admits = |data: &Metadata| only.is_none_or(|Only(filter)| filter(data));
-                    let verdicts = members.iter().map(|(number, data)| (*number, admits(data)));
-                    self.attempts.judge(verdicts);
+            let Self { shared, attempts, options, target, .. } = self;
+            let now = shared.runtime.now();
+            let asked = shared.with(|locked| {
+                let Locked { state, random, pairs, .. } = locked;
+                let mut used = None;
+                let step = attempts.step(
+                    state,
+                    now,
+                    || random.f64(),
+                    || {
+                        let (trigger, fresh) = pairs.take();
+                        used = target.replace(fresh);
+                        trigger
+                    },
+                );
+                // The usage of the attempt before, if its pause is over.
+                if let Some(trigger) = state.take_retired() {
+                    if let Some(target) = used.or_else(|| target.take()) {
+                        pairs.reunite(trigger, target);
+                    }
                 }
-                Asked::Choose(candidates) => {
-                    let Self { shared, attempts, .. } = self;
-                    let choice = shared.hooks.select.as_deref();
-                    let choice = choice.and_then(|select| select::ask(select, candidates));
-                    shared.with(|locked| attempts.choose(&mut locked.state, choice));
+                match step {
+                    Step::Attempt(slot) => {
+                        let request_id = options.and_then(|options| options.request_id.clone());
+                        let lease = Lease::new(locked.entry(slot), attempts.made(), request_id);
+                        Ok(Next::Attempt(lease))
+                    }
+                    Step::Pause { until } => Ok(Next::Pause(until)),
+                    // Listening before the lock is released: no change can slip in between.
+                    Step::Wait { until } => Ok(Next::Wait(until, shared.changed.listen())),
+                    Step::Exhausted(why) => Ok(Next::Exhausted(why)),
+                    question @ (Step::Judge(_) | Step::Choose(_)) => Err(question),
                 }
+            });
+            match asked {
+                Ok(next) => return next,
+                Err(question) => self.answer(question),
             }
         }
     }
 
-    fn ask(&mut self) -> Asked<T> {
-        let Self { shared, attempts, options } = self;
+    /// Answers the core's question by the caller's own code, out of the lock.
+    #[cold]
+    fn answer(&mut self, question: Step) {
+        let Self { shared, attempts, options, .. } = self;
+        match question {
+            Step::Judge(members) => {
+                let only = options.and_then(|options| options.only.as_ref());
+                let admits = |data: &Metadata| only.is_none_or(|Only(filter)| filter(data));
+                attempts.judge(members.iter().map(|(number, data)| (*number, admits(data))));
+            }
+            Step::Choose(candidates) => {
+                let choice = shared.hooks.select.as_deref();
+                let choice = choice.and_then(|select| select::ask(select, candidates));
+                shared.with(|locked| attempts.choose(&mut locked.state, choice));
+            }
+            _ => {}
+        }
+    }
+
+    /// The caller gave the run up.
+    #[cold]
+    fn cancel(&mut self) {
+        let Self { shared, attempts, .. } = self;
         let now = shared.runtime.now();
-        let (abort, registration) = AbortHandle::new_pair();
-        shared.with(|locked| {
-            let chance = || locked.random.f64();
-            Asked::Next(match attempts.step(&mut locked.state, now, chance, || abort) {
-                Step::Attempt(slot) => {
-                    let entry = locked.entry(slot);
-                    let request_id = options.and_then(|options| options.request_id.clone());
-                    let lease = Lease::new(entry, attempts.made(), request_id);
-                    Next::Attempt(lease, registration)
-                }
-                Step::Judge(members) => return Asked::Judge(members),
-                Step::Choose(candidates) => return Asked::Choose(candidates),
-                Step::Pause { until } => Next::Pause(until),
-                // Listening before the lock is released: no change can slip in between.
-                Step::Wait { until } => Next::Wait(until, shared.changed.listen()),
-                Step::Exhausted(why) => Next::Exhausted(why),
-            })
-        })
+        shared.with(|locked| attempts.cancel(&mut locked.state, now));
+    }
+
+    /// Whether a sibling aborted the attempt in flight.
+    #[inline]
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.target.as_ref().is_some_and(Target::is_aborted)
+    }
+
+    /// Has the task woken if a sibling aborts the attempt; `true` if one has already.
+    pub(crate) fn watch(&mut self, task: &Waker) -> bool {
+        if let Some(target) = &self.target {
+            target.watch(task);
+            self.watched = true;
+        }
+        self.is_aborted()
     }
 
     /// A sleep on the pool's runtime.
@@ -93,22 +139,29 @@ impl<'a, T> Run<'a, T> {
     }
 
     /// Ends the attempt in flight with its outcome.
+    #[inline]
     pub(crate) fn settle(&mut self, outcome: Outcome) {
-        let Self { shared, attempts, .. } = self;
+        let Self { shared, attempts, target, .. } = self;
+        if std::mem::take(&mut self.watched) {
+            target.iter().for_each(Target::unwatch);
+        }
         let now = shared.runtime.now();
-        shared.with(|locked| {
-            let chance = || locked.random.f64();
-            attempts.settle(&mut locked.state, outcome, now, chance);
+        shared.with(|Locked { state, random, pairs, .. }| {
+            attempts.settle(state, outcome, now, || random.f64());
+            if let Some(trigger) = state.take_retired() {
+                if let Some(target) = target.take() {
+                    pairs.reunite(trigger, target);
+                }
+            }
         });
     }
 }
 
 impl<T> Drop for Run<'_, T> {
+    #[inline]
     fn drop(&mut self) {
-        let Self { shared, attempts, .. } = self;
-        if !attempts.is_over() {
-            let now = shared.runtime.now();
-            shared.with(|locked| attempts.cancel(&mut locked.state, now));
+        if self.begun && !self.attempts.is_over() {
+            self.cancel();
         }
     }
 }

@@ -96,6 +96,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod abort;
+mod abort_pair;
 mod builder;
 mod error;
 mod fault;

@@ -15,7 +15,7 @@ use crate::guard::Run;
 use crate::lease::Lease;
 use crate::request::Request;
 use crate::resource::{Entry, Resource};
-use crate::run::drive;
+use crate::run::Drive;
 use crate::shared::{Locked, Shared};
 use crate::wrapped::Wrapped;
 
@@ -102,12 +102,15 @@ impl<T> Pool<T> {
     /// The future may be dropped at any point. The run then counts as cancelled if it had begun, says
     /// nothing about the resource, and gives back its place on it. The operation is dropped where it
     /// stands; what that means upstream is for the operation to know.
-    pub async fn run<F, Fut, R, E>(&self, operation: F) -> Result<R, RunError<E>>
+    pub fn run<F, Fut, R, E>(
+        &self,
+        operation: F,
+    ) -> impl Future<Output = Result<R, RunError<E>>> + use<'_, T, F, Fut, R, E>
     where
         F: FnMut(Lease<T>) -> Fut,
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
-        drive(Run::begin(&self.shared, self.shared.defaults.for_core(), None), operation).await
+        Drive::new(Run::begin(&self.shared, self.shared.defaults.for_core(), None), operation)
     }
 
     /// Starts a run with options of its own.

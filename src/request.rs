@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::guard::Run;
 use crate::lease::Lease;
 use crate::options::{Deadline, Only, Options};
-use crate::run::drive;
+use crate::run::Drive;
 use crate::shared::Shared;
 use crate::wrapped::Wrapped;
 
@@ -123,7 +123,7 @@ impl<T> Request<T> {
         F: FnMut(Lease<T>) -> Fut,
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
-        drive(self.begin()?, operation).await
+        Drive::new(self.begin()?, operation).await
     }
 
     /// Binds `operation` to the pool with these options, as [`Pool::wrap`](crate::Pool::wrap) does.

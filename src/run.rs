@@ -1,59 +1,108 @@
 //! The loop of a run: asks the core, does as it says, reports back.
+//!
+//! Written as a future by hand, because an async function would move what it carries several times
+//! on every run, and that was a fifth of its cost.
 
 use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
+use event_listener::EventListener;
 use futures_util::FutureExt as _;
-use futures_util::future::{AbortRegistration, Abortable, select};
-use rotapool_core::Outcome;
+use futures_util::future::{Select, select};
+use pin_project_lite::pin_project;
+use rotapool_core::{Outcome, Sleep};
 
 use crate::error::RunError;
 use crate::fault::Fault;
 use crate::guard::{Next, Run};
 use crate::lease::Lease;
 
-/// Drives a run to its end. Whenever this future is dropped, the run's guard cleans up.
-pub(crate) async fn drive<T, F, Fut, R, E>(
-    mut run: Run<'_, T>,
-    mut operation: F,
-) -> Result<R, RunError<E>>
+pin_project! {
+    /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's
+    /// guard cleans up.
+    #[must_use = "a run does nothing until polled"]
+    pub(crate) struct Drive<'a, T, F, Fut> {
+        #[pin]
+        call: Option<Fut>,
+        rest: Option<Rest>,
+        operation: F,
+        run: Run<'a, T>,
+    }
+}
+
+/// A sleep between attempts.
+enum Rest {
+    Pause(Sleep),
+    Wait(Select<Sleep, EventListener>),
+}
+
+impl<'a, T, F, Fut> Drive<'a, T, F, Fut> {
+    #[inline]
+    pub(crate) fn new(run: Run<'a, T>, operation: F) -> Self {
+        Self { call: None, rest: None, operation, run }
+    }
+}
+
+impl<T, F, Fut, R, E> Future for Drive<'_, T, F, Fut>
 where
     F: FnMut(Lease<T>) -> Fut,
     Fut: Future<Output = Result<R, Fault<E>>>,
 {
-    loop {
-        match run.step() {
-            Next::Attempt(lease, registration) => {
-                match attempt(&mut operation, lease, registration).await {
+    type Output = Result<R, RunError<E>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            if let Some(call) = this.call.as_mut().as_pin_mut() {
+                let ended = ready!(poll_attempt(this.run, call, task));
+                // The future is gone, and what it held is free, before its place is given back.
+                this.call.set(None);
+                match ended {
                     Ended::Returned(Ok(value)) => {
-                        run.settle(Outcome::Success);
-                        return Ok(value);
+                        this.run.settle(Outcome::Success);
+                        return Poll::Ready(Ok(value));
                     }
                     Ended::Returned(Err(Fault::Operation(error))) => {
-                        run.settle(Outcome::Error);
-                        return Err(RunError::Operation(error));
+                        this.run.settle(Outcome::Error);
+                        return Poll::Ready(Err(RunError::Operation(error)));
                     }
                     Ended::Returned(Err(Fault::Failure(error))) => {
-                        run.settle(Outcome::Failure);
-                        return Err(RunError::Operation(error));
+                        this.run.settle(Outcome::Failure);
+                        return Poll::Ready(Err(RunError::Operation(error)));
                     }
                     Ended::Returned(Err(Fault::Signal(signal))) => {
-                        run.settle(Outcome::Signal(signal));
+                        this.run.settle(Outcome::Signal(signal));
                     }
-                    Ended::Aborted => run.settle(Outcome::Aborted),
-                    Ended::Panicked(panic) => {
-                        run.settle(Outcome::Panic);
-                        resume_unwind(panic);
-                    }
+                    Ended::Aborted => this.run.settle(Outcome::Aborted),
+                    Ended::Panicked(panic) => give_up(this.run, panic),
                 }
             }
-            Next::Pause(until) => run.sleep_until(until).await,
-            Next::Wait(until, changed) => {
-                // Whichever it was: the next step reads the clock and asks the core again.
-                select(run.sleep_until(until), changed).await;
+            if let Some(rest) = this.rest {
+                match rest {
+                    Rest::Pause(sleep) => ready!(sleep.poll_unpin(task)),
+                    // Whichever it was: the next step reads the clock and asks the core again.
+                    Rest::Wait(either) => drop(ready!(either.poll_unpin(task))),
+                }
+                *this.rest = None;
             }
-            Next::Exhausted(why) => return Err(RunError::Exhausted(why)),
+            match this.run.step() {
+                Next::Attempt(lease) => {
+                    match catch_unwind(AssertUnwindSafe(|| (this.operation)(lease))) {
+                        Ok(call) => this.call.set(Some(call)),
+                        Err(panic) => give_up(this.run, panic),
+                    }
+                }
+                Next::Pause(until) => *this.rest = Some(Rest::Pause(this.run.sleep_until(until))),
+                Next::Wait(until, changed) => {
+                    let sleep = this.run.sleep_until(until);
+                    *this.rest = Some(Rest::Wait(select(sleep, changed)));
+                }
+                Next::Exhausted(why) => return Poll::Ready(Err(RunError::Exhausted(why))),
+            }
         }
     }
 }
@@ -64,22 +113,32 @@ enum Ended<R, E> {
     Panicked(Box<dyn Any + Send>),
 }
 
-/// Calls the operation once. Its future is gone, and what it held is free, when this returns.
-async fn attempt<T, F, Fut, R, E>(
-    operation: &mut F,
-    lease: Lease<T>,
-    registration: AbortRegistration,
-) -> Ended<R, E>
+/// Polls the operation, unless a sibling aborted it.
+#[inline]
+fn poll_attempt<T, Fut, R, E>(
+    run: &mut Run<'_, T>,
+    call: Pin<&mut Fut>,
+    task: &mut Context<'_>,
+) -> Poll<Ended<R, E>>
 where
-    F: FnMut(Lease<T>) -> Fut,
     Fut: Future<Output = Result<R, Fault<E>>>,
 {
-    // The call itself may panic too. The panic goes on to the caller once the usage is settled, so
-    // nobody gets to see what it left half done.
-    let call = AssertUnwindSafe(async { operation(lease).await }).catch_unwind();
-    match Abortable::new(call, registration).await {
-        Ok(Ok(result)) => Ended::Returned(result),
-        Ok(Err(panic)) => Ended::Panicked(panic),
-        Err(_) => Ended::Aborted,
+    if run.is_aborted() {
+        return Poll::Ready(Ended::Aborted);
     }
+    // The panic goes on to the caller once the usage is settled, so nobody gets to see what it left
+    // half done.
+    match catch_unwind(AssertUnwindSafe(|| call.poll(task))) {
+        Ok(Poll::Ready(result)) => Poll::Ready(Ended::Returned(result)),
+        Ok(Poll::Pending) if run.watch(task.waker()) => Poll::Ready(Ended::Aborted),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(panic) => Poll::Ready(Ended::Panicked(panic)),
+    }
+}
+
+/// Ends a run whose operation panicked.
+#[cold]
+fn give_up<T>(run: &mut Run<'_, T>, panic: Box<dyn Any + Send>) -> ! {
+    run.settle(Outcome::Panic);
+    resume_unwind(panic)
 }

@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use event_listener::Event;
-use futures_util::future::AbortHandle;
 use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
 
+use crate::abort_pair::{Pairs, Trigger};
 use crate::options::Defaults;
 use crate::resource::Entry;
 use crate::select::Select;
@@ -32,15 +32,16 @@ pub(crate) struct Shared<T> {
 
 /// What the lock guards.
 pub(crate) struct Locked<T> {
-    pub(crate) state: State<AbortHandle>,
+    pub(crate) state: State<Trigger>,
     pub(crate) random: fastrand::Rng,
+    pub(crate) pairs: Pairs,
     /// By slot index; the state knows which slots are taken.
     entries: Vec<Option<Arc<Entry<T>>>>,
 }
 
 impl<T> Locked<T> {
-    pub(crate) fn new(state: State<AbortHandle>, random: fastrand::Rng) -> Self {
-        Self { state, random, entries: Vec::new() }
+    pub(crate) fn new(state: State<Trigger>, random: fastrand::Rng) -> Self {
+        Self { state, random, pairs: Pairs::default(), entries: Vec::new() }
     }
 
     pub(crate) fn put(&mut self, slot: SlotIndex, entry: Arc<Entry<T>>) {
@@ -93,10 +94,8 @@ impl<T> Shared<T> {
     }
 
     #[cold]
-    fn follow_up(&self, effects: Effects<AbortHandle>) {
-        for handle in effects.aborts {
-            handle.abort();
-        }
+    fn follow_up(&self, effects: Effects<Trigger>) {
+        effects.aborts.into_iter().for_each(Trigger::abort);
         if effects.wake {
             self.changed.notify(usize::MAX);
         }

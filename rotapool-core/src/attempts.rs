@@ -218,19 +218,16 @@ impl Attempts {
         };
         let signal = match outcome {
             Outcome::Success => {
-                pool.succeed(&ticket, now);
                 pool.counters.runs_ok += 1;
-                return pool.release(ticket);
+                return pool.succeed(ticket, now);
             }
             Outcome::Error => {
-                pool.succeed(&ticket, now);
                 pool.counters.runs_error += 1;
-                return pool.release(ticket);
+                return pool.succeed(ticket, now);
             }
             Outcome::Failure => {
-                pool.fail(&ticket, now);
                 pool.counters.runs_error += 1;
-                return pool.release(ticket);
+                return pool.fail(ticket, now);
             }
             Outcome::Panic => {
                 pool.counters.runs_error += 1;

@@ -56,7 +56,7 @@ impl Slot {
             escalation: Escalation::default(),
             probing: false,
             last_acquired: None,
-            lane: Lane::default(),
+            lane: Lane::EMPTY,
             inherited,
             counters: ResourceCounters::default(),
             measures: Measures::new(),

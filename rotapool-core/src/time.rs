@@ -23,6 +23,8 @@ pub(crate) fn scaled(duration: Duration, factor: f64) -> Duration {
 pub(crate) struct Tick(pub(crate) u64);
 
 impl Tick {
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
     /// How long ago `earlier` was, in seconds.
     #[inline]
     pub(crate) fn seconds_since(self, earlier: Self) -> f64 {

@@ -10,17 +10,24 @@ use crate::time::Tick;
 /// The order of acquisition. It starts at 1; 0 is before any usage.
 pub(crate) type Sequence = u64;
 
+/// Where the slab keeps a usage.
+type Place = u32;
+
+/// No usage: four thousand million at once fill no machine's memory by far.
+const NOBODY: Place = Place::MAX;
+
 /// A usage that has to end: settled or abandoned, once, by giving this up.
 #[derive(Debug)]
 #[must_use = "a usage that is never ended keeps its place on the resource for ever"]
 pub(crate) struct Ticket {
-    usage: usize,
-    slot: usize,
+    place: Place,
+    slot: u32,
 }
 
 impl Ticket {
+    #[inline]
     pub(crate) fn slot(&self) -> usize {
-        self.slot
+        self.slot as usize
     }
 }
 
@@ -30,19 +37,22 @@ struct Usage<A> {
     since: Tick,
     /// Taken when an older sibling aborts this usage.
     abort: Option<A>,
-    older: Option<usize>,
-    younger: Option<usize>,
+    older: Place,
+    younger: Place,
 }
 
 /// The usages in flight on one membership.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Lane {
-    oldest: Option<usize>,
-    youngest: Option<usize>,
+    oldest: Place,
+    youngest: Place,
     len: u32,
 }
 
 impl Lane {
+    pub(crate) const EMPTY: Self = Self { oldest: NOBODY, youngest: NOBODY, len: 0 };
+
+    #[inline]
     pub(crate) fn len(self) -> u32 {
         self.len
     }
@@ -65,66 +75,65 @@ impl<A> Usages<A> {
     }
 
     /// The sequence number of the newest usage that ever was.
+    #[inline]
     pub(crate) fn newest(&self) -> Sequence {
         self.newest
     }
 
     pub(crate) fn sequence(&self, ticket: &Ticket) -> Sequence {
-        self.slab[ticket.usage].sequence
+        self.slab[ticket.place as usize].sequence
     }
 
     /// How long a usage has been in flight, in seconds.
+    #[inline]
     pub(crate) fn age(&self, ticket: &Ticket, now: Tick) -> f64 {
-        now.seconds_since(self.slab[ticket.usage].since)
+        now.seconds_since(self.slab[ticket.place as usize].since)
     }
 
     /// Registers a usage as the youngest of its lane.
+    #[inline]
     pub(crate) fn enter(&mut self, lane: &mut Lane, slot: usize, abort: A, now: Tick) -> Ticket {
         self.newest += 1;
         let older = lane.youngest;
-        let usage = self.slab.insert(Usage {
-            sequence: self.newest,
-            since: now,
-            abort: Some(abort),
-            older,
-            younger: None,
-        });
-        match older {
-            Some(older) => self.slab[older].younger = Some(usage),
-            None => lane.oldest = Some(usage),
+        let (sequence, abort) = (self.newest, Some(abort));
+        let usage = Usage { sequence, since: now, abort, older, younger: NOBODY };
+        let place = self.slab.insert(usage) as Place;
+        match self.slab.get_mut(older as usize) {
+            Some(older) => older.younger = place,
+            None => lane.oldest = place,
         }
-        lane.youngest = Some(usage);
+        lane.youngest = place;
         lane.len += 1;
-        Ticket { usage, slot }
+        Ticket { place, slot: slot as u32 }
     }
 
     /// Takes a usage's abort handle, unless a sibling has: nothing can abort it any more.
     pub(crate) fn take_abort(&mut self, ticket: &Ticket) -> Option<A> {
-        self.slab[ticket.usage].abort.take()
+        self.slab[ticket.place as usize].abort.take()
     }
 
-    /// Ends a usage and gives back its abort handle, unless a sibling has taken it.
+    /// Ends a usage and gives back its beginning and, unless a sibling has taken it, its abort handle.
+    #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "a usage ends by giving its ticket up")]
-    pub(crate) fn leave(&mut self, lane: &mut Lane, ticket: Ticket) -> Option<A> {
-        let usage = self.slab.remove(ticket.usage);
-        match usage.older {
-            Some(older) => self.slab[older].younger = usage.younger,
-            None => lane.oldest = usage.younger,
+    pub(crate) fn leave(&mut self, lane: &mut Lane, ticket: Ticket) -> (Tick, Option<A>) {
+        let Usage { since, abort, older, younger, .. } = self.slab.remove(ticket.place as usize);
+        match self.slab.get_mut(older as usize) {
+            Some(older) => older.younger = younger,
+            None => lane.oldest = younger,
         }
-        match usage.younger {
-            Some(younger) => self.slab[younger].older = usage.older,
-            None => lane.youngest = usage.older,
+        match self.slab.get_mut(younger as usize) {
+            Some(younger) => younger.older = older,
+            None => lane.youngest = older,
         }
         lane.len -= 1;
-        usage.abort
+        (since, abort)
     }
 
     /// Takes the abort handles of the younger siblings that no one has aborted yet, oldest first.
     pub(crate) fn take_younger(&mut self, ticket: &Ticket, into: &mut Vec<A>) -> u64 {
         let before = into.len();
-        let mut next = self.slab[ticket.usage].younger;
-        while let Some(usage) = next {
-            let sibling = &mut self.slab[usage];
+        let mut next = self.slab[ticket.place as usize].younger;
+        while let Some(sibling) = self.slab.get_mut(next as usize) {
             into.extend(sibling.abort.take());
             next = sibling.younger;
         }
@@ -145,26 +154,26 @@ mod tests {
     #[test]
     fn only_strictly_younger_usages_of_the_same_lane_are_taken_and_only_once() {
         let now = Tick(0);
-        let (mut usages, mut lane, mut other) = (Usages::new(), Lane::default(), Lane::default());
+        let (mut usages, mut lane, mut other) = (Usages::new(), Lane::EMPTY, Lane::EMPTY);
         let a = usages.enter(&mut lane, 0, 'a', now);
         let b = usages.enter(&mut lane, 0, 'b', now);
         let x = usages.enter(&mut other, 1, 'x', now);
         let c = usages.enter(&mut lane, 0, 'c', now);
         let d = usages.enter(&mut lane, 0, 'd', now);
-        assert_eq!(usages.leave(&mut lane, c), Some('c'));
+        assert_eq!(usages.leave(&mut lane, c).1, Some('c'));
         assert_eq!(younger(&mut usages, &b), ['d']);
         assert_eq!(younger(&mut usages, &a), ['b']);
-        assert_eq!(usages.leave(&mut lane, a), Some('a'));
-        assert_eq!(usages.leave(&mut lane, d), None);
-        assert_eq!(usages.leave(&mut lane, b), None);
-        assert_eq!(usages.leave(&mut other, x), Some('x'));
+        assert_eq!(usages.leave(&mut lane, a).1, Some('a'));
+        assert_eq!(usages.leave(&mut lane, d).1, None);
+        assert_eq!(usages.leave(&mut lane, b).1, None);
+        assert_eq!(usages.leave(&mut other, x).1, Some('x'));
         assert_eq!((lane.len(), other.len(), usages.newest()), (0, 0, 5));
     }
 
     #[test]
     fn a_reused_place_in_the_slab_is_younger_all_the_same() {
         let now = Tick(0);
-        let (mut usages, mut lane) = (Usages::new(), Lane::default());
+        let (mut usages, mut lane) = (Usages::new(), Lane::EMPTY);
         let a = usages.enter(&mut lane, 0, 'a', now);
         let b = usages.enter(&mut lane, 0, 'b', now);
         usages.leave(&mut lane, a);

@@ -64,6 +64,8 @@ pub(crate) struct Index {
     eligible: Eligible,
     /// By the end of the cooldown.
     cooling: Tournament,
+    /// When the first of them ends.
+    earliest: Tick,
     epoch: Epoch,
 }
 
@@ -99,7 +101,7 @@ impl Index {
             Strategy::LeastErrors => drawn(Draw::LeastErrors),
             Strategy::Affinity => drawn(Draw::Affinity),
         };
-        Self { eligible, cooling: Tournament::new(), epoch }
+        Self { eligible, cooling: Tournament::new(), earliest: Tick::NEVER, epoch }
     }
 
     /// Puts a member where its slot says that it belongs now.
@@ -108,13 +110,14 @@ impl Index {
             Standing::CoolingDown { until, .. } => {
                 self.suspend(item);
                 self.cooling.set(item, Rank::new(self.epoch.tick(*until).0, slot.position()));
+                self.look_at_the_cooling();
             }
             Standing::Healthy => {
-                self.cooling.remove(item);
+                self.wake(item);
                 self.refresh(item, slot);
             }
             Standing::Disabled { .. } => {
-                self.cooling.remove(item);
+                self.wake(item);
                 self.suspend(item);
             }
         }
@@ -137,7 +140,7 @@ impl Index {
 
     /// Takes out a member that left the pool.
     pub(crate) fn forget(&mut self, item: usize) {
-        self.cooling.remove(item);
+        self.wake(item);
         self.suspend(item);
         if let Eligible::Ranked(Order::Weighted(weighted), _) = &mut self.eligible {
             weighted.forget(item);
@@ -147,6 +150,11 @@ impl Index {
     /// Takes a cooling member out of the queue, to be placed anew.
     pub(crate) fn wake(&mut self, item: usize) {
         self.cooling.remove(item);
+        self.look_at_the_cooling();
+    }
+
+    fn look_at_the_cooling(&mut self) {
+        self.earliest = self.cooling.least().map_or(Tick::NEVER, |(rank, _)| Tick(rank.major()));
     }
 
     /// The resource to use next: one that the run has not tried, if there is any.
@@ -219,7 +227,10 @@ impl Index {
     /// A resource whose cooldown has ended by `now`.
     #[inline]
     pub(crate) fn due(&self, now: Tick) -> Option<usize> {
-        self.cooling.least().filter(|(until, _)| until.major() <= now.0).map(|(_, item)| item)
+        if now < self.earliest {
+            return None;
+        }
+        self.cooling.least().map(|(_, item)| item)
     }
 
     /// When the next cooldown of a resource that the run admits ends.

@@ -17,17 +17,16 @@ pub struct Preferences {
 }
 
 /// The preferences with what the run has learnt.
+///
+/// Most runs ask for nothing and learn nothing, and most of a run's cost is the size of what it carries.
+#[derive(Debug)]
+pub(crate) struct Wish(Option<Box<Asked>>);
+
 #[derive(Debug, Default)]
-pub(crate) struct Wish {
+struct Asked {
     affinity: Option<u64>,
     /// The positions of the members that this run has tried, if it avoids them.
     tried: Vec<u64>,
-    /// Most runs have none, and most of a run's cost is the size of what it carries.
-    filters: Option<Box<Filters>>,
-}
-
-#[derive(Debug)]
-struct Filters {
     exclude: Vec<Arc<str>>,
     judge: bool,
     /// The positions of the members that the caller's judgement admitted.
@@ -39,58 +38,58 @@ struct Filters {
 impl Wish {
     #[inline]
     pub(crate) fn new(preferences: Preferences) -> Self {
+        if preferences == Preferences::default() {
+            return Self(None);
+        }
         let Preferences { exclude, judge, affinity } = preferences;
-        let filters = (judge || !exclude.is_empty()).then(|| {
-            Box::new(Filters { exclude, judge, admitted: HashSet::new(), judged_until: 0 })
-        });
-        Self { affinity, tried: Vec::new(), filters }
+        Self(Some(Box::new(Asked { affinity, exclude, judge, ..Asked::default() })))
     }
 
     #[inline]
     pub(crate) fn affinity(&self) -> Option<u64> {
-        self.affinity
+        self.0.as_ref().and_then(|asked| asked.affinity)
     }
 
     /// Whether the caller keeps any member out.
     #[inline]
     pub(crate) fn filters(&self) -> bool {
-        self.filters.is_some()
+        self.0.as_ref().is_some_and(|asked| asked.judge || !asked.exclude.is_empty())
     }
 
     pub(crate) fn admits(&self, slot: &Slot) -> bool {
-        self.filters.as_ref().is_none_or(|filters| {
-            !filters.exclude.contains(slot.id())
-                && (!filters.judge || filters.admitted.contains(&slot.position()))
+        self.0.as_ref().is_none_or(|asked| {
+            !asked.exclude.contains(slot.id())
+                && (!asked.judge || asked.admitted.contains(&slot.position()))
         })
     }
 
     /// Members from this position on have yet to be judged; `None` if there is no judgement.
     pub(crate) fn judged_until(&self) -> Option<u64> {
-        self.filters.as_ref().filter(|filters| filters.judge).map(|filters| filters.judged_until)
+        self.0.as_ref().filter(|asked| asked.judge).map(|asked| asked.judged_until)
     }
 
     /// The members up to `position` have been judged.
     pub(crate) fn judged(&mut self, position: u64, admitted: bool) {
-        if let Some(filters) = &mut self.filters {
-            filters.judged_until = filters.judged_until.max(position + 1);
+        if let Some(asked) = &mut self.0 {
+            asked.judged_until = asked.judged_until.max(position + 1);
             if admitted {
-                filters.admitted.insert(position);
+                asked.admitted.insert(position);
             }
         }
     }
 
     #[inline]
     pub(crate) fn has_tried_any(&self) -> bool {
-        !self.tried.is_empty()
+        self.0.as_ref().is_some_and(|asked| !asked.tried.is_empty())
     }
 
     pub(crate) fn has_tried(&self, slot: &Slot) -> bool {
-        self.tried.contains(&slot.position())
+        self.0.as_ref().is_some_and(|asked| asked.tried.contains(&slot.position()))
     }
 
     pub(crate) fn tried(&mut self, slot: &Slot) {
         if !self.has_tried(slot) {
-            self.tried.push(slot.position());
+            self.0.get_or_insert_default().tried.push(slot.position());
         }
     }
 }

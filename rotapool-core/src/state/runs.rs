@@ -57,21 +57,26 @@ impl<A> State<A> {
         })
     }
 
-    /// The operation got through: with a value or with an error of its own.
-    pub(crate) fn succeed(&mut self, ticket: &Ticket, now: Instant) {
+    /// Ends a usage whose operation got through: with a value or with an error of its own.
+    #[inline]
+    pub(crate) fn succeed(&mut self, ticket: Ticket, now: Instant) {
         let now = self.epoch().tick(now);
-        let took = self.usages.age(ticket, now);
-        let slot = &mut self.roster[ticket.slot()];
-        slot.measures.succeeded(took, now, &self.yardstick);
+        let key = ticket.slot();
+        let slot = &mut self.roster[key];
+        let (since, abort) = self.usages.leave(&mut slot.lane, ticket);
+        slot.measures.succeeded(now.seconds_since(since), now, &self.yardstick);
         slot.succeed();
         self.counters.successes += 1;
+        self.retired = abort;
+        self.left(key);
     }
 
-    /// The operation got through with an error that it blames on the resource.
-    pub(crate) fn fail(&mut self, ticket: &Ticket, now: Instant) {
-        self.measure_failure(ticket, now);
+    /// Ends a usage whose operation got through with an error that it blames on the resource.
+    pub(crate) fn fail(&mut self, ticket: Ticket, now: Instant) {
+        self.measure_failure(&ticket, now);
         self.roster[ticket.slot()].succeed();
         self.counters.successes += 1;
+        self.release(ticket);
     }
 
     /// The operation ended without saying anything, but it took its time.
@@ -112,8 +117,14 @@ impl<A> State<A> {
     /// Ends a usage, whatever became of it.
     pub(crate) fn release(&mut self, ticket: Ticket) {
         let key = ticket.slot();
-        let slot = &mut self.roster[key];
-        self.retired = self.usages.leave(&mut slot.lane, ticket);
+        (_, self.retired) = self.usages.leave(&mut self.roster[key].lane, ticket);
+        self.left(key);
+    }
+
+    /// A usage has left its lane.
+    #[inline]
+    fn left(&mut self, key: usize) {
+        let slot = &self.roster[key];
         if slot.member {
             self.index.refresh(key, slot);
         } else if let Some(successor) = self.roster.drained(key) {
@@ -182,14 +193,19 @@ impl<A> State<A> {
     }
 
     /// Turns the expired cooldowns healthy, in pool order.
+    #[inline]
     fn expire(&mut self, now: Tick) {
-        let Some(first) = self.index.due(now) else { return };
+        if self.index.due(now).is_some() {
+            self.recover(now);
+        }
+    }
+
+    #[cold]
+    fn recover(&mut self, now: Tick) {
         let mut due = Vec::new();
-        let mut next = Some(first);
-        while let Some(key) = next {
+        while let Some(key) = self.index.due(now) {
             self.index.wake(key);
             due.push((self.roster[key].position(), key));
-            next = self.index.due(now);
         }
         due.sort_unstable();
         for (_, key) in due {

@@ -1,0 +1,72 @@
+//! What joins an attempt with the sibling that may abort it: a flag, and the task to wake.
+//!
+//! The pair does as `AbortHandle` and `AbortRegistration` of `futures` do, except that its two ends can
+//! meet again: a pair that aborted nothing serves the next run, so a healthy run allocates nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
+
+use futures_util::task::AtomicWaker;
+
+#[derive(Debug, Default)]
+struct Flag {
+    raised: AtomicBool,
+    task: AtomicWaker,
+}
+
+/// The end that aborts. The state keeps it with the usage.
+#[derive(Debug)]
+pub(crate) struct Trigger(Arc<Flag>);
+
+/// The end that is aborted. The run keeps it.
+#[derive(Debug)]
+pub(crate) struct Target(Arc<Flag>);
+
+impl Trigger {
+    /// Aborts the attempt. This runs foreign code: the waker of its task.
+    pub(crate) fn abort(self) {
+        // The waker's own synchronisation orders the flag.
+        self.0.raised.store(true, Ordering::Relaxed);
+        self.0.task.wake();
+    }
+}
+
+impl Target {
+    #[inline]
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.0.raised.load(Ordering::Relaxed)
+    }
+
+    /// Has the task woken when the attempt is aborted. Look whether it is *after* this.
+    pub(crate) fn watch(&self, task: &Waker) {
+        self.0.task.register(task);
+    }
+
+    /// Lets go of the task.
+    pub(crate) fn unwatch(&self) {
+        drop(self.0.task.take());
+    }
+}
+
+/// Pairs at rest.
+#[derive(Debug, Default)]
+pub(crate) struct Pairs(Vec<(Trigger, Target)>);
+
+impl Pairs {
+    /// A pair for a new attempt.
+    #[inline]
+    pub(crate) fn take(&mut self) -> (Trigger, Target) {
+        self.0.pop().unwrap_or_else(|| {
+            let flag = Arc::<Flag>::default();
+            (Trigger(Arc::clone(&flag)), Target(flag))
+        })
+    }
+
+    /// Takes the two ends of one pair back, which aborted nothing and watches no task.
+    #[inline]
+    pub(crate) fn reunite(&mut self, trigger: Trigger, target: Target) {
+        debug_assert!(Arc::ptr_eq(&trigger.0, &target.0) && !target.is_aborted());
+        self.0.push((trigger, target));
+    }
+}
