@@ -44,6 +44,7 @@ impl Target {
     }
 
     /// Lets go of the task.
+    #[cold]
     pub(crate) fn unwatch(&self) {
         drop(self.0.task.take());
     }

@@ -4,9 +4,9 @@ use std::task::Waker;
 use std::time::Instant;
 
 use event_listener::EventListener;
-use rotapool_core::{Attempts, Exhausted, Metadata, Outcome, RunOptions, Sleep, Step};
+use rotapool_core::{Attempts, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step};
 
-use crate::abort_pair::Target;
+use crate::abort_pair::{Target, Trigger};
 use crate::lease::Lease;
 use crate::options::{Only, Options};
 use crate::select;
@@ -138,16 +138,33 @@ impl<'a, T> Run<'a, T> {
         self.shared.runtime.sleep_until(at)
     }
 
-    /// Ends the attempt in flight with its outcome.
+    /// Ends the attempt in flight, which was a success.
     #[inline]
+    pub(crate) fn succeed(&mut self) {
+        self.end(|attempts, state, now, random| {
+            attempts.settle(state, Outcome::Success, now, || random.f64());
+        });
+    }
+
+    /// Ends the attempt in flight with its outcome.
     pub(crate) fn settle(&mut self, outcome: Outcome) {
+        self.end(|attempts, state, now, random| {
+            attempts.settle(state, outcome, now, || random.f64());
+        });
+    }
+
+    #[inline]
+    fn end(
+        &mut self,
+        settle: impl FnOnce(&mut Attempts, &mut State<Trigger>, Instant, &mut fastrand::Rng),
+    ) {
         let Self { shared, attempts, target, .. } = self;
         if std::mem::take(&mut self.watched) {
             target.iter().for_each(Target::unwatch);
         }
         let now = shared.runtime.now();
         shared.with(|Locked { state, random, pairs, .. }| {
-            attempts.settle(state, outcome, now, || random.f64());
+            settle(attempts, state, now, random);
             if let Some(trigger) = state.take_retired() {
                 if let Some(target) = target.take() {
                     pairs.reunite(trigger, target);

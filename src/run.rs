@@ -9,9 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use event_listener::EventListener;
 use futures_util::FutureExt as _;
-use futures_util::future::{Select, select};
+use futures_util::future::select;
 use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Sleep};
 
@@ -27,16 +26,10 @@ pin_project! {
     pub(crate) struct Drive<'a, T, F, Fut> {
         #[pin]
         call: Option<Fut>,
-        rest: Option<Rest>,
+        rest: Option<Sleep>,
         operation: F,
         run: Run<'a, T>,
     }
-}
-
-/// A sleep between attempts.
-enum Rest {
-    Pause(Sleep),
-    Wait(Select<Sleep, EventListener>),
 }
 
 impl<'a, T, F, Fut> Drive<'a, T, F, Fut> {
@@ -63,7 +56,7 @@ where
                 this.call.set(None);
                 match ended {
                     Ended::Returned(Ok(value)) => {
-                        this.run.settle(Outcome::Success);
+                        this.run.succeed();
                         return Poll::Ready(Ok(value));
                     }
                     Ended::Returned(Err(Fault::Operation(error))) => {
@@ -82,11 +75,7 @@ where
                 }
             }
             if let Some(rest) = this.rest {
-                match rest {
-                    Rest::Pause(sleep) => ready!(sleep.poll_unpin(task)),
-                    // Whichever it was: the next step reads the clock and asks the core again.
-                    Rest::Wait(either) => drop(ready!(either.poll_unpin(task))),
-                }
+                ready!(rest.as_mut().poll(task));
                 *this.rest = None;
             }
             match this.run.step() {
@@ -96,10 +85,11 @@ where
                         Err(panic) => give_up(this.run, panic),
                     }
                 }
-                Next::Pause(until) => *this.rest = Some(Rest::Pause(this.run.sleep_until(until))),
+                Next::Pause(until) => *this.rest = Some(this.run.sleep_until(until)),
+                // Whichever it is: the next step reads the clock and asks the core again.
                 Next::Wait(until, changed) => {
-                    let sleep = this.run.sleep_until(until);
-                    *this.rest = Some(Rest::Wait(select(sleep, changed)));
+                    let either = select(this.run.sleep_until(until), changed);
+                    *this.rest = Some(Box::pin(either.map(drop)));
                 }
                 Next::Exhausted(why) => return Poll::Ready(Err(RunError::Exhausted(why))),
             }

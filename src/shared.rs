@@ -80,6 +80,7 @@ impl<T> Shared<T> {
     /// Aborting, waking and reporting run foreign code (wakers, the hook), and so may dropping an abort
     /// handle or what `act` returns: none of it happens under the lock. `act` itself must call nothing foreign, so
     /// the lock cannot be poisoned halfway through a change.
+    #[inline(always)]
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Locked<T>) -> R) -> R {
         let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
         let result = act(&mut locked);

@@ -87,6 +87,7 @@ impl Attempts {
     /// # Panics
     ///
     /// If an attempt is in flight or the run is over.
+    #[inline]
     pub fn step<A>(
         &mut self,
         pool: &mut State<A>,
@@ -94,33 +95,24 @@ impl Attempts {
         mut chance: impl FnMut() -> f64,
         abort: impl FnOnce() -> A,
     ) -> Step {
-        let mut waited = false;
-        match std::mem::replace(&mut self.phase, Phase::Ready) {
-            Phase::Ready => {}
-            Phase::Pausing { until, failed } if now < until => {
-                self.phase = Phase::Pausing { until, failed };
-                return Step::Pause { until };
-            }
-            Phase::Pausing { failed, .. } => pool.release(failed),
-            Phase::Waiting => waited = true,
-            Phase::Attempting(_) => panic!("the attempt in flight has to be settled first"),
-            Phase::Over => panic!("the run is over"),
-        }
+        let waited = match self.phase {
+            Phase::Ready => false,
+            _ => match self.resume(pool, now) {
+                Ok(waited) => waited,
+                Err(until) => return Step::Pause { until },
+            },
+        };
         if self.wish.filters() {
-            let unjudged = pool.unjudged(&self.wish);
-            if !unjudged.is_empty() {
-                self.phase = if waited { Phase::Waiting } else { Phase::Ready };
-                return Step::Judge(unjudged);
+            if let Some(question) = self.ask_to_judge(pool, waited) {
+                return question;
             }
         }
         if let Some(reason) = self.over(pool, now, waited) {
             return self.exhaust(pool, reason, now);
         }
-        if pool.config().foreign_choice && self.choice.is_none() {
-            let candidates = pool.candidates(&self.wish, now);
-            if !candidates.is_empty() {
-                self.phase = if waited { Phase::Waiting } else { Phase::Ready };
-                return Step::Choose(candidates);
+        if pool.config().foreign_choice {
+            if let Some(question) = self.ask_to_choose(pool, now, waited) {
+                return question;
             }
         }
         let chosen = self.choice.take().flatten();
@@ -133,7 +125,49 @@ impl Attempts {
         self.wait(pool, now, chance)
     }
 
+    /// Goes on after a pause or a wait: whether it was a wait, or until when the pause still lasts.
+    #[cold]
+    fn resume<A>(&mut self, pool: &mut State<A>, now: Instant) -> Result<bool, Instant> {
+        match std::mem::replace(&mut self.phase, Phase::Ready) {
+            Phase::Ready => Ok(false),
+            Phase::Waiting => Ok(true),
+            Phase::Pausing { until, failed } if now < until => {
+                self.phase = Phase::Pausing { until, failed };
+                Err(until)
+            }
+            Phase::Pausing { failed, .. } => {
+                pool.release(failed);
+                Ok(false)
+            }
+            Phase::Attempting(_) => panic!("the attempt in flight has to be settled first"),
+            Phase::Over => panic!("the run is over"),
+        }
+    }
+
+    #[cold]
+    fn ask_to_judge<A>(&mut self, pool: &State<A>, waited: bool) -> Option<Step> {
+        let unjudged = pool.unjudged(&self.wish);
+        self.phase = if waited { Phase::Waiting } else { Phase::Ready };
+        (!unjudged.is_empty()).then_some(Step::Judge(unjudged))
+    }
+
+    #[cold]
+    fn ask_to_choose<A>(
+        &mut self,
+        pool: &mut State<A>,
+        now: Instant,
+        waited: bool,
+    ) -> Option<Step> {
+        if self.choice.is_some() {
+            return None;
+        }
+        let candidates = pool.candidates(&self.wish, now);
+        self.phase = if waited { Phase::Waiting } else { Phase::Ready };
+        (!candidates.is_empty()).then_some(Step::Choose(candidates))
+    }
+
     /// Whether no further attempt may start, and why.
+    #[inline]
     fn over<A>(&mut self, pool: &State<A>, now: Instant, waited: bool) -> Option<ExhaustedReason> {
         let Self { max_attempts, deadline, wait_for_cooldown, .. } = *self;
         let budget = match self.budget {
@@ -206,42 +240,56 @@ impl Attempts {
     /// # Panics
     ///
     /// If no attempt is in flight.
+    #[inline]
     pub fn settle<A>(
         &mut self,
         pool: &mut State<A>,
         outcome: Outcome,
         now: Instant,
-        mut chance: impl FnMut() -> f64,
+        chance: impl FnMut() -> f64,
     ) {
         let Phase::Attempting(ticket) = std::mem::replace(&mut self.phase, Phase::Over) else {
             panic!("no attempt is in flight");
         };
-        let signal = match outcome {
+        match outcome {
             Outcome::Success => {
                 pool.counters.runs_ok += 1;
-                return pool.succeed(ticket, now);
+                pool.succeed(ticket, now);
             }
             Outcome::Error => {
                 pool.counters.runs_error += 1;
-                return pool.succeed(ticket, now);
+                pool.succeed(ticket, now);
             }
             Outcome::Failure => {
                 pool.counters.runs_error += 1;
-                return pool.fail(ticket, now);
+                pool.fail(ticket, now);
             }
             Outcome::Panic => {
                 pool.counters.runs_error += 1;
-                return pool.release(ticket);
+                pool.release(ticket);
             }
             Outcome::Aborted => {
                 pool.give_up(&ticket, now);
-                pool.siblings_signal(&ticket, now)
+                let signal = pool.siblings_signal(&ticket, now);
+                self.pause(pool, ticket, signal, now, chance);
             }
             Outcome::Signal(signal) => {
                 pool.signal(&ticket, &signal, now);
-                signal
+                self.pause(pool, ticket, signal, now, chance);
             }
-        };
+        }
+    }
+
+    /// The run goes on after a pause, if it has an attempt left.
+    #[cold]
+    fn pause<A>(
+        &mut self,
+        pool: &mut State<A>,
+        ticket: Ticket,
+        signal: Signal,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+    ) {
         pool.note_tried(&ticket, &mut self.wish);
         let last = self.budget.is_some_and(|budget| self.made >= budget);
         if last || self.retry_delay.is_zero() {

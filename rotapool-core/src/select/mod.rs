@@ -167,24 +167,37 @@ impl Index {
         now: Tick,
         chance: &mut impl FnMut() -> f64,
     ) -> Option<usize> {
-        let filters = wish.filters();
-        let picked = if wish.has_tried_any() {
-            let admits = |item: usize| !filters || wish.admits(&roster[item]);
-            let fresh = |item: usize| admits(item) && !wish.has_tried(&roster[item]);
-            let found = self.find(wish, roster, yardstick, now, chance, fresh);
-            found.or_else(|| self.find(wish, roster, yardstick, now, chance, admits))
-        } else if filters {
-            self.find(wish, roster, yardstick, now, chance, |item| wish.admits(&roster[item]))
-        } else {
-            self.find(wish, roster, yardstick, now, chance, |_| true)
-        }?;
+        let picked = match &self.eligible {
+            Eligible::Ranked(_, tournament) if wish.is_empty() => tournament.least()?.1,
+            _ if wish.is_empty() => self.find(wish, roster, yardstick, now, chance, |_| true)?,
+            _ => self.grant(wish, roster, yardstick, now, chance)?,
+        };
         if let Eligible::Ranked(order, tournament) = &mut self.eligible {
             order.picked(picked, &roster[picked], tournament);
         }
         Some(picked)
     }
 
-    #[inline]
+    /// What comes next among what the run wishes for.
+    fn grant(
+        &self,
+        wish: &Wish,
+        roster: &Roster,
+        yardstick: &Yardstick,
+        now: Tick,
+        chance: &mut impl FnMut() -> f64,
+    ) -> Option<usize> {
+        let admits = |item: usize| wish.admits(&roster[item]);
+        let fresh = |item: usize| admits(item) && !wish.has_tried(&roster[item]);
+        if wish.has_tried_any() {
+            if let Some(found) = self.find(wish, roster, yardstick, now, chance, fresh) {
+                return Some(found);
+            }
+        }
+        self.find(wish, roster, yardstick, now, chance, admits)
+    }
+
+    #[inline(never)]
     fn find(
         &self,
         wish: &Wish,

@@ -45,6 +45,12 @@ impl Wish {
         Self(Some(Box::new(Asked { affinity, exclude, judge, ..Asked::default() })))
     }
 
+    /// Whether the run has no wish at all.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     #[inline]
     pub(crate) fn affinity(&self) -> Option<u64> {
         self.0.as_ref().and_then(|asked| asked.affinity)

@@ -16,6 +16,7 @@ use crate::stats::PoolStats;
 impl<A> State<A> {
     /// The number of members.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.roster.len()
     }
@@ -83,11 +84,13 @@ impl<A> State<A> {
         self.index.next_recovery(wish, &self.roster, now)
     }
 
+    #[inline]
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }
 
     /// How many members the run admits.
+    #[inline]
     pub(crate) fn admitted(&self, wish: &Wish) -> usize {
         match wish.filters() {
             false => self.len(),
