@@ -3,9 +3,8 @@
 //! Written as a future by hand, because an async function would move what it carries several times
 //! on every run, and that was a fifth of its cost.
 
-use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -50,8 +49,8 @@ where
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            if let Some(call) = this.call.as_mut().as_pin_mut() {
-                let ended = ready!(poll_attempt(this.run, call, task));
+            if this.call.is_some() {
+                let ended = ready!(Attempt { call: this.call.as_mut(), run: this.run }.poll(task));
                 // The future is gone, and what it held is free, before its place is given back.
                 this.call.set(None);
                 match ended {
@@ -71,7 +70,6 @@ where
                         this.run.settle(Outcome::Signal(signal));
                     }
                     Ended::Aborted => this.run.settle(Outcome::Aborted),
-                    Ended::Panicked(panic) => give_up(this.run, panic),
                 }
             }
             if let Some(rest) = this.rest {
@@ -80,10 +78,8 @@ where
             }
             match this.run.step() {
                 Next::Attempt(lease) => {
-                    match catch_unwind(AssertUnwindSafe(|| (this.operation)(lease))) {
-                        Ok(call) => this.call.set(Some(call)),
-                        Err(panic) => give_up(this.run, panic),
-                    }
+                    Attempt { call: this.call.as_mut(), run: this.run }
+                        .begin(this.operation, lease);
                 }
                 Next::Pause(until) => *this.rest = Some(this.run.sleep_until(until)),
                 // Whichever it is: the next step reads the clock and asks the core again.
@@ -100,35 +96,47 @@ where
 enum Ended<R, E> {
     Returned(Result<R, Fault<E>>),
     Aborted,
-    Panicked(Box<dyn Any + Send>),
 }
 
-/// Polls the operation, unless a sibling aborted it.
-#[inline]
-fn poll_attempt<T, Fut, R, E>(
-    run: &mut Run<'_, T>,
-    call: Pin<&mut Fut>,
-    task: &mut Context<'_>,
-) -> Poll<Ended<R, E>>
-where
-    Fut: Future<Output = Result<R, Fault<E>>>,
-{
-    if run.is_aborted() {
-        return Poll::Ready(Ended::Aborted);
+/// The operation while it has the word. If it panics, dropping this ends its usage; the panic goes on
+/// to the caller.
+struct Attempt<'a, 'p, T, Fut> {
+    call: Pin<&'a mut Option<Fut>>,
+    run: &'a mut Run<'p, T>,
+}
+
+impl<T, Fut> Attempt<'_, '_, T, Fut> {
+    /// Calls the operation.
+    #[inline]
+    fn begin(mut self, operation: &mut impl FnMut(Lease<T>) -> Fut, lease: Lease<T>) {
+        let call = operation(lease);
+        self.call.set(Some(call));
+        mem::forget(self);
     }
-    // The panic goes on to the caller once the usage is settled, so nobody gets to see what it left
-    // half done.
-    match catch_unwind(AssertUnwindSafe(|| call.poll(task))) {
-        Ok(Poll::Ready(result)) => Poll::Ready(Ended::Returned(result)),
-        Ok(Poll::Pending) if run.watch(task.waker()) => Poll::Ready(Ended::Aborted),
-        Ok(Poll::Pending) => Poll::Pending,
-        Err(panic) => Poll::Ready(Ended::Panicked(panic)),
+
+    /// Polls the operation, unless a sibling aborted it.
+    #[inline]
+    fn poll<R, E>(mut self, task: &mut Context<'_>) -> Poll<Ended<R, E>>
+    where
+        Fut: Future<Output = Result<R, Fault<E>>>,
+    {
+        let ended = match self.call.as_mut().as_pin_mut() {
+            Some(call) if !self.run.is_aborted() => match call.poll(task) {
+                Poll::Ready(result) => Poll::Ready(Ended::Returned(result)),
+                Poll::Pending if self.run.watch(task.waker()) => Poll::Ready(Ended::Aborted),
+                Poll::Pending => Poll::Pending,
+            },
+            _ => Poll::Ready(Ended::Aborted),
+        };
+        mem::forget(self);
+        ended
     }
 }
 
-/// Ends a run whose operation panicked.
-#[cold]
-fn give_up<T>(run: &mut Run<'_, T>, panic: Box<dyn Any + Send>) -> ! {
-    run.settle(Outcome::Panic);
-    resume_unwind(panic)
+impl<T, Fut> Drop for Attempt<'_, '_, T, Fut> {
+    #[cold]
+    fn drop(&mut self) {
+        self.call.set(None);
+        self.run.settle(Outcome::Panic);
+    }
 }
