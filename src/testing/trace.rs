@@ -1,0 +1,292 @@
+//! What happened, and when: recorded, to look at and to assert on.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rotapool_core::{Cause, Runtime, Signal, StateChange, Status};
+
+use crate::fault::Fault;
+use crate::lease::Lease;
+
+/// A recording of calls and state changes. Clones are the same recording; its `Display` is a table.
+///
+/// A [`Script`](crate::testing::Script) records its calls by itself. For operations of your own:
+///
+/// ```
+/// use rotapool::testing::{Trace, VirtualTime};
+/// # use rotapool::{Fault, Lease, Pool, Resource};
+///
+/// # async fn ask(key: Lease<&str>) -> Result<(), Fault<String>> { Err(Fault::disable("401")) }
+/// let time = VirtualTime::new();
+/// let trace = Trace::new(time.clock());
+/// let pool = Pool::builder()
+///     .resource(Resource::new("key-1", "sk-aaa"))
+///     .runtime(time.clock())
+///     .on_state_change(trace.hook())
+///     .build()
+///     .unwrap();
+///
+/// time.block_on(pool.run(|key| trace.watch(key, ask))).unwrap_err();
+///
+/// assert_eq!(trace.lines(), [
+///     "0s key-1: call 1 begins (attempt 1)",
+///     "0s key-1: call 1 ends: disable (401)",
+///     "0s key-1: now disabled: 401",
+/// ]);
+/// ```
+#[derive(Clone)]
+pub struct Trace {
+    recorder: Arc<Recorder>,
+}
+
+struct Recorder {
+    runtime: Arc<dyn Runtime>,
+    start: Instant,
+    record: Mutex<Record>,
+}
+
+#[derive(Default)]
+struct Record {
+    entries: Vec<Entry>,
+    calls: usize,
+}
+
+/// One thing that happened. Its `Display` is one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// When, counted from when the trace was made.
+    pub at: Duration,
+    /// The resource.
+    pub id: Arc<str>,
+    /// What happened to it.
+    pub happened: Happened,
+}
+
+/// What happened to a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Happened {
+    /// An attempt began.
+    Began {
+        /// Counts the calls of the trace from 1.
+        call: usize,
+        /// Which attempt of its run this is, counting from 1.
+        attempt: u32,
+        /// The id of the run, if it has one.
+        request_id: Option<Arc<str>>,
+    },
+    /// An attempt ended.
+    Ended {
+        /// The call that began as this.
+        call: usize,
+        /// How it ended.
+        end: End,
+    },
+    /// The pool [reported](crate::Builder::on_state_change) a change.
+    Changed {
+        /// The status before.
+        old: Status,
+        /// The status after.
+        new: Status,
+        /// When the cooldown ends, if that is what it is now; counted from when the trace was made.
+        until: Option<Duration>,
+        /// Why the resource is out, if it is.
+        cause: Option<Cause>,
+    },
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum End {
+    /// With a value.
+    Ok,
+    /// With a signal about the resource.
+    Signal(Signal),
+    /// With an error of the operation's own.
+    Error,
+    /// With an error of the operation's own that it [blames](Fault::Failure) on the resource.
+    Failure,
+    /// Without a result: a sibling's signal aborted it, or its caller gave up.
+    Dropped,
+    /// By a panic.
+    Panic,
+}
+
+impl Trace {
+    /// An empty recording, which goes by this clock: that of the pool.
+    pub fn new(runtime: impl Runtime) -> Self {
+        let start = runtime.now();
+        let recorder = Recorder { runtime: Arc::new(runtime), start, record: Mutex::default() };
+        Self { recorder: Arc::new(recorder) }
+    }
+
+    /// Records the calls of an operation: `pool.run(|key| trace.watch(key, ask))`.
+    pub fn watch<T, F, Fut, R, E>(
+        &self,
+        lease: Lease<T>,
+        operation: F,
+    ) -> impl Future<Output = Fut::Output> + use<T, F, Fut, R, E>
+    where
+        F: FnOnce(Lease<T>) -> Fut,
+        Fut: Future<Output = Result<R, Fault<E>>>,
+    {
+        let call = Call::begin(self, &lease);
+        async move {
+            let result = operation(lease).await;
+            call.end(&result);
+            result
+        }
+    }
+
+    /// Records the state changes, as the pool's [hook](crate::Builder::on_state_change) for them.
+    pub fn hook(&self) -> impl Fn(&StateChange) + Send + Sync + 'static + use<> {
+        let trace = self.clone();
+        move |change| {
+            let StateChange { id, old, new, until, cause, .. } = change.clone();
+            let until = until.map(|until| until.saturating_duration_since(trace.recorder.start));
+            trace.record(id, |_| Happened::Changed { old, new, until, cause });
+        }
+    }
+
+    /// All that happened, in order.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        self.records().entries.clone()
+    }
+
+    /// All that happened, in order, as one line each: handy to assert on.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.entries().iter().map(ToString::to_string).collect()
+    }
+
+    pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.recorder.runtime
+    }
+
+    /// Records what happened now. It is told how many calls there were.
+    fn record(&self, id: Arc<str>, happened: impl FnOnce(&mut usize) -> Happened) {
+        let at = self.recorder.runtime.now().saturating_duration_since(self.recorder.start);
+        let mut record = self.records();
+        let happened = happened(&mut record.calls);
+        record.entries.push(Entry { at, id, happened });
+    }
+
+    fn records(&self) -> MutexGuard<'_, Record> {
+        self.recorder.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call in progress. Dropped before its end, it is recorded as that.
+struct Call {
+    trace: Trace,
+    id: Arc<str>,
+    number: usize,
+    end: Option<End>,
+}
+
+impl Call {
+    fn begin<T>(trace: &Trace, lease: &Lease<T>) -> Self {
+        let id: Arc<str> = lease.id().into();
+        let (attempt, request_id) = (lease.attempt(), lease.request_id().map(Arc::from));
+        let mut number = 0;
+        trace.record(Arc::clone(&id), |calls| {
+            *calls += 1;
+            number = *calls;
+            Happened::Began { call: number, attempt, request_id }
+        });
+        Self { trace: trace.clone(), id, number, end: None }
+    }
+
+    fn end<R, E>(mut self, result: &Result<R, Fault<E>>) {
+        self.end = Some(match result {
+            Ok(_) => End::Ok,
+            Err(Fault::Signal(signal)) => End::Signal(signal.clone()),
+            Err(Fault::Operation(_)) => End::Error,
+            Err(Fault::Failure(_)) => End::Failure,
+        });
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let unfinished = if thread::panicking() { End::Panic } else { End::Dropped };
+        let (call, end) = (self.number, self.end.take().unwrap_or(unfinished));
+        self.trace.record(Arc::clone(&self.id), |_| Happened::Ended { call, end });
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.entries();
+        let times: Vec<String> = entries.iter().map(|entry| seconds(entry.at)).collect();
+        let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0);
+        let time = widest(&mut times.iter().map(|time| time.chars().count()));
+        let id = widest(&mut entries.iter().map(|entry| entry.id.chars().count()));
+        let mut separator = "";
+        for (at, entry) in times.iter().zip(&entries) {
+            write!(f, "{separator}{at:>time$}  {:<id$}  {}", entry.id, entry.happened)?;
+            separator = "\n";
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.lines()).finish()
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", seconds(self.at), self.id, self.happened)
+    }
+}
+
+impl fmt::Display for Happened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Began { call, attempt, request_id: None } => {
+                write!(f, "call {call} begins (attempt {attempt})")
+            }
+            Self::Began { call, attempt, request_id: Some(run) } => {
+                write!(f, "call {call} begins (attempt {attempt} of {run})")
+            }
+            Self::Ended { call, end } => write!(f, "call {call} ends: {end}"),
+            Self::Changed { new, until, cause, .. } => {
+                write!(f, "now {new}")?;
+                if let Some(until) = until {
+                    write!(f, " until {}", seconds(*until))?;
+                }
+                match cause {
+                    Some(cause) => write!(f, ": {cause}"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok => f.write_str("ok"),
+            Self::Signal(signal) => write!(f, "{signal}"),
+            Self::Error => f.write_str("error"),
+            Self::Failure => f.write_str("failure"),
+            Self::Dropped => f.write_str("dropped"),
+            Self::Panic => f.write_str("panic"),
+        }
+    }
+}
+
+/// `0s`, `1.5s`, `150s`: one unit, so that times compare at a glance.
+fn seconds(time: Duration) -> String {
+    format!("{}s", time.as_secs_f64())
+}
