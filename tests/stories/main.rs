@@ -20,10 +20,9 @@ mod rotation;
 mod runtimes;
 mod scene;
 mod siblings;
-#[path = "../stage/mod.rs"]
-mod stage;
 mod sticky;
 mod strategies;
 mod tried;
+mod upstream;
 mod waiting;
 mod weighted;
