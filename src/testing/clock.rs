@@ -49,6 +49,7 @@ impl VirtualClock {
     /// # Panics
     ///
     /// When an [`Instant`] cannot be that late.
+    #[track_caller]
     pub fn advance(&self, by: Duration) {
         self.move_to(self.later(by));
     }
@@ -74,13 +75,12 @@ impl VirtualClock {
     }
 
     /// The instant this much later than now.
+    #[track_caller]
     pub(super) fn later(&self, by: Duration) -> Instant {
-        self.now().checked_add(by).unwrap_or_else(|| {
-            panic!(
-                "the clock at {:?} cannot advance by {by:?}: no instant is so late",
-                self.elapsed()
-            )
-        })
+        match self.now().checked_add(by) {
+            Some(later) => later,
+            None => panic!("the clock cannot advance by {by:?}: no instant is so late"),
+        }
     }
 
     /// When the next sleep ends.

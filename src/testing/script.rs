@@ -92,6 +92,7 @@ impl<R: 'static, E: 'static> Script<R, E> {
     ///
     /// When the script says nothing about the resource, or nothing more. A test that guesses on would
     /// prove nothing.
+    #[track_caller]
     pub fn play<T>(
         &self,
         lease: Lease<T>,
@@ -116,6 +117,7 @@ impl<R: 'static, E: 'static> Script<R, E> {
         self.trace.clone()
     }
 
+    #[track_caller]
     fn next<T>(&self, lease: &Lease<T>) -> Answer<R, E> {
         let part = lock(&self.parts).get(lease.id()).map(Arc::clone);
         let Some(part) = part else { panic!("{}", self.silent(lease)) };
@@ -125,7 +127,10 @@ impl<R: 'static, E: 'static> Script<R, E> {
         let answer = part.answers.next();
         let calls = part.calls;
         drop(part);
-        answer.unwrap_or_else(|| panic!("{}", self.run_out(lease, calls)))
+        match answer {
+            Some(answer) => answer,
+            None => panic!("{}", self.run_out(lease, calls)),
+        }
     }
 
     fn silent<T>(&self, lease: &Lease<T>) -> String {

@@ -224,13 +224,16 @@ impl Drop for Call {
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.entries();
-        let times: Vec<String> = entries.iter().map(|entry| seconds(entry.at)).collect();
-        let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0);
-        let time = widest(&mut times.iter().map(|time| time.chars().count()));
-        let id = widest(&mut entries.iter().map(|entry| entry.id.chars().count()));
+        let widest = |width: &dyn Fn(&Entry) -> usize| entries.iter().map(width).max().unwrap_or(0);
+        // All with the decimals of the finest, so that the points stand below each other.
+        let decimals = widest(&|entry| seconds(entry.at).split('.').nth(1).map_or(0, str::len));
+        let time = |entry: &Entry| format!("{:.decimals$}", entry.at.as_secs_f64());
+        let time_width = widest(&|entry| time(entry).len());
+        let id_width = widest(&|entry| entry.id.chars().count());
         let mut separator = "";
-        for (at, entry) in times.iter().zip(&entries) {
-            write!(f, "{separator}{at:>time$}  {:<id$}  {}", entry.id, entry.happened)?;
+        for entry in &entries {
+            let Entry { id, happened, .. } = entry;
+            write!(f, "{separator}{:>time_width$}s  {id:<id_width$}  {happened}", time(entry))?;
             separator = "\n";
         }
         Ok(())
@@ -245,7 +248,7 @@ impl fmt::Debug for Trace {
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", seconds(self.at), self.id, self.happened)
+        write!(f, "{}s {}: {}", seconds(self.at), self.id, self.happened)
     }
 }
 
@@ -262,7 +265,7 @@ impl fmt::Display for Happened {
             Self::Changed { new, until, cause, .. } => {
                 write!(f, "now {new}")?;
                 if let Some(until) = until {
-                    write!(f, " until {}", seconds(*until))?;
+                    write!(f, " until {}s", seconds(*until))?;
                 }
                 match cause {
                     Some(cause) => write!(f, ": {cause}"),
@@ -286,7 +289,7 @@ impl fmt::Display for End {
     }
 }
 
-/// `0s`, `1.5s`, `150s`: one unit, so that times compare at a glance.
+/// `0`, `1.5`, `150`: one unit, so that times compare at a glance.
 fn seconds(time: Duration) -> String {
-    format!("{}s", time.as_secs_f64())
+    time.as_secs_f64().to_string()
 }

@@ -83,6 +83,7 @@ impl VirtualTime {
     ///
     /// When nothing can ever wake `future` again; when it or a task panics; when called from inside a
     /// future that this drives.
+    #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _driving = self.drive("block_on");
         let mut future = pin!(future);
@@ -131,6 +132,7 @@ impl VirtualTime {
     ///
     /// When a task panics; when an [`Instant`](std::time::Instant) cannot be that late; when called from
     /// inside a future that this drives, where `clock.sleep(…).await` lets time pass.
+    #[track_caller]
     pub fn advance(&self, by: Duration) {
         let _driving = self.drive("advance");
         let end = self.clock.later(by);
@@ -165,6 +167,7 @@ impl VirtualTime {
         Arc::new(Cue { number, queued: AtomicBool::new(false), queue: Arc::clone(&self.queue) })
     }
 
+    #[track_caller]
     fn drive(&self, call: &str) -> Driving<'_> {
         assert!(
             !self.driving.replace(true),
@@ -175,13 +178,16 @@ impl VirtualTime {
     }
 
     fn deadlock(&self) -> String {
-        let tasks = self.tasks.borrow().len();
-        let wait = if tasks == 1 { "task waits" } else { "tasks wait" };
+        let tasks = match self.tasks.borrow().len() {
+            0 => String::new(),
+            1 => ", and so does 1 task".to_owned(),
+            tasks => format!(", and so do {tasks} tasks"),
+        };
         format!(
-            "deadlock at {:?} of virtual time: the future given to `block_on` waits, nobody sleeps, and \
-             so nothing can wake it ({tasks} spawned {wait} as well); look for an answer that hangs, \
-             and for awaits of what is not in virtual time, such as I/O or another runtime's timer",
-            self.elapsed()
+            "deadlock at {}s of virtual time: the future given to `block_on` waits{tasks}, but nobody \
+             sleeps, so nothing can ever wake it. Look for an answer that hangs, and for awaits of what \
+             is not in virtual time, such as I/O or another runtime's timer",
+            self.elapsed().as_secs_f64()
         )
     }
 }
