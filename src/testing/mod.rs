@@ -43,7 +43,7 @@
 //!   by step ([`spawn`](VirtualTime::spawn), [`advance`](VirtualTime::advance)). It is no mock: the pool
 //!   under test is the real one.
 //! - [`Script`] stands for the operation, to test how the pool is set up. To test an operation of your
-//!   own, script what it calls: an [`Answer`] is any value, so it may be a response.
+//!   own, let the client that it calls play a script: an [`Answer`] may be any value, so a response too.
 //! - [`Trace`] records any operation.
 //!
 //! # In a test on tokio

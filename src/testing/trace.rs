@@ -11,7 +11,10 @@ use rotapool_core::{Cause, Runtime, Signal, StateChange, Status};
 use crate::fault::Fault;
 use crate::lease::Lease;
 
-/// A recording of calls and state changes. Clones are the same recording; its `Display` is a table.
+/// A recording of calls and state changes. Clones are the same recording; its `Display` is a table, to
+/// the millisecond.
+///
+/// Runs with a [request id](crate::Request::request_id) are told apart by it.
 ///
 /// A [`Script`](crate::testing::Script) records its calls by itself. For operations of your own:
 ///
@@ -225,8 +228,10 @@ impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.entries();
         let widest = |width: &dyn Fn(&Entry) -> usize| entries.iter().map(width).max().unwrap_or(0);
-        // All with the decimals of the finest, so that the points stand below each other.
-        let decimals = widest(&|entry| seconds(entry.at).split('.').nth(1).map_or(0, str::len));
+        // All with the decimals of the finest, so that the points stand below each other; but nobody
+        // reads the nanoseconds of a jitter.
+        let decimals =
+            widest(&|entry| seconds(entry.at).split('.').nth(1).map_or(0, str::len)).min(3);
         let time = |entry: &Entry| format!("{:.decimals$}", entry.at.as_secs_f64());
         let time_width = widest(&|entry| time(entry).len());
         let id_width = widest(&|entry| entry.id.chars().count());

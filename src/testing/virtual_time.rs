@@ -78,6 +78,7 @@ impl VirtualTime {
     /// the end of the next sleep.
     ///
     /// When it returns, the tasks that could go on at that moment have gone on.
+    /// Time stands still as long as anybody is woken: nobody may wait for it in a loop of yields.
     ///
     /// # Panics
     ///
@@ -185,8 +186,9 @@ impl VirtualTime {
         };
         format!(
             "deadlock at {}s of virtual time: the future given to `block_on` waits{tasks}, but nobody \
-             sleeps, so nothing can ever wake it. Look for an answer that hangs, and for awaits of what \
-             is not in virtual time, such as I/O or another runtime's timer",
+             sleeps by this clock, so nothing can ever wake it. Look for a pool that was not given \
+             `.runtime(time.clock())`, an answer that hangs, and awaits of what is not in virtual time, \
+             such as I/O or another runtime's timer",
             self.elapsed().as_secs_f64()
         )
     }

@@ -22,7 +22,7 @@ pub(crate) struct Scene {
 
 /// A timer that wakes whoever sleeps every second, due or not, as a timer may.
 #[derive(Debug)]
-struct Restless(VirtualClock);
+pub(crate) struct Restless(pub(crate) VirtualClock);
 
 impl Runtime for Restless {
     fn now(&self) -> Instant {

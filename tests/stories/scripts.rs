@@ -6,7 +6,7 @@ use std::time::Duration;
 use rotapool::testing::{Answer, Script, VirtualTime};
 use rotapool::{Builder, Fault, Pool, Resource, RunError, Signal, Strategy, TokioRuntime};
 
-use crate::scene::secs;
+use crate::scene::{Restless, secs};
 use crate::upstream::Boom;
 
 /// A pool of `a` and `b`, in that order of preference.
@@ -126,6 +126,16 @@ fn an_answer_takes_its_time_and_meanwhile_the_call_is_in_flight() {
     assert_eq!((pool.stats().in_flight, run.is_finished()), (1, false));
     time.advance(Duration::from_millis(1));
     assert_eq!(run.take_result(), Some(Ok("slow")));
+}
+
+#[test]
+fn an_answer_comes_no_earlier_on_a_timer_that_wakes_early() {
+    let time = VirtualTime::new();
+    let pool = pool(&time);
+    let late = [Answer::ok("slow").after(Duration::from_millis(2500))];
+    let script = Script::<&str>::new(Restless(time.clock())).on("a", late);
+    assert_eq!(time.block_on(pool.run(|key| script.play(key))), Ok("slow"));
+    assert_eq!(time.elapsed(), Duration::from_millis(2500));
 }
 
 #[test]

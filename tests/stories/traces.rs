@@ -122,6 +122,9 @@ fn printed_it_is_a_table() {
 11.75s  the backup  call 3 ends: ok";
     assert_eq!(format!("\n{}", watched.trace), expected);
     assert_eq!(Watched::new().trace.to_string(), "");
+    watched.time.advance(Duration::from_nanos(123_456_789));
+    watched.lines_of(&Ok(()));
+    assert!(watched.trace.to_string().ends_with("\n11.873s  the backup  call 4 ends: ok"));
 }
 
 #[test]
