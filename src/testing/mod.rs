@@ -81,6 +81,7 @@
 
 mod answer;
 mod clock;
+mod entry;
 mod script;
 mod task;
 mod trace;
@@ -89,8 +90,9 @@ mod virtual_time;
 pub use self::{
     answer::Answer,
     clock::VirtualClock,
+    entry::{End, Entry, Happened},
     script::Script,
     task::Task,
-    trace::{End, Entry, Happened, Trace},
+    trace::Trace,
     virtual_time::VirtualTime,
 };
