@@ -78,6 +78,7 @@
 //! | `tokio` | `TokioRuntime`: tokio's timer and clock, the paused one included |
 //! | `smol` | `SmolRuntime`: async-io's timer |
 //! | `async-std` | `AsyncStdRuntime`: the same, for those still on async-std, which is discontinued (RUSTSEC-2025-0052) |
+//! | `test-util` | `testing`: virtual time, scripted operations and traces, for tests of your own |
 //!
 //! No feature is on by default, and none changes behaviour. A runtime of your own is two functions:
 //! see `examples/custom_runtime.rs`. Runtimes and their sleeps are `Send`; operations need not be.
@@ -109,6 +110,9 @@ mod resource;
 mod run;
 mod select;
 mod shared;
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+pub mod testing;
 mod timer;
 mod wrapped;
 

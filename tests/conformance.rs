@@ -5,7 +5,6 @@
 
 #[path = "conformance/scenario.rs"]
 mod scenario;
-mod stage;
 #[path = "conformance/through_core.rs"]
 mod through_core;
 #[path = "conformance/through_pool.rs"]

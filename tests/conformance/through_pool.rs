@@ -4,30 +4,29 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
+use rotapool::testing::{Task, VirtualTime};
 use rotapool::{
-    ExhaustedReason, Fault, Lease, Pool, PoolStats, Resource, ResourceError, RunError,
-    Runtime as _, Strategy,
+    ExhaustedReason, Fault, Lease, Pool, PoolStats, Resource, ResourceError, RunError, Strategy,
 };
 
 use crate::scenario::{
     Action, Attempt, Options, Player, PoolSpec, ResourceSpec, RunRecord, Then, status,
 };
-use crate::stage::{Troupe, VirtualClock};
 
 pub(crate) struct ThroughPool {
-    clock: VirtualClock,
+    time: VirtualTime,
+    start: Instant,
     pool: Pool<String>,
     events: Arc<Mutex<Vec<[String; 3]>>>,
-    troupe: Troupe,
     runs: Vec<Run>,
 }
 
 struct Run {
     name: String,
-    task: usize,
+    task: Task<()>,
     record: Rc<RefCell<RunRecord>>,
     gate: Gate,
 }
@@ -39,7 +38,7 @@ struct Boom;
 
 impl Player for ThroughPool {
     fn start(spec: &PoolSpec) -> Self {
-        let clock = VirtualClock::new();
+        let time = VirtualTime::new();
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&events);
         let pool = Pool::builder()
@@ -54,7 +53,7 @@ impl Player for ThroughPool {
             .cancel_siblings(spec.cancel_siblings)
             .probe_on_recovery(spec.probe_on_recovery)
             .retry_delay(Duration::ZERO)
-            .runtime(clock.clone())
+            .runtime(time.clock())
             .seed(1)
             .on_state_change(move |change| {
                 let event = [&change.id, status(change.old), status(change.new)];
@@ -62,7 +61,7 @@ impl Player for ThroughPool {
             })
             .build()
             .unwrap();
-        Self { clock, pool, events, troupe: Troupe::default(), runs: Vec::new() }
+        Self { start: pool.now(), time, pool, events, runs: Vec::new() }
     }
 
     fn act(&mut self, action: &Action) -> Option<&'static str> {
@@ -78,15 +77,16 @@ impl Player for ThroughPool {
                 Ok(())
             }
             Action::Cancel { run } => {
-                let task = self.run(run).task;
-                if self.troupe.is_live(task) {
-                    self.troupe.dismiss(task);
-                    self.run(run).record.borrow_mut().state = "cancelled";
+                let Run { task, record, .. } = self.run(run);
+                if !task.is_finished() {
+                    task.abort();
+                    record.borrow_mut().state = "cancelled";
                 }
                 Ok(())
             }
             Action::Advance { seconds } => {
-                self.clock.advance(Duration::from_secs_f64(*seconds));
+                // At once: the recording's clock jumped, and whoever was due saw its end.
+                self.time.clock().advance(Duration::from_secs_f64(*seconds));
                 Ok(())
             }
             Action::Add(spec) => self.pool.add(resource(spec)),
@@ -94,7 +94,7 @@ impl Player for ThroughPool {
             Action::Enable { id } => self.pool.enable(id),
             Action::Disable { id } => self.pool.disable(id),
         };
-        self.troupe.settle();
+        self.time.advance(Duration::ZERO);
         result.err().map(|error| match error {
             ResourceError::UnknownResource { .. } => "unknown_resource",
             ResourceError::DuplicateResource { .. } => "duplicate_resource",
@@ -134,12 +134,9 @@ impl ThroughPool {
         if let Some(seconds) = options.deadline {
             // A deadline before the scenario began has passed just as well at its beginning.
             let passed = seconds < 0.0;
-            let deadline = if passed {
-                self.clock.start()
-            } else {
-                self.clock.at(Duration::from_secs_f64(seconds))
-            };
-            assert!(!passed || deadline <= self.clock.now());
+            let deadline =
+                if passed { self.start } else { self.start + Duration::from_secs_f64(seconds) };
+            assert!(!passed || deadline <= self.pool.now());
             request = request.deadline(deadline);
         }
         let run = {
@@ -165,7 +162,7 @@ impl ThroughPool {
                 (record.state, record.why) = verdict(&result);
             }
         };
-        let task = self.troupe.enter(run);
+        let task = self.time.spawn(run);
         self.runs.push(Run { name: name.to_owned(), task, record, gate });
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rotapool::{Fault, Pool, Resource, Status};
 
 use crate::scene::{Scene, secs};
-use crate::stage::fine;
+use crate::upstream::fine;
 
 #[test]
 fn a_removed_resource_drains_and_lets_go_of_its_value() {

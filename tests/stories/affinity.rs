@@ -4,7 +4,7 @@ use rotapool::{Fault, Resource, Strategy};
 
 use crate::picks::{chi_square, pick, pick_with, shares};
 use crate::scene::{Scene, secs};
-use crate::stage::fine;
+use crate::upstream::fine;
 
 fn pool_of(ids: &[&'static str]) -> Scene {
     Scene::with(ids, |builder| builder.strategy(Strategy::Affinity))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rotapool::{ExhaustedReason, Fault, RunError};
 
 use crate::scene::{Scene, secs};
-use crate::stage::fine;
+use crate::upstream::fine;
 
 #[test]
 fn a_run_makes_no_more_attempts_than_there_are_resources() {
@@ -47,9 +47,8 @@ fn between_attempts_a_run_pauses_for_half_to_one_and_a_half_times_the_delay() {
         let run = scene.start();
         let id = scene.upstream.pending().remove(0);
         scene.answer(&id, Err(Fault::retry("503")));
-        let begun = scene.clock.sleepers();
-        let now = rotapool::Runtime::now(&scene.clock).duration_since(scene.clock.start());
-        pauses.push(begun[0] - now.as_secs_f64());
+        let pause = scene.clock.sleeps()[0] - scene.clock.elapsed();
+        pauses.push(pause.as_secs_f64());
         scene.drop_run(&run);
     }
     assert!(pauses.iter().all(|pause| (5.0..=15.0).contains(pause)), "{pauses:?}");
@@ -59,15 +58,14 @@ fn between_attempts_a_run_pauses_for_half_to_one_and_a_half_times_the_delay() {
 
 #[test]
 fn a_pause_ends_by_the_clock_and_not_by_a_wake_up() {
-    let scene = Scene::with(&["a", "b"], |builder| builder.retry_delay(secs(10)));
+    let scene = Scene::restless(&["a", "b"], |builder| builder.retry_delay(secs(10)));
     let _run = scene.start();
     scene.answer("a", Err(Fault::retry("503")));
-    scene.clock.wake_all_early();
-    scene.settle();
+    scene.advance(secs(4));
     scene.pool.enable("b").unwrap();
     scene.settle();
     assert_eq!(scene.upstream.pending(), [""; 0]);
-    scene.advance(secs(15));
+    scene.advance(secs(11));
     assert_eq!(scene.upstream.pending(), ["b"]);
 }
 
@@ -83,7 +81,7 @@ fn there_is_no_pause_after_the_last_attempt() {
 #[test]
 fn a_deadline_that_has_passed_ends_the_run_before_its_first_attempt() {
     let scene = Scene::of(&["a"]);
-    let deadline = scene.clock.start();
+    let deadline = scene.pool.now();
     scene.advance(secs(5));
     let run = scene.start_with(|request| request.deadline(deadline));
     let error = run.error();
@@ -110,7 +108,7 @@ fn a_pause_does_not_outlast_the_deadline() {
     let scene = Scene::with(&["a", "b"], |builder| builder.retry_delay(secs(100)));
     let run = scene.start_with(|request| request.timeout(secs(7)));
     scene.answer("a", Err(Fault::retry("503")));
-    assert_eq!(scene.clock.sleepers(), [7.0]);
+    assert_eq!(scene.clock.sleeps(), [secs(7)]);
     scene.advance(secs(7));
     assert!(run.error().is_exhausted());
     scene.assert_at_rest();
@@ -120,8 +118,8 @@ fn a_pause_does_not_outlast_the_deadline() {
 fn the_operations_own_error_ends_the_run_at_once_and_comes_by_value() {
     let scene = Scene::of(&["a", "b"]);
     let run = scene.start();
-    scene.answer("a", Err(crate::stage::Boom.into()));
-    assert_eq!(run.error(), RunError::Operation(crate::stage::Boom));
+    scene.answer("a", Err(crate::upstream::Boom.into()));
+    assert_eq!(run.error(), RunError::Operation(crate::upstream::Boom));
     let stats = scene.pool.stats();
     assert_eq!((stats.attempts, stats.successes, stats.runs_error), (1, 1, 1));
 }

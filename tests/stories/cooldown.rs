@@ -5,7 +5,7 @@ use std::time::Duration;
 use rotapool::{Fault, Status};
 
 use crate::scene::{Scene, secs};
-use crate::stage::fine;
+use crate::upstream::fine;
 
 #[test]
 fn consecutive_cooldowns_climb_the_table_and_a_success_starts_it_anew() {
@@ -30,8 +30,8 @@ fn an_error_of_the_operations_own_proves_that_the_resource_works() {
     scene.answer("a", Err(Fault::cooldown("429")));
     scene.advance(secs(30));
     let run = scene.start();
-    scene.answer("a", Err(crate::stage::Boom.into()));
-    assert_eq!(run.error().into_operation(), Ok(crate::stage::Boom));
+    scene.answer("a", Err(crate::upstream::Boom.into()));
+    assert_eq!(run.error().into_operation(), Ok(crate::upstream::Boom));
     assert_eq!(scene.row("a").consecutive_cooldowns, 0);
 }
 

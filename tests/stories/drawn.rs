@@ -6,7 +6,7 @@ use rotapool::{Fault, Resource, Strategy};
 
 use crate::picks::{chi_square, health, pick, picks, run, shares};
 use crate::scene::{Scene, secs};
-use crate::stage::{Boom, fine};
+use crate::upstream::{Boom, fine};
 
 const MILLIS: fn(u64) -> Duration = Duration::from_millis;
 

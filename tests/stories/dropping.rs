@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use rotapool::{Fault, Lease, Pool, Resource, RunError, Status};
 
 use crate::scene::{Scene, secs};
-use crate::stage::{Boom, fine};
+use crate::upstream::{Boom, fine};
 
 #[test]
 fn dropped_before_its_first_poll_a_run_never_was() {
@@ -37,7 +37,7 @@ fn dropped_in_a_pause_it_gives_the_place_back() {
     let scene = Scene::of(&["a", "b"]);
     let run = scene.start_with(|request| request.retry_delay(secs(10)));
     scene.answer("a", Err(Fault::retry("503")));
-    assert_eq!((scene.clock.sleepers().len(), scene.pool.stats().in_flight), (1, 1));
+    assert_eq!((scene.clock.sleeps().len(), scene.pool.stats().in_flight), (1, 1));
     scene.drop_run(&run);
     assert_eq!(scene.pool.stats().runs_cancelled, 1);
     scene.assert_at_rest();
@@ -49,7 +49,7 @@ fn dropped_in_a_wait_it_leaves_no_sleeper() {
     scene.start();
     scene.answer("a", Err(Fault::cooldown("429")));
     let run = scene.start_with(|request| request.wait_for_cooldown(true));
-    assert_eq!(scene.clock.sleepers().len(), 1);
+    assert_eq!(scene.clock.sleeps().len(), 1);
     scene.drop_run(&run);
     assert_eq!(scene.pool.stats().runs_cancelled, 1);
     scene.assert_at_rest();
@@ -121,7 +121,7 @@ fn dropped_at_any_poll_of_its_life_a_run_leaves_nothing_behind() {
         let begun = u64::from(drop_at > 0 && !ended);
         assert_eq!(alive.get(), 0, "dropped at poll {drop_at}: an operation lives on");
         assert_eq!((stats.in_flight, stats.runs_cancelled), (0, begun), "at poll {drop_at}");
-        assert!(scene.clock.sleepers().is_empty(), "dropped at poll {drop_at}: a sleep lives on");
+        assert!(scene.clock.sleeps().is_empty(), "dropped at poll {drop_at}: a sleep lives on");
         if ended {
             assert_eq!(stats.runs_ok, 1);
             polls_of_a_whole_life = drop_at;

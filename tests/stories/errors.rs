@@ -3,7 +3,7 @@
 use rotapool::{ExhaustedReason, Fault, Pool, Resource, RunError};
 
 use crate::scene::{Scene, secs};
-use crate::stage::Boom;
+use crate::upstream::Boom;
 
 /// A pool where each resource is out for a reason of its own.
 fn everything_is_out() -> Scene {
@@ -101,10 +101,9 @@ fn a_reason_cannot_break_the_line_nor_flood_the_log() {
 
 #[test]
 fn a_huge_pool_is_explained_in_part_and_says_so() {
-    let clock = crate::stage::VirtualClock::new();
     let pool = Pool::builder()
         .resources((0..250).map(|n| Resource::new(format!("key-{n}"), ())))
-        .runtime(clock)
+        .runtime(rotapool::testing::VirtualClock::new())
         .build()
         .unwrap();
     for n in 0..250 {

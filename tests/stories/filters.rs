@@ -8,7 +8,7 @@ use rotapool::{ExhaustedReason, Fault, Metadata, Resource, Strategy};
 
 use crate::picks::{pick, pick_with, run_with};
 use crate::scene::{Scene, secs};
-use crate::stage::fine;
+use crate::upstream::fine;
 
 /// Two in Europe, two in America, one that does not say.
 fn world(strategy: Strategy) -> Scene {
@@ -132,7 +132,7 @@ fn a_waiting_run_waits_for_an_admitted_resource_and_for_no_other() {
     scene.start_with(|request| request.max_attempts(1));
     scene.answer("b", Err(Fault::cooldown_for(secs(40), "429")));
     let run = scene.start_with(|request| request.wait_for_cooldown(true).exclude("a"));
-    assert_eq!(scene.clock.sleepers(), [40.0]);
+    assert_eq!(scene.clock.sleeps(), [secs(40)]);
     scene.advance(secs(10));
     assert_eq!(pick(&scene), "a");
     assert!(run.is_running() && scene.upstream.pending().is_empty());

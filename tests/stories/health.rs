@@ -7,7 +7,7 @@ use rotapool::{Fault, Grade, HealthRules, Resource, Runtime as _, Strategy};
 
 use crate::picks::{health, picks, run, run_with};
 use crate::scene::{Scene, secs};
-use crate::stage::{Answer, Boom, fine};
+use crate::upstream::{Answer, Boom, fine};
 
 /// Successes and failures: in the window, and ever.
 fn counts(scene: &Scene, id: &str) -> [u64; 4] {

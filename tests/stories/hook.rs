@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use rotapool::{Fault, Pool, StateChange};
 
 use crate::scene::{Scene, secs, words};
-use crate::stage::fine;
+use crate::upstream::fine;
 
 fn listening(ids: &[&'static str]) -> (Scene, Arc<Mutex<Vec<StateChange>>>) {
     let heard = Arc::new(Mutex::new(Vec::new()));

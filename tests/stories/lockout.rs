@@ -6,7 +6,7 @@ use rotapool::{Fault, Grade, Resource, Strategy};
 
 use crate::picks::{health, pick, run, shares};
 use crate::scene::{Scene, secs};
-use crate::stage::{Answer, Boom, fine};
+use crate::upstream::{Answer, Boom, fine};
 
 fn pool_of(strategy: Strategy) -> Scene {
     Scene::with(&["a", "b"], |builder| builder.strategy(strategy))

@@ -19,11 +19,13 @@ mod regressions;
 mod rotation;
 mod runtimes;
 mod scene;
+mod scripts;
 mod siblings;
-#[path = "../stage/mod.rs"]
-mod stage;
 mod sticky;
 mod strategies;
+mod traces;
 mod tried;
+mod upstream;
+mod virtual_time;
 mod waiting;
 mod weighted;

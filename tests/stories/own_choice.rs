@@ -8,7 +8,7 @@ use rotapool::{Candidate, Fault, Pool, Resource, Select, Strategy};
 
 use crate::picks::{pick, pick_with, run};
 use crate::scene::{Scene, secs};
-use crate::stage::fine;
+use crate::upstream::fine;
 
 type Lists = Arc<Mutex<Vec<Vec<Candidate>>>>;
 

@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 use rotapool::{Fault, Lease, Status};
 
 use crate::scene::Scene;
-use crate::stage::{Answer, Boom, fine};
+use crate::upstream::{Answer, Boom, fine};
 
 fn panics(lease: &Lease<&'static str>) -> Answer {
     panic!("an operation that panics on {} (this message is expected)", lease.id())

@@ -7,7 +7,7 @@ use futures::executor::block_on;
 use rotapool::{Health, Request, RunError};
 
 use crate::scene::Scene;
-use crate::stage::{Answer, Boom};
+use crate::upstream::{Answer, Boom};
 
 /// A run whose operation gives these answers at once; one that takes its time moves the clock.
 pub(crate) fn run(

@@ -6,7 +6,7 @@ use rotapool::{Fault, Resource, Strategy};
 
 use crate::picks::{pick, picks, run, run_with, shares};
 use crate::scene::{Scene, secs};
-use crate::stage::{Boom, fine};
+use crate::upstream::{Boom, fine};
 
 /// Two untried busy ones drawn together cost infinity both, and the first was taken, although known
 /// idle ones were eligible.

@@ -3,7 +3,7 @@
 use rotapool::{Fault, Resource, Strategy};
 
 use crate::scene::{Scene, secs};
-use crate::stage::fine;
+use crate::upstream::fine;
 
 #[test]
 fn idle_resources_are_rotated_through_in_pool_order() {

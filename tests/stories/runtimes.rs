@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::future::BoxFuture;
+use rotapool::testing::VirtualClock;
 use rotapool::{
     AsyncStdRuntime, Builder, DefaultRuntime, Fault, Pool, Request, Resource, RunError, Runtime,
     Sleep, SmolRuntime, Spawn, TokioRuntime,
 };
 
 use crate::scene::secs;
-use crate::stage::{Answer, Boom, Upstream, VirtualClock, fine};
+use crate::upstream::{Answer, Boom, Upstream, fine};
 
 /// Where a story happens: somebody who polls, and a clock that passes without anybody waiting.
 trait World: Clone + Send + Sync + 'static {
@@ -240,7 +241,7 @@ on![
 
 type Story<W> = fn(W) -> Pin<Box<dyn Future<Output = ()>>>;
 
-/// A world on any executor with a spawn hook; the clock is the stage's.
+/// A world on any executor with a spawn hook; the clock is virtual.
 #[derive(Clone)]
 struct Spawning<S> {
     clock: VirtualClock,
@@ -258,10 +259,8 @@ impl<S: Spawn + Clone> World for Spawning<S> {
 
     async fn pass_time(&self) {
         pause_for_others().await;
-        if let Some(first) = self.clock.sleepers().first() {
-            let now = self.clock.now().duration_since(self.clock.start());
-            let by = Duration::from_secs_f64(*first).saturating_sub(now);
-            self.clock.advance(by);
+        if let Some(next) = self.clock.sleeps().first() {
+            self.clock.advance(next.saturating_sub(self.clock.elapsed()));
         }
     }
 }

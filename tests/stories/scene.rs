@@ -1,13 +1,12 @@
-//! A pool on the stage, with an upstream behind it: where most stories begin.
+//! A pool in virtual time, with an upstream behind it: where most stories begin.
 
-use std::cell::RefCell;
 use std::future::Future;
-use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rotapool::{Builder, Pool, Request, Resource, RunError, Runtime as _, StateChange, Status};
+use rotapool::testing::{Task, VirtualClock, VirtualTime};
+use rotapool::{Builder, Pool, Request, Resource, RunError, Runtime, Sleep, StateChange, Status};
 
-use crate::stage::{Answer, Boom, Troupe, Upstream, VirtualClock};
+use crate::upstream::{Answer, Boom, Upstream};
 
 pub(crate) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -18,25 +17,36 @@ pub(crate) struct Scene {
     pub(crate) pool: Pool<&'static str>,
     pub(crate) clock: VirtualClock,
     pub(crate) upstream: Upstream,
-    troupe: RefCell<Troupe>,
+    time: VirtualTime,
 }
 
-/// A run on the stage.
+/// A timer that wakes whoever sleeps every second, due or not, as a timer may.
+#[derive(Debug)]
+pub(crate) struct Restless(pub(crate) VirtualClock);
+
+impl Runtime for Restless {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn sleep_until(&self, at: Instant) -> Sleep {
+        self.0.sleep_until(at.min(self.now() + secs(1)))
+    }
+}
+
+/// A run on the scene.
 pub(crate) struct Started<R = String> {
-    task: usize,
-    result: Rc<RefCell<Option<Ended<R>>>>,
+    task: Task<Result<R, RunError<Boom>>>,
 }
-
-type Ended<R> = Result<R, RunError<Boom>>;
 
 impl<R> Started<R> {
     pub(crate) fn is_running(&self) -> bool {
-        self.result.borrow().is_none()
+        !self.task.is_finished()
     }
 
     /// The result of a run that has ended.
     pub(crate) fn result(&self) -> Result<R, RunError<Boom>> {
-        self.result.borrow_mut().take().expect("the run has ended")
+        self.task.take_result().expect("the run has ended")
     }
 
     pub(crate) fn error(&self) -> RunError<Boom> {
@@ -57,14 +67,31 @@ impl Scene {
         ids: &[&'static str],
         set_up: impl FnOnce(Builder<&'static str>) -> Builder<&'static str>,
     ) -> Self {
-        let clock = VirtualClock::new();
+        Self::on(|clock| clock, ids, set_up)
+    }
+
+    /// The same, on a timer that wakes whoever sleeps every second.
+    pub(crate) fn restless(
+        ids: &[&'static str],
+        set_up: impl FnOnce(Builder<&'static str>) -> Builder<&'static str>,
+    ) -> Self {
+        Self::on(Restless, ids, set_up)
+    }
+
+    fn on<R: Runtime>(
+        runtime: impl FnOnce(VirtualClock) -> R,
+        ids: &[&'static str],
+        set_up: impl FnOnce(Builder<&'static str>) -> Builder<&'static str>,
+    ) -> Self {
+        let time = VirtualTime::new();
+        let clock = time.clock();
         let builder = Pool::builder()
             .resources(ids.iter().map(|&id| Resource::new(id, id)))
             .retry_delay(Duration::ZERO)
-            .runtime(clock.clone())
+            .runtime(runtime(clock.clone()))
             .seed(1);
         let pool = set_up(builder).build().unwrap();
-        Self { pool, clock, upstream: Upstream::default(), troupe: RefCell::default() }
+        Self { pool, clock, upstream: Upstream::default(), time }
     }
 
     /// Starts a run that calls the upstream.
@@ -81,28 +108,23 @@ impl Scene {
         self.enter(async move { request.run(operation).await })
     }
 
-    /// Puts any run on the stage and lets things happen until nothing more does.
+    /// Puts any run on the scene and lets things happen until nothing more does.
     pub(crate) fn enter<R: 'static>(
         &self,
         run: impl Future<Output = Result<R, RunError<Boom>>> + 'static,
     ) -> Started<R> {
-        let result = Rc::new(RefCell::new(None));
-        let slot = Rc::clone(&result);
-        let task = self.troupe.borrow_mut().enter(async move {
-            let ended = run.await;
-            *slot.borrow_mut() = Some(ended);
-        });
+        let task = self.time.spawn(run);
         self.settle();
-        Started { task, result }
+        Started { task }
     }
 
     pub(crate) fn settle(&self) {
-        self.troupe.borrow_mut().settle();
+        self.advance(Duration::ZERO);
     }
 
     /// The caller gives the run up.
     pub(crate) fn drop_run<R>(&self, run: &Started<R>) {
-        self.troupe.borrow_mut().dismiss(run.task);
+        run.task.abort();
         self.settle();
     }
 
@@ -112,8 +134,7 @@ impl Scene {
     }
 
     pub(crate) fn advance(&self, by: Duration) {
-        self.clock.advance(by);
-        self.settle();
+        self.time.advance(by);
     }
 
     pub(crate) fn status(&self, id: &str) -> Status {
@@ -135,7 +156,7 @@ impl Scene {
     pub(crate) fn assert_at_rest(&self) {
         assert_eq!(self.pool.stats().in_flight, 0, "usages left in flight");
         assert_eq!(self.upstream.pending(), [""; 0], "operations left alive");
-        assert!(self.clock.sleepers().is_empty(), "sleeps left behind");
+        assert!(self.clock.sleeps().is_empty(), "sleeps left behind");
     }
 }
 

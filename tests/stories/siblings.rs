@@ -3,7 +3,7 @@
 use rotapool::{Fault, Signal, Status};
 
 use crate::scene::{Scene, secs};
-use crate::stage::fine;
+use crate::upstream::fine;
 
 /// Four runs on two resources: `a` has the first and the third, `b` the second and the fourth.
 fn two_on_each() -> Scene {

@@ -4,7 +4,7 @@ use rotapool::{Fault, Resource, Strategy};
 
 use crate::picks::{pick, pick_with, picks};
 use crate::scene::{Scene, secs};
-use crate::stage::fine;
+use crate::upstream::fine;
 
 fn sticky() -> Scene {
     Scene::with(&["a", "b", "c"], |builder| builder.strategy(Strategy::Sticky))

@@ -4,7 +4,7 @@ use rotapool::{ExhaustedReason, Fault, Resource, Strategy};
 
 use crate::picks::{run, run_with};
 use crate::scene::{Scene, secs};
-use crate::stage::{Answer, fine};
+use crate::upstream::{Answer, fine};
 
 const AVOIDING: [Strategy; 8] = [
     Strategy::RoundRobin,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rotapool::{ExhaustedReason, Fault, Resource};
 
 use crate::scene::{Scene, Started, secs};
-use crate::stage::fine;
+use crate::upstream::fine;
 
 /// One resource, cooling down for 30 s, and a run that waits for it.
 fn one_waits() -> (Scene, Started) {
@@ -13,7 +13,7 @@ fn one_waits() -> (Scene, Started) {
     scene.start();
     scene.answer("a", Err(Fault::cooldown("429")));
     let waiting = scene.start_with(|request| request.wait_for_cooldown(true));
-    assert_eq!(scene.clock.sleepers(), [30.0]);
+    assert_eq!(scene.clock.sleeps(), [secs(30)]);
     (scene, waiting)
 }
 
@@ -34,9 +34,9 @@ fn those_who_wait_come_back_spread_over_the_retry_delay() {
     for _ in 0..50 {
         scene.start_with(|request| request.wait_for_cooldown(true).retry_delay(secs(10)));
     }
-    let wakes = scene.clock.sleepers();
-    assert!(wakes.iter().all(|wake| (30.0..=40.0).contains(wake)), "{wakes:?}");
-    assert!(wakes[50] - wakes[1] > 5.0, "{wakes:?}");
+    let wakes = scene.clock.sleeps();
+    assert!(wakes.iter().all(|wake| (secs(30)..=secs(40)).contains(wake)), "{wakes:?}");
+    assert!(wakes[50] - wakes[1] > secs(5), "{wakes:?}");
 }
 
 #[test]
@@ -78,16 +78,20 @@ fn a_longer_cooldown_makes_the_waiting_run_think_again() {
     scene.answer("a", Err(Fault::cooldown_for(secs(10), "429")));
     let _waiting = scene.start_with(|request| request.wait_for_cooldown(true));
     scene.answer("a", Err(Fault::cooldown_for(secs(50), "429")));
-    assert_eq!(scene.clock.sleepers(), [50.0]);
+    assert_eq!(scene.clock.sleeps(), [secs(50)]);
 }
 
 #[test]
 fn a_wake_up_alone_proves_nothing() {
-    let (scene, waiting) = one_waits();
-    scene.clock.wake_all_early();
-    scene.settle();
-    assert!(waiting.is_running());
-    assert_eq!((scene.upstream.pending().len(), scene.clock.sleepers()), (0, vec![30.0]));
+    let scene = Scene::restless(&["a"], |builder| builder);
+    scene.start();
+    scene.answer("a", Err(Fault::cooldown("429")));
+    let _waiting = scene.start_with(|request| request.wait_for_cooldown(true));
+    for second in 1..=30 {
+        assert_eq!((scene.clock.sleeps(), scene.upstream.pending().len()), (vec![secs(second)], 0));
+        scene.advance(secs(1));
+    }
+    assert_eq!(scene.upstream.pending(), ["a"]);
 }
 
 #[test]
@@ -118,7 +122,8 @@ fn nobody_waits_for_a_saturated_or_disabled_resource() {
 fn a_run_whose_wait_was_begun_in_time_selects_once_more_however_late_it_wakes() {
     let (scene, _waiting) = one_waits();
     let run = scene.start_with(|request| request.wait_for_cooldown(true).timeout(secs(40)));
-    scene.advance(secs(500));
+    scene.clock.advance(secs(500));
+    scene.settle();
     scene.answer("a", fine());
     scene.answer("a", fine());
     assert_eq!(run.result().unwrap(), "fine");

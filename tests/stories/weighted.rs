@@ -4,7 +4,7 @@ use rotapool::{Fault, Resource, Strategy};
 
 use crate::picks::{picks, shares};
 use crate::scene::{Scene, secs};
-use crate::stage::fine;
+use crate::upstream::fine;
 
 fn weighted(weights: &[(&'static str, f64)]) -> Scene {
     Scene::with(&[], |builder| {

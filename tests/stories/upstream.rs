@@ -40,7 +40,6 @@ impl Calls {
     }
 }
 
-#[allow(dead_code, reason = "each test binary uses its part")]
 impl Upstream {
     /// An operation that calls this upstream.
     pub(crate) fn operation(
@@ -88,7 +87,6 @@ impl Upstream {
 }
 
 /// A plain success.
-#[allow(dead_code, reason = "each test binary uses its part")]
 pub(crate) fn fine() -> Answer {
     Ok("fine".to_owned())
 }
