@@ -102,14 +102,19 @@ impl Attempts {
                 return Step::Pause { until };
             }
             Phase::Pausing { failed, .. } => pool.release(failed),
-            Phase::Waiting => waited = true,
+            Phase::Waiting => {
+                pool.waiting -= 1;
+                waited = true;
+            }
             Phase::Attempting(_) => panic!("the attempt in flight has to be settled first"),
             Phase::Over => panic!("the run is over"),
         }
         if self.wish.filters() {
             let unjudged = pool.unjudged(&self.wish);
             if !unjudged.is_empty() {
-                self.phase = if waited { Phase::Waiting } else { Phase::Ready };
+                if waited {
+                    self.keep_waiting(pool);
+                }
                 return Step::Judge(unjudged);
             }
         }
@@ -119,7 +124,9 @@ impl Attempts {
         if pool.config().foreign_choice && self.choice.is_none() {
             let candidates = pool.candidates(&self.wish, now);
             if !candidates.is_empty() {
-                self.phase = if waited { Phase::Waiting } else { Phase::Ready };
+                if waited {
+                    self.keep_waiting(pool);
+                }
                 return Step::Choose(candidates);
             }
         }
@@ -175,8 +182,15 @@ impl Attempts {
             let reason = ExhaustedReason::CooldownOutlastsDeadline { until, deadline };
             return self.exhaust(pool, reason, now);
         }
-        self.phase = Phase::Waiting;
+        self.keep_waiting(pool);
         Step::Wait { until: not_past(deadline, after(until, scaled(retry_delay, chance()))) }
+    }
+
+    /// The one way into the phase, which counts the run. Whoever takes the phase away, [`step`](Self::step)
+    /// or [`cancel`](Self::cancel), counts it out.
+    fn keep_waiting<A>(&mut self, pool: &mut State<A>) {
+        self.phase = Phase::Waiting;
+        pool.waiting += 1;
     }
 
     fn nothing<A>(&self, pool: &State<A>) -> ExhaustedReason {
@@ -272,7 +286,8 @@ impl Attempts {
                 pool.release(ticket);
             }
             Phase::Pausing { failed, .. } => pool.release(failed),
-            Phase::Ready | Phase::Waiting | Phase::Over => {}
+            Phase::Waiting => pool.waiting -= 1,
+            Phase::Ready | Phase::Over => {}
         }
     }
 

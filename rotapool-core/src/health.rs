@@ -27,6 +27,8 @@ pub enum Grade {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Health {
+    /// When this was taken, by the pool's clock.
+    pub at: Instant,
     /// Successes in the window.
     pub recent_successes: u32,
     /// Failures in the window.
@@ -194,6 +196,7 @@ impl Measures {
         let (recent_successes, recent_failures) = self.recent(now, yardstick);
         let error_rate = self.error_rate(now, yardstick);
         Health {
+            at: now,
             recent_successes,
             recent_failures,
             successes: self.successes,

@@ -71,8 +71,11 @@ impl ResourceStats {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PoolStats {
-    /// Usages in flight.
+    /// Usages in flight on the members.
     pub in_flight: u64,
+    /// Runs that wait for a cooldown to end ([`Step::Wait`](crate::Step::Wait)): from then on until they get a
+    /// resource, give up, or are dropped.
+    pub waiting: usize,
     /// Members that could be picked now: healthy and below their cap. With `probe_on_recovery`, one whose
     /// cooldown has expired counts with its full cap until a selection puts it on probation.
     pub eligible: usize,
@@ -112,9 +115,10 @@ pub struct PoolStats {
 
 impl PoolStats {
     /// The counters, and nobody listed yet.
-    pub(crate) fn new(counted: PoolCounters) -> Self {
+    pub(crate) fn new(counted: PoolCounters, waiting: usize) -> Self {
         Self {
             in_flight: 0,
+            waiting,
             eligible: 0,
             saturated: 0,
             healthy: 0,

@@ -26,4 +26,5 @@ mod sticky;
 mod strategies;
 mod tried;
 mod waiting;
+mod watching;
 mod weighted;

@@ -33,6 +33,8 @@ pub struct State<A> {
     yardstick: Yardstick,
     usages: Usages<A>,
     pub(crate) counters: PoolCounters,
+    /// The runs that wait for a cooldown to end: [`Attempts`](crate::Attempts) keeps it.
+    pub(crate) waiting: usize,
     next_change: u64,
     effects: Effects<A>,
     retired: Option<A>,
@@ -49,6 +51,7 @@ impl<A> State<A> {
             roster: Roster::default(),
             usages: Usages::new(),
             counters: PoolCounters::default(),
+            waiting: 0,
             next_change: 1,
             effects: Effects::default(),
             retired: None,
@@ -113,7 +116,7 @@ impl<A> State<A> {
     /// An unknown id.
     pub fn disable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
         let key = self.roster.find(id)?;
-        if self.change(key, |slot| slot.disable(now, Cause::Admin)) {
+        if self.change(key, |slot| slot.disable(now, Cause::Admin, None)) {
             self.counters.disables += 1;
         }
         self.effects.wake = true;
