@@ -79,6 +79,12 @@
 //! | `smol` | `SmolRuntime`: async-io's timer |
 //! | `async-std` | `AsyncStdRuntime`: the same, for those still on async-std, which is discontinued (RUSTSEC-2025-0052) |
 //!
+//! And for those who watch:
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `serde` | `Serialize` for [`PoolStats`] and [`ResourceSnapshot`]: time in seconds, instants as ages, never a value |
+//!
 //! No feature is on by default, and none changes behaviour. A runtime of your own is two functions:
 //! see `examples/custom_runtime.rs`. Runtimes and their sleeps are `Send`; operations need not be.
 //!

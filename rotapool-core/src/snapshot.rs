@@ -11,6 +11,9 @@ use crate::slot::Slot;
 use crate::standing::{Cause, Standing, Status};
 
 /// How one resource stood at one moment. Its `Display` is one line that says why (not) to pick it.
+///
+/// With feature `serde` it is `Serialize`: `id` is written as `resource_id`, `since` and `last_acquired` as ages
+/// (`…_seconds_ago`), `until` as `cooldown_remaining_seconds`, by the clock as it was [`at`](Self::at).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResourceSnapshot {

@@ -68,6 +68,9 @@ impl ResourceStats {
 ///
 /// The gauges count the present members. The counters are those of the pool's whole life: they
 /// survive `remove`, so never rebuild them by adding up the resources.
+///
+/// With feature `serde` it is `Serialize`: durations are written as seconds, instants as ages in seconds, and
+/// what the Prometheus metrics of the crate `rotapool` have another name for under that name.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PoolStats {

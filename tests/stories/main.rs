@@ -19,6 +19,7 @@ mod regressions;
 mod rotation;
 mod runtimes;
 mod scene;
+mod serialized;
 mod siblings;
 #[path = "../stage/mod.rs"]
 mod stage;
