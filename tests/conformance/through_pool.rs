@@ -19,7 +19,7 @@ use crate::stage::{Troupe, VirtualClock};
 
 pub(crate) struct ThroughPool {
     clock: VirtualClock,
-    pool: Pool<String>,
+    pub(crate) pool: Pool<String>,
     events: Arc<Mutex<Vec<[String; 3]>>>,
     troupe: Troupe,
     runs: Vec<Run>,
@@ -43,6 +43,7 @@ impl Player for ThroughPool {
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&events);
         let pool = Pool::builder()
+            .name(spec.name.as_str())
             .resources(spec.resources.iter().map(resource))
             .max_attempts(spec.max_attempts)
             .cooldown_table(spec.cooldown_table.iter().copied().map(Duration::from_secs_f64))

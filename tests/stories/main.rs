@@ -3,6 +3,7 @@
 mod admin;
 mod affinity;
 mod budget;
+mod collector;
 mod cooldown;
 mod door;
 mod drawn;
