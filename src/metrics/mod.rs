@@ -79,7 +79,8 @@ use crate::pool::Pool;
 /// | `rotapool_resource_disables_total` | counter | times that it was disabled |
 /// | `rotapool_resource_sibling_cancels_total` | counter | operations on it that an older sibling's signal aborted |
 ///
-/// A scrape takes time and space in proportion to the resources: 11 lines for each.
+/// A scrape takes time and space in proportion to the resources, 12 lines for each: 2 ms or so for 1,000 of them, on
+/// the thread that encodes the page.
 #[derive(Clone, Default)]
 pub struct PoolCollector {
     pools: Arc<Mutex<Vec<Arc<dyn Sampled>>>>,
