@@ -80,6 +80,13 @@
 //! | `async-std` | `AsyncStdRuntime`: the same, for those still on async-std, which is discontinued (RUSTSEC-2025-0052) |
 //! | `test-util` | `testing`: virtual time, scripted operations and traces, for tests of your own |
 //!
+//! And for those who watch:
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `serde` | `Serialize` for [`PoolStats`] and [`ResourceSnapshot`]: time in seconds, instants as ages, never a value |
+//! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry |
+//!
 //! No feature is on by default, and none changes behaviour. A runtime of your own is two functions:
 //! see `examples/custom_runtime.rs`. Runtimes and their sleeps are `Send`; operations need not be.
 //!
@@ -103,6 +110,8 @@ mod error;
 mod fault;
 mod guard;
 mod lease;
+#[cfg(feature = "prometheus")]
+mod metrics;
 mod options;
 mod pool;
 mod request;
@@ -121,6 +130,9 @@ pub use builder::Builder;
 pub use error::{OptionsError, RunError};
 pub use fault::Fault;
 pub use lease::Lease;
+#[cfg(feature = "prometheus")]
+#[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
+pub use metrics::{CollectorError, PoolCollector};
 pub use pool::Pool;
 pub use request::Request;
 pub use resource::Resource;

@@ -230,17 +230,20 @@ impl<T> Pool<T> {
 
     /// How every resource stands now, in pool order: status, why, since when, until when.
     ///
-    /// Up to 256 resources are listed in one critical section. A larger pool is listed 256 at a time,
-    /// so that no pick waits for the whole list; each part is right in itself.
+    /// A pool of up to 256 resources is listed in one critical section: all of it was so at one moment.
+    /// A larger one is listed 256 at a time, so that no pick waits for the whole list. Each 256 were so
+    /// at one moment; who joined since the list was begun is not on it, who left may be, and no id is on it twice.
     #[must_use]
     pub fn snapshot(&self) -> Vec<ResourceSnapshot> {
         let now = self.now();
-        let mut rows = Vec::new();
-        let mut next = Some(0);
-        while let Some(from) = next {
+        let mut rows = Vec::with_capacity(SLICE);
+        let mut next = self.shared.with(|Locked { state, .. }| {
+            state.list_snapshot(&mut rows, state.positions(), SLICE, now)
+        });
+        while let Some(rest) = next {
             rows.reserve(SLICE);
             let list =
-                |locked: &mut Locked<T>| locked.state.list_snapshot(&mut rows, from, SLICE, now);
+                |locked: &mut Locked<T>| locked.state.list_snapshot(&mut rows, rest, SLICE, now);
             next = self.shared.with(list);
         }
         rows
@@ -248,9 +251,11 @@ impl<T> Pool<T> {
 
     /// Gauges and counters of the pool and of every resource.
     ///
-    /// Up to 256 resources are listed in one critical section. A larger pool is listed 256 at a time,
-    /// so that no pick waits for the whole list; each part is right in itself, the gauges add up to
-    /// the list, and the pool's counters are those of the beginning.
+    /// A pool of up to 256 resources is taken in one critical section: all of it was so at one moment.
+    /// A larger one is listed 256 at a time, as [`snapshot`](Self::snapshot) is, so that no pick waits for the
+    /// whole list. Then the pool's counters and [`waiting`](PoolStats::waiting) are those of the beginning, each 256
+    /// resources were so at one moment, and the gauges are the sums of the list: an attempt that began
+    /// meanwhile may be counted in a resource's `acquires` and in `in_flight`, and not yet in the pool's `attempts`.
     #[must_use]
     pub fn stats(&self) -> PoolStats {
         let now = self.now();
@@ -258,12 +263,13 @@ impl<T> Pool<T> {
         let (mut stats, mut next) = self.shared.with(|locked| {
             let mut stats = locked.state.counted();
             stats.resources = room;
-            let next = locked.state.list_stats(&mut stats, 0, SLICE, now);
+            let all = locked.state.positions();
+            let next = locked.state.list_stats(&mut stats, all, SLICE, now);
             (stats, next)
         });
-        while let Some(from) = next {
+        while let Some(rest) = next {
             stats.resources.reserve(SLICE);
-            next = self.shared.with(|locked| locked.state.list_stats(&mut stats, from, SLICE, now));
+            next = self.shared.with(|locked| locked.state.list_stats(&mut stats, rest, SLICE, now));
         }
         stats
     }

@@ -15,6 +15,7 @@ mod peers;
 mod run;
 mod subject;
 mod suite;
+mod watching;
 
 use suite::Suite;
 
@@ -29,6 +30,7 @@ const TABLES: &[(&str, &str)] = &[
     ),
     ("threads", "OS threads that do nothing but run; wall ns a run of all. Ratio: to one thread"),
     ("peers", "what others take for one checkout or call. Ratio: to run/least_in_flight"),
+    ("watching", "ns to look at a pool of this size once. Ratio: to stats"),
     ("wrappers", "one call through what has no resources. Ratio: to run/least_in_flight of 3"),
 ];
 
@@ -38,5 +40,6 @@ fn main() {
     run::measure(&mut suite);
     contention::measure(&mut suite);
     peers::measure(&mut suite);
+    watching::measure(&mut suite);
     suite.finish(TABLES);
 }

@@ -130,7 +130,10 @@ impl Attempts {
     fn resume<A>(&mut self, pool: &mut State<A>, now: Instant) -> Result<bool, Instant> {
         match std::mem::replace(&mut self.phase, Phase::Ready) {
             Phase::Ready => Ok(false),
-            Phase::Waiting => Ok(true),
+            Phase::Waiting => {
+                pool.waiting -= 1;
+                Ok(true)
+            }
             Phase::Pausing { until, failed } if now < until => {
                 self.phase = Phase::Pausing { until, failed };
                 Err(until)
@@ -145,10 +148,15 @@ impl Attempts {
     }
 
     #[cold]
-    fn ask_to_judge<A>(&mut self, pool: &State<A>, waited: bool) -> Option<Step> {
+    fn ask_to_judge<A>(&mut self, pool: &mut State<A>, waited: bool) -> Option<Step> {
         let unjudged = pool.unjudged(&self.wish);
-        self.phase = if waited { Phase::Waiting } else { Phase::Ready };
-        (!unjudged.is_empty()).then_some(Step::Judge(unjudged))
+        if unjudged.is_empty() {
+            return None;
+        }
+        if waited {
+            self.keep_waiting(pool);
+        }
+        Some(Step::Judge(unjudged))
     }
 
     #[cold]
@@ -162,8 +170,13 @@ impl Attempts {
             return None;
         }
         let candidates = pool.candidates(&self.wish, now);
-        self.phase = if waited { Phase::Waiting } else { Phase::Ready };
-        (!candidates.is_empty()).then_some(Step::Choose(candidates))
+        if candidates.is_empty() {
+            return None;
+        }
+        if waited {
+            self.keep_waiting(pool);
+        }
+        Some(Step::Choose(candidates))
     }
 
     /// Whether no further attempt may start, and why.
@@ -209,8 +222,15 @@ impl Attempts {
             let reason = ExhaustedReason::CooldownOutlastsDeadline { until, deadline };
             return self.exhaust(pool, reason, now);
         }
-        self.phase = Phase::Waiting;
+        self.keep_waiting(pool);
         Step::Wait { until: not_past(deadline, after(until, scaled(retry_delay, chance()))) }
+    }
+
+    /// The one way into the phase, which counts the run. Whoever takes the phase away, [`step`](Self::step)
+    /// or [`cancel`](Self::cancel), counts it out.
+    fn keep_waiting<A>(&mut self, pool: &mut State<A>) {
+        self.phase = Phase::Waiting;
+        pool.waiting += 1;
     }
 
     fn nothing<A>(&self, pool: &State<A>) -> ExhaustedReason {
@@ -317,7 +337,8 @@ impl Attempts {
                 pool.release(ticket);
             }
             Phase::Pausing { failed, .. } => pool.release(failed),
-            Phase::Ready | Phase::Waiting | Phase::Over => {}
+            Phase::Waiting => pool.waiting -= 1,
+            Phase::Ready | Phase::Over => {}
         }
     }
 

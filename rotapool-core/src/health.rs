@@ -28,6 +28,8 @@ pub enum Grade {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Health {
+    /// When this was taken, by the pool's clock.
+    pub at: Instant,
     /// Successes in the window.
     pub recent_successes: u32,
     /// Failures in the window.
@@ -203,6 +205,7 @@ impl Measures {
         let error_rate = self.error_rate(now, yardstick);
         let instant = |tick| yardstick.epoch.instant(tick);
         Health {
+            at: yardstick.epoch.instant(now),
             recent_successes: recent.successes,
             recent_failures: recent.failures,
             successes: self.successes,

@@ -18,6 +18,12 @@
 //! 4. A run that its caller gave up ends with [`Attempts::cancel`].
 //! 5. After every call that changes the [`State`], act on [`State::take_effects`] and drop what
 //!    [`State::take_retired`] hands out, both outside whatever lock guards the state.
+//!
+//! # Features
+//!
+//! `serde`, off by default: `Serialize` for [`PoolStats`], [`ResourceStats`], [`ResourceSnapshot`] and what is in
+//! them. Keys are called as the fields are; durations are seconds, and instants are ages (`…_seconds_ago`), both
+//! by the clock at the moment when the value was taken.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,
@@ -39,6 +45,8 @@ mod profile;
 mod roster;
 mod runtime;
 mod select;
+#[cfg(feature = "serde")]
+mod serialize;
 mod signal;
 mod slot;
 mod snapshot;

@@ -1,7 +1,7 @@
 //! The members: who is in the pool, in which order, and what still drains of who left.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::{Index, IndexMut};
+use std::ops::{Index, IndexMut, Range};
 use std::sync::Arc;
 
 use slab::Slab;
@@ -36,9 +36,14 @@ impl Roster {
         self.order.values().map(|&key| &self.slots[key])
     }
 
-    /// The members from this position on, in pool order.
-    pub(crate) fn members_from(&self, position: u64) -> impl Iterator<Item = &Slot> {
-        self.order.range(position..).map(|(_, &key)| &self.slots[key])
+    /// The positions given away so far.
+    pub(crate) fn positions(&self) -> Range<u64> {
+        0..self.next_position
+    }
+
+    /// The members at these positions, in pool order.
+    pub(crate) fn members_at(&self, positions: Range<u64>) -> impl Iterator<Item = &Slot> {
+        self.order.range(positions).map(|(_, &key)| &self.slots[key])
     }
 
     /// The slot of a key that may be out of date.

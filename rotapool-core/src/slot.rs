@@ -170,7 +170,9 @@ impl Slot {
     pub(crate) fn cool(&mut self, trip: &Trip<'_>) -> bool {
         let running = match &self.standing {
             Standing::Healthy => None,
-            Standing::CoolingDown { since, until, reason } => Some((*since, *until, reason)),
+            Standing::CoolingDown { since, until, reason, attempt } => {
+                Some((*since, *until, reason, *attempt))
+            }
             Standing::Disabled { .. } => return false,
         };
         self.escalation.trip(trip.usage, trip.newest, trip.one_trip_per_outage);
@@ -178,17 +180,11 @@ impl Slot {
         let ends = after(trip.now, duration);
         self.standing = match running {
             // Never shortened: the reason told is the one of the longer cooldown.
-            Some((since, until, reason)) if until > ends => {
-                Standing::CoolingDown { since, until, reason: Arc::clone(reason) }
+            Some((since, until, reason, attempt)) if until > ends => {
+                Standing::CoolingDown { since, until, reason: Arc::clone(reason), attempt }
             }
-            Some((since, until, _)) if until > trip.now => {
-                Standing::CoolingDown { since, until: ends, reason: Arc::clone(trip.reason) }
-            }
-            _ => Standing::CoolingDown {
-                since: trip.now,
-                until: ends,
-                reason: Arc::clone(trip.reason),
-            },
+            Some((since, until, ..)) if until > trip.now => trip.cooling(since, ends),
+            _ => trip.cooling(trip.now, ends),
         };
         self.probing = false;
         self.counters.cooldowns += 1;
@@ -202,10 +198,15 @@ impl Slot {
     }
 
     /// Takes the resource out of use; `false` if it was already.
-    pub(crate) fn disable(&mut self, now: Instant, cause: Cause) -> bool {
+    pub(crate) fn disable(
+        &mut self,
+        now: Instant,
+        cause: Cause,
+        attempt: Option<Sequence>,
+    ) -> bool {
         let changes = !matches!(self.standing, Standing::Disabled { .. });
         if changes {
-            self.standing = Standing::Disabled { since: now, cause };
+            self.standing = Standing::Disabled { since: now, cause, attempt };
             self.counters.disables += 1;
         }
         changes
@@ -231,4 +232,11 @@ pub(crate) struct Trip<'a> {
     /// The pool's rules for it.
     pub(crate) table: &'a [Duration],
     pub(crate) one_trip_per_outage: bool,
+}
+
+impl Trip<'_> {
+    fn cooling(&self, since: Instant, until: Instant) -> Standing {
+        let reason = Arc::clone(self.reason);
+        Standing::CoolingDown { since, until, reason, attempt: self.usage }
+    }
 }

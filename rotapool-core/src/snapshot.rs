@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::one_line::OneLine;
+use crate::profile::Metadata;
 use crate::signal::Signal;
 use crate::slot::Slot;
 use crate::standing::{Cause, Standing, Status};
 use crate::time::Epoch;
 
 /// How one resource stood at one moment. Its `Display` is one line that says why (not) to pick it.
+///
+/// With feature `serde` it is `Serialize`: `id` is written as `resource_id`, `since` and `last_acquired` as ages
+/// (`…_seconds_ago`), `until` as `cooldown_remaining_seconds`, by the clock as it was [`at`](Self::at).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResourceSnapshot {
@@ -26,6 +30,9 @@ pub struct ResourceSnapshot {
     pub until: Option<Instant>,
     /// Why it is out; `None` while it is healthy.
     pub cause: Option<Cause>,
+    /// Which attempt sent the signal that took it out: the pool's attempts are numbered from 1, in the
+    /// order in which they began. `None` while it is healthy, and when an admin call did it.
+    pub attempt: Option<u64>,
     /// Usages in flight, those still draining from an earlier membership of the id included.
     pub in_flight: u32,
     /// The configured cap; `None` is no limit.
@@ -36,30 +43,36 @@ pub struct ResourceSnapshot {
     pub consecutive_cooldowns: u32,
     /// When it was last picked.
     pub last_acquired: Option<Instant>,
+    /// What its owner said about it.
+    pub metadata: Arc<Metadata>,
 }
 
 impl ResourceSnapshot {
     pub(crate) fn of(slot: &Slot, now: Instant, epoch: Epoch) -> Self {
         let status = slot.status(now);
-        let (since, until, cause) = match slot.standing() {
+        let standing = slot.standing();
+        let (since, until) = match standing {
             Standing::CoolingDown { since, until, .. } if status == Status::CoolingDown => {
-                (Some(*since), Some(*until), slot.standing().cause())
+                (Some(*since), Some(*until))
             }
-            Standing::Disabled { since, .. } => (Some(*since), None, slot.standing().cause()),
-            _ => (None, None, None),
+            Standing::Disabled { since, .. } => (Some(*since), None),
+            _ => (None, None),
         };
+        let is_out = status != Status::Healthy;
         Self {
             id: Arc::clone(slot.id()),
             at: now,
             status,
             since,
             until,
-            cause,
+            cause: if is_out { standing.cause() } else { None },
+            attempt: if is_out { standing.attempt() } else { None },
             in_flight: slot.in_flight(),
             max_in_flight: slot.max_in_flight(),
             limit: slot.limit(),
             consecutive_cooldowns: slot.consecutive_cooldowns(),
             last_acquired: slot.last_acquired().map(|tick| epoch.instant(tick)),
+            metadata: Arc::clone(&slot.profile().metadata),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::one_line::OneLine;
+use crate::usage::Sequence;
 
 /// The status of a resource. A cooldown that has expired counts as healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,8 +52,19 @@ impl fmt::Display for Cause {
 #[derive(Debug, Clone)]
 pub(crate) enum Standing {
     Healthy,
-    CoolingDown { since: Instant, until: Instant, reason: Arc<str> },
-    Disabled { since: Instant, cause: Cause },
+    /// `attempt` is the number of the usage that sent the signal.
+    CoolingDown {
+        since: Instant,
+        until: Instant,
+        reason: Arc<str>,
+        attempt: Sequence,
+    },
+    /// By an admin call there is no such usage.
+    Disabled {
+        since: Instant,
+        cause: Cause,
+        attempt: Option<Sequence>,
+    },
 }
 
 impl Standing {
@@ -76,6 +88,15 @@ impl Standing {
             Self::Healthy => None,
             Self::CoolingDown { reason, .. } => Some(Cause::Signal(Arc::clone(reason))),
             Self::Disabled { cause, .. } => Some(cause.clone()),
+        }
+    }
+
+    /// The usage whose signal it was.
+    pub(crate) fn attempt(&self) -> Option<Sequence> {
+        match self {
+            Self::Healthy => None,
+            Self::CoolingDown { attempt, .. } => Some(*attempt),
+            Self::Disabled { attempt, .. } => *attempt,
         }
     }
 }

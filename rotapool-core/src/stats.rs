@@ -68,11 +68,17 @@ impl ResourceStats {
 ///
 /// The gauges count the present members. The counters are those of the pool's whole life: they
 /// survive `remove`, so never rebuild them by adding up the resources.
+///
+/// With feature `serde` it is `Serialize`: durations are written as seconds, instants as ages in seconds, and
+/// what the Prometheus metrics of the crate `rotapool` have another name for under that name.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PoolStats {
-    /// Usages in flight.
+    /// Usages in flight on the members.
     pub in_flight: u64,
+    /// Runs that wait for a cooldown to end ([`Step::Wait`](crate::Step::Wait)): from then on until they get a
+    /// resource, give up, or are dropped.
+    pub waiting: usize,
     /// Members that could be picked now: healthy and below their cap. With `probe_on_recovery`, one whose
     /// cooldown has expired counts with its full cap until a selection puts it on probation.
     pub eligible: usize,
@@ -112,9 +118,10 @@ pub struct PoolStats {
 
 impl PoolStats {
     /// The counters, and nobody listed yet.
-    pub(crate) fn new(counted: PoolCounters) -> Self {
+    pub(crate) fn new(counted: PoolCounters, waiting: usize) -> Self {
         Self {
             in_flight: 0,
+            waiting,
             eligible: 0,
             saturated: 0,
             healthy: 0,

@@ -22,12 +22,19 @@ pub(crate) struct Scenario {
 
 #[derive(Deserialize)]
 pub(crate) struct PoolSpec {
+    /// As metrics call it. The scenarios do not say.
+    #[serde(default = "nameless")]
+    pub(crate) name: String,
     pub(crate) resources: Vec<ResourceSpec>,
     pub(crate) max_attempts: u32,
     pub(crate) cooldown_table: Vec<f64>,
     pub(crate) strategy: String,
     pub(crate) cancel_siblings: bool,
     pub(crate) probe_on_recovery: bool,
+}
+
+fn nameless() -> String {
+    "pool".to_owned()
 }
 
 #[derive(Deserialize)]

@@ -19,7 +19,7 @@ use crate::scenario::{
 pub(crate) struct ThroughPool {
     time: VirtualTime,
     start: Instant,
-    pool: Pool<String>,
+    pub(crate) pool: Pool<String>,
     events: Arc<Mutex<Vec<[String; 3]>>>,
     runs: Vec<Run>,
 }
@@ -42,6 +42,7 @@ impl Player for ThroughPool {
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&events);
         let pool = Pool::builder()
+            .name(spec.name.as_str())
             .resources(spec.resources.iter().map(resource))
             .max_attempts(spec.max_attempts)
             .cooldown_table(spec.cooldown_table.iter().copied().map(Duration::from_secs_f64))

@@ -154,7 +154,9 @@ impl Scene {
 
     /// Nothing in flight, nobody asleep.
     pub(crate) fn assert_at_rest(&self) {
-        assert_eq!(self.pool.stats().in_flight, 0, "usages left in flight");
+        let stats = self.pool.stats();
+        assert_eq!(stats.in_flight, 0, "usages left in flight");
+        assert_eq!(stats.waiting, 0, "runs left waiting");
         assert_eq!(self.upstream.pending(), [""; 0], "operations left alive");
         assert!(self.clock.sleeps().is_empty(), "sleeps left behind");
     }

@@ -34,6 +34,8 @@ pub struct State<A> {
     yardstick: Yardstick,
     usages: Usages<A>,
     pub(crate) counters: PoolCounters,
+    /// The runs that wait for a cooldown to end: [`Attempts`](crate::Attempts) keeps it.
+    pub(crate) waiting: usize,
     next_change: u64,
     effects: Effects<A>,
     retired: Option<A>,
@@ -51,6 +53,7 @@ impl<A> State<A> {
             roster: Roster::default(),
             usages: Usages::new(),
             counters: PoolCounters::default(),
+            waiting: 0,
             next_change: 1,
             effects: Effects::default(),
             retired: None,
@@ -115,7 +118,7 @@ impl<A> State<A> {
     /// An unknown id.
     pub fn disable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
         let key = self.roster.find(id)?;
-        if self.change(key, |slot| slot.disable(now, Cause::Admin)) {
+        if self.change(key, |slot| slot.disable(now, Cause::Admin, None)) {
             self.counters.disables += 1;
         }
         self.effects.wake = true;

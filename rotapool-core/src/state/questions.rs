@@ -1,5 +1,6 @@
 //! What may be asked of a pool. Nothing here changes it.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,19 +32,29 @@ impl<A> State<A> {
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Vec<ResourceSnapshot> {
         let mut rows = Vec::with_capacity(self.len());
-        self.list_snapshot(&mut rows, 0, usize::MAX, now);
+        self.list_snapshot(&mut rows, self.positions(), usize::MAX, now);
         rows
     }
 
-    /// Lists how up to `most` members from a position on stand, and answers where to go on.
+    /// The positions of all members, to list them in parts.
+    ///
+    /// Whoever joins later has a later position. So however the pool changes between two parts, a list of
+    /// these names no id twice: an id that was removed and added again in the meantime is another membership.
+    #[must_use]
+    pub fn positions(&self) -> Range<u64> {
+        self.roster.positions()
+    }
+
+    /// Lists how the first members at these positions stand, `most` at most, and answers which are left.
     pub fn list_snapshot(
         &self,
         rows: &mut Vec<ResourceSnapshot>,
-        from: u64,
+        positions: Range<u64>,
         most: usize,
         now: Instant,
-    ) -> Option<u64> {
-        self.list(from, most, |slot| rows.push(ResourceSnapshot::of(slot, now, self.epoch())))
+    ) -> Option<Range<u64>> {
+        let epoch = self.epoch();
+        self.list(positions, most, |slot| rows.push(ResourceSnapshot::of(slot, now, epoch)))
     }
 
     /// Gauges and counters.
@@ -51,32 +62,38 @@ impl<A> State<A> {
     pub fn stats(&self, now: Instant) -> PoolStats {
         let mut stats = self.counted();
         stats.resources.reserve(self.len());
-        self.list_stats(&mut stats, 0, usize::MAX, now);
+        self.list_stats(&mut stats, self.positions(), usize::MAX, now);
         stats
     }
 
-    /// The pool's counters, with nobody listed.
+    /// The pool's counters and the runs that wait, with nobody listed.
     #[must_use]
     pub fn counted(&self) -> PoolStats {
-        PoolStats::new(self.counters)
+        PoolStats::new(self.counters, self.waiting)
     }
 
-    /// Lists up to `most` members from a position on and counts them into the gauges, and answers
-    /// where to go on.
+    /// Lists the first members at these positions, `most` at most, counts them into the gauges, and
+    /// answers which are left.
     pub fn list_stats(
         &self,
         stats: &mut PoolStats,
-        from: u64,
+        positions: Range<u64>,
         most: usize,
         now: Instant,
-    ) -> Option<u64> {
-        self.list(from, most, |slot| stats.list(slot, now, &self.yardstick))
+    ) -> Option<Range<u64>> {
+        self.list(positions, most, |slot| stats.list(slot, now, &self.yardstick))
     }
 
-    fn list(&self, from: u64, most: usize, mut list: impl FnMut(&Slot)) -> Option<u64> {
-        let mut members = self.roster.members_from(from);
+    fn list(
+        &self,
+        positions: Range<u64>,
+        most: usize,
+        mut list: impl FnMut(&Slot),
+    ) -> Option<Range<u64>> {
+        let end = positions.end;
+        let mut members = self.roster.members_at(positions);
         members.by_ref().take(most).for_each(&mut list);
-        members.next().map(Slot::position)
+        members.next().map(|next| next.position()..end)
     }
 
     /// When the next cooldown of a resource that the run admits ends.
@@ -100,7 +117,7 @@ impl<A> State<A> {
 
     /// The members that the run's caller has yet to judge, with their positions.
     pub(crate) fn unjudged(&self, wish: &Wish) -> Vec<(u64, Arc<Metadata>)> {
-        let from = wish.judged_until().map(|position| self.roster.members_from(position));
+        let from = wish.judged_until().map(|position| self.roster.members_at(position..u64::MAX));
         from.into_iter()
             .flatten()
             .map(|slot| (slot.position(), Arc::clone(&slot.profile().metadata)))
@@ -141,5 +158,34 @@ impl<A> State<A> {
             members: admitted,
             kept_out: self.len() - admitted,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Profile;
+
+    #[test]
+    fn a_list_in_parts_names_no_id_twice_although_one_left_and_came_back() {
+        let now = Instant::now();
+        let mut pool = State::<()>::new(Config::default(), Instant::now());
+        for id in ["a", "b", "c"] {
+            pool.add(Profile::new(id)).unwrap();
+        }
+        let (mut rows, mut stats) = (Vec::new(), pool.counted());
+        let all = pool.positions();
+        let left = pool.list_snapshot(&mut rows, all.clone(), 1, now);
+        assert_eq!(pool.list_stats(&mut stats, all, 1, now), left);
+        for id in ["a", "b"] {
+            pool.remove(id).unwrap();
+            pool.add(Profile::new(id)).unwrap();
+        }
+        let left = left.expect("two are left");
+        assert_eq!(pool.list_snapshot(&mut rows, left.clone(), 9, now), None);
+        assert_eq!(pool.list_stats(&mut stats, left, 9, now), None);
+        assert_eq!(rows.iter().map(|row| &*row.id).collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(stats.resources.iter().map(|row| &*row.id).collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!((stats.healthy, stats.eligible), (2, 2), "the gauges add up to the list");
     }
 }

@@ -174,9 +174,10 @@ impl<A> State<A> {
 
     /// A disable signal: it condemns the younger siblings even if the resource is out or gone already.
     fn condemn(&mut self, ticket: &Ticket, reason: &Arc<str>, now: Instant) {
-        let key = ticket.slot();
+        let (key, attempt) = (ticket.slot(), Some(self.usages.sequence(ticket)));
+        let cause = || Cause::Signal(Arc::clone(reason));
         if self.roster.is_member(key)
-            && self.change(key, |slot| slot.disable(now, Cause::Signal(Arc::clone(reason))))
+            && self.change(key, |slot| slot.disable(now, cause(), attempt))
         {
             self.counters.disables += 1;
         }

@@ -259,7 +259,8 @@ impl Episode {
     /// Checks that nothing is left over once every run is over.
     pub(crate) fn end(&self) {
         assert!(self.handles.is_empty(), "core never gave back {:?}", self.handles);
-        let in_flight = self.core.stats(self.clock.instant(self.now)).in_flight;
-        assert_eq!(in_flight, 0, "usages in flight although every run is over");
+        let stats = self.core.stats(self.clock.instant(self.now));
+        assert_eq!(stats.in_flight, 0, "usages in flight although every run is over");
+        assert_eq!(stats.waiting, 0, "runs that wait although every run is over");
     }
 }

@@ -54,6 +54,8 @@ struct Membership {
     since: Option<Moment>,
     until: Option<Moment>,
     cause: Option<Cause>,
+    /// The usage whose signal it was.
+    attempt: Option<u64>,
     /// Cooldowns since the last success.
     escalation: u32,
     /// The newest usage when the last step of the escalation was taken.
@@ -115,6 +117,7 @@ impl Reference {
         let rows = self.snapshot(now);
         let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
         let mut stats = self.counted.clone();
+        stats.waiting = self.runs_that_wait();
         stats.in_flight = rows.iter().map(|row| u64::from(row.in_flight)).sum();
         stats.eligible = count(&|row| row.eligible);
         stats.saturated = count(&|row| row.saturated);
@@ -170,11 +173,13 @@ impl Reference {
             since: member.since.filter(|_| is_out),
             until: member.until.filter(|_| is_out),
             cause: member.cause.clone().filter(|_| is_out),
+            attempt: member.attempt.filter(|_| is_out),
             in_flight: self.in_flight(&member.id),
             max_in_flight: member.profile.max_in_flight,
             limit: member.limit(),
             consecutive_cooldowns: member.escalation,
             last_acquired: member.last_acquired.map(|(_, at)| at),
+            metadata: Arc::clone(&member.profile.metadata),
             eligible: !is_out && self.has_room(member),
             saturated: !is_out && !self.has_room(member),
         }
@@ -223,7 +228,7 @@ impl Reference {
 
     pub(crate) fn disable(&mut self, id: &str, now: Moment) -> Result<(), ResourceError> {
         let membership = self.find(id)?;
-        self.take_out(membership, Cause::Admin, now);
+        self.take_out(membership, Cause::Admin, None, now);
         self.aftermath.wake = true;
         Ok(())
     }
@@ -248,6 +253,7 @@ impl Membership {
             since: None,
             until: None,
             cause: None,
+            attempt: None,
             escalation: 0,
             tripped_after: 0,
             probing: false,

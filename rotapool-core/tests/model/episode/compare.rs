@@ -71,10 +71,11 @@ impl Episode {
     /// Lists two at a time.
     fn compare_slices(&self, now: Instant, snapshot: &Vec<ResourceSnapshot>, stats: &PoolStats) {
         let (mut rows, mut counted) = (Vec::new(), self.core.counted());
-        let mut from = Some(0);
-        while let Some(position) = from {
-            from = self.core.list_snapshot(&mut rows, position, 2, now);
-            agree("where to go on", &from, &self.core.list_stats(&mut counted, position, 2, now));
+        let mut left = Some(self.core.positions());
+        while let Some(positions) = left {
+            left = self.core.list_snapshot(&mut rows, positions.clone(), 2, now);
+            let also = self.core.list_stats(&mut counted, positions, 2, now);
+            agree("which are left", &left, &also);
         }
         agree("the snapshot in slices", snapshot, &rows);
         agree("the stats in slices", stats, &counted);

@@ -25,14 +25,15 @@ impl Reference {
             Signal::Cooldown { after, reason } => {
                 let member = &self.memberships[membership];
                 if member.is_member && member.status != Status::Disabled {
-                    self.cool(usage, membership, *after, Cause::Signal(Arc::clone(reason)), now);
+                    self.cool(usage, membership, *after, reason, now);
                     self.abort_younger(usage, membership);
                     self.aftermath.wake = true;
                 }
             }
             Signal::Disable { reason } => {
                 if self.memberships[membership].is_member {
-                    self.take_out(membership, Cause::Signal(Arc::clone(reason)), now);
+                    let cause = Cause::Signal(Arc::clone(reason));
+                    self.take_out(membership, cause, Some(usage), now);
                 }
                 self.abort_younger(usage, membership);
                 self.aftermath.wake = true;
@@ -47,7 +48,7 @@ impl Reference {
         usage: u64,
         membership: usize,
         after: Option<Duration>,
-        cause: Cause,
+        reason: &Arc<str>,
         now: Moment,
     ) {
         let member = &mut self.memberships[membership];
@@ -66,7 +67,8 @@ impl Reference {
         }
         if running.is_none_or(|until| until <= ends) {
             member.until = Some(ends);
-            member.cause = Some(cause);
+            member.cause = Some(Cause::Signal(Arc::clone(reason)));
+            member.attempt = Some(usage);
         }
         member.status = Status::CoolingDown;
         member.probing = false;
@@ -75,7 +77,14 @@ impl Reference {
         self.report(membership, old);
     }
 
-    pub(super) fn take_out(&mut self, membership: usize, cause: Cause, now: Moment) {
+    /// `attempt` is the usage whose signal it was.
+    pub(super) fn take_out(
+        &mut self,
+        membership: usize,
+        cause: Cause,
+        attempt: Option<u64>,
+        now: Moment,
+    ) {
         let member = &mut self.memberships[membership];
         let old = member.status;
         if old == Status::Disabled {
@@ -85,6 +94,7 @@ impl Reference {
         member.since = Some(now);
         member.until = None;
         member.cause = Some(cause);
+        member.attempt = attempt;
         member.counted.disables += 1;
         self.counted.disables += 1;
         self.report(membership, old);

@@ -61,6 +61,10 @@ impl Reference {
         self.runs[run].phase == Phase::Over
     }
 
+    pub(super) fn runs_that_wait(&self) -> usize {
+        self.runs.iter().filter(|run| run.phase == Phase::Waiting).count()
+    }
+
     /// Whether a run's usage is on a former membership of an id that is in the pool again.
     pub(crate) fn has_a_successor(&self, run: usize) -> bool {
         let membership = &self.memberships[self.usage_of(run).membership];

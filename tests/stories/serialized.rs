@@ -1,0 +1,102 @@
+//! What operators read of a pool as JSON: time in seconds, instants as ages, never a value.
+
+use rotapool::{Fault, Resource};
+use serde_json::json;
+
+use crate::scene::{Scene, secs};
+use crate::upstream::fine;
+
+const VALUE: &str = "sk-secret";
+
+/// One that serves, one that cools down, one disabled by a signal, one by an admin call.
+fn scene() -> Scene {
+    let scene = Scene::with(&[], |builder| {
+        builder
+            .resource(Resource::new("serves", VALUE).max_in_flight(2).metadata("region", "eu"))
+            .resources(["cools", "revoked", "off"].map(|id| Resource::new(id, VALUE)))
+            .max_attempts(1)
+    });
+    let runs = [scene.start(), scene.start(), scene.start()];
+    scene.advance(secs(2));
+    scene.answer("cools", Err(Fault::cooldown("429")));
+    scene.answer("revoked", Err(Fault::disable("401")));
+    scene.pool.disable("off").unwrap();
+    scene.advance(secs(1));
+    scene.answer("serves", fine());
+    drop(runs);
+    scene.advance(std::time::Duration::from_millis(500));
+    scene
+}
+
+#[test]
+fn a_snapshot_reads_as_seconds_and_ages() {
+    let rows = serde_json::to_value(scene().pool.snapshot()).unwrap();
+    let expected = json!([
+        {
+            "resource_id": "serves", "status": "healthy", "eligible": true, "saturated": false,
+            "since_seconds_ago": null, "cooldown_remaining_seconds": 0.0, "cause": null, "attempt": null,
+            "in_flight": 0, "max_in_flight": 2, "limit": 2, "consecutive_cooldown": 0,
+            "last_acquired_seconds_ago": 3.5, "metadata": { "region": "eu" },
+        },
+        {
+            "resource_id": "cools", "status": "cooling_down", "eligible": false, "saturated": false,
+            "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 28.5,
+            "cause": { "by": "signal", "reason": "429" }, "attempt": 2,
+            "in_flight": 0, "max_in_flight": null, "limit": null, "consecutive_cooldown": 1,
+            "last_acquired_seconds_ago": 3.5, "metadata": {},
+        },
+        {
+            "resource_id": "revoked", "status": "disabled", "eligible": false, "saturated": false,
+            "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 0.0,
+            "cause": { "by": "signal", "reason": "401" }, "attempt": 3,
+            "in_flight": 0, "max_in_flight": null, "limit": null, "consecutive_cooldown": 0,
+            "last_acquired_seconds_ago": 3.5, "metadata": {},
+        },
+        {
+            "resource_id": "off", "status": "disabled", "eligible": false, "saturated": false,
+            "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 0.0,
+            "cause": { "by": "admin", "reason": null }, "attempt": null,
+            "in_flight": 0, "max_in_flight": null, "limit": null, "consecutive_cooldown": 0,
+            "last_acquired_seconds_ago": null, "metadata": {},
+        },
+    ]);
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
+    let mut stats = serde_json::to_value(scene().pool.stats()).unwrap();
+    let resources = stats["resources"].take();
+    let expected = json!({
+        "in_flight": 0, "waiting": 0, "eligible": 1, "saturated": 0,
+        "healthy": 1, "cooling_down": 1, "disabled": 2,
+        "attempts": 3, "successes": 1, "cooldowns": 1, "disables": 2, "sibling_cancels": 0,
+        "retries": 0, "choice_faults": 0,
+        "runs_ok": 1, "runs_exhausted": 2, "runs_error": 0, "runs_cancelled": 0,
+        "resources": null,
+    });
+    assert_eq!(stats, expected);
+    let serves = json!({
+        "resource_id": "serves", "status": "healthy", "in_flight": 0, "max_in_flight": 2,
+        "consecutive_cooldown": 0, "cooldown_remaining_seconds": 0.0,
+        "acquires": 1, "successes": 1, "cooldowns": 0, "disables": 0, "sibling_cancels": 0,
+        "health": {
+            "recent_successes": 1, "recent_failures": 0, "successes": 1, "failures": 0,
+            "consecutive_failures": 0, "error_rate": null, "grade": "healthy",
+            "latency_seconds": 3.0, "peak_latency_seconds": 3.0,
+            "last_success_seconds_ago": 0.5, "last_failure_seconds_ago": null,
+        },
+    });
+    assert_eq!(resources[0], serves);
+    assert_eq!(resources[1]["cooldown_remaining_seconds"], json!(28.5));
+    assert_eq!(resources[1]["health"]["last_failure_seconds_ago"], json!(1.5));
+}
+
+#[test]
+fn a_value_is_never_serialized() {
+    let pool = scene().pool;
+    for json in [serde_json::to_string(&pool.snapshot()), serde_json::to_string(&pool.stats())] {
+        let json = json.unwrap();
+        assert!(json.contains("serves") && !json.contains(VALUE), "{json}");
+    }
+}
