@@ -38,25 +38,22 @@ impl Match {
 #[derive(Debug)]
 pub(crate) struct Tournament {
     matches: Vec<Match>,
+    /// The item that won each match; of the first match it is asked anew.
+    winners: Vec<u32>,
     /// Where the last round begins.
     last_round: usize,
 }
 
 impl Tournament {
     pub(crate) fn new() -> Self {
-        Self { matches: vec![Match::EMPTY], last_round: 0 }
+        Self { matches: vec![Match::EMPTY], winners: vec![0], last_round: 0 }
     }
 
     /// The item with the least rank.
     #[inline]
     pub(crate) fn least(&self) -> Option<(Rank, usize)> {
-        let (mut seat, rank) = self.matches[0].winner();
-        let mut at = 0;
-        while at < self.last_round {
-            at = at * PLAYERS + 1 + seat;
-            (seat, _) = self.matches[at].winner();
-        }
-        (rank != ABSENT).then(|| (rank, self.item(at, seat)))
+        let (seat, rank) = self.matches[0].winner();
+        (rank != ABSENT).then(|| (rank, self.feeds(0, seat)))
     }
 
     /// The item with the least rank among those that are admitted.
@@ -85,8 +82,8 @@ impl Tournament {
         while let Some(Reverse((rank, at, seat))) = frontier.pop() {
             if at < self.last_round {
                 open(at * PLAYERS + 1 + seat, &mut frontier);
-            } else if admits(self.item(at, seat)) {
-                return Some((rank, self.item(at, seat)));
+            } else if admits(self.feeds(at, seat)) {
+                return Some((rank, self.feeds(at, seat)));
             }
         }
         None
@@ -108,8 +105,14 @@ impl Tournament {
         }
     }
 
-    fn item(&self, at: usize, seat: usize) -> usize {
-        (at - self.last_round) * PLAYERS + seat
+    /// The item in a seat.
+    #[inline]
+    fn feeds(&self, at: usize, seat: usize) -> usize {
+        if at < self.last_round {
+            self.winners[at * PLAYERS + 1 + seat] as usize
+        } else {
+            (at - self.last_round) * PLAYERS + seat
+        }
     }
 
     /// Gives a seated item this rank, and plays the matches that it changes.
@@ -117,16 +120,21 @@ impl Tournament {
     fn play(&mut self, item: usize, rank: Rank) {
         let mut at = self.last_round + item / PLAYERS;
         self.matches[at].0[item % PLAYERS] = rank;
-        while at > 0 {
-            let (_, winner) = self.matches[at].winner();
-            let seat = (at - 1) % PLAYERS;
+        while at > 0 && self.decide(at) {
             at = (at - 1) / PLAYERS;
-            let seen = &mut self.matches[at].0[seat];
-            if *seen == winner {
-                break;
-            }
-            *seen = winner;
         }
+    }
+
+    /// Tells the next round who won a match; `false` if that is no news.
+    #[inline]
+    fn decide(&mut self, at: usize) -> bool {
+        let (seat, rank) = self.matches[at].winner();
+        // Where nobody plays there may be no match either.
+        let winner = if rank == ABSENT { 0 } else { self.feeds(at, seat) as u32 };
+        let above = &mut self.matches[(at - 1) / PLAYERS].0[(at - 1) % PLAYERS];
+        let is_news = *above != rank || self.winners[at] != winner;
+        (*above, self.winners[at]) = (rank, winner);
+        is_news
     }
 
     /// Makes the seat of `item`, with more rounds before it if it takes them.
@@ -137,17 +145,19 @@ impl Tournament {
         while item / PLAYERS > first * (PLAYERS - 1) {
             first = first * PLAYERS + 1;
         }
-        if first > self.last_round {
-            let last = self.matches.split_off(self.last_round);
+        let before = std::mem::replace(&mut self.last_round, first);
+        if first > before {
+            let last = self.matches.split_off(before);
             self.matches = vec![Match::EMPTY; first];
             self.matches.extend(last);
-            self.last_round = first;
+        }
+        self.matches.resize(first + item / PLAYERS + 1, Match::EMPTY);
+        self.winners.resize(self.matches.len(), 0);
+        if first > before {
             for at in (1..self.matches.len()).rev() {
-                self.matches[(at - 1) / PLAYERS].0[(at - 1) % PLAYERS] =
-                    self.matches[at].winner().1;
+                self.decide(at);
             }
         }
-        self.matches.resize(self.last_round + item / PLAYERS + 1, Match::EMPTY);
     }
 }
 
