@@ -98,6 +98,7 @@
 mod abort;
 mod builder;
 mod error;
+mod events;
 mod fault;
 mod guard;
 mod lease;
@@ -114,6 +115,7 @@ mod wrapped;
 pub use abort::AbortHandle;
 pub use builder::Builder;
 pub use error::{OptionsError, RunError};
+pub use events::Events;
 pub use fault::Fault;
 pub use lease::Lease;
 pub use pool::Pool;
@@ -124,9 +126,9 @@ pub use timer::DefaultRuntime;
 pub use wrapped::Wrapped;
 
 pub use rotapool_core::{
-    BuildError, Candidate, Cause, Exhausted, ExhaustedReason, ExhaustedTable, Grade, Health,
-    HealthRules, Metadata, PoolStats, ResourceError, ResourceSnapshot, ResourceStats, Runtime,
-    Signal, Sleep, Spawn, StateChange, Status, Strategy,
+    BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable, Grade, Health,
+    HealthRules, Metadata, Outcome, PoolStats, ResourceError, ResourceSnapshot, ResourceStats,
+    RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy,
 };
 
 #[cfg(feature = "async-std")]

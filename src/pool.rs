@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use rotapool_core::{PoolStats, ResourceError, ResourceSnapshot};
 use crate::abort::AbortHandle;
 use crate::builder::Builder;
 use crate::error::RunError;
+use crate::events::{CAPACITY, Events};
 use crate::fault::Fault;
 use crate::guard::Run;
 use crate::lease::Lease;
@@ -169,8 +171,9 @@ impl<T> Pool<T> {
     pub fn add(&self, resource: Resource<T>) -> Result<(), ResourceError> {
         let Resource { profile, value } = resource;
         let entry = Arc::new(Entry { id: Arc::clone(&profile.id), value });
+        let now = self.now();
         // On refusal the entry is dropped out here: it is the user's value.
-        self.shared.with(|locked| match locked.state.add(profile) {
+        self.shared.with(|locked| match locked.state.add(profile, now) {
             Ok(slot) => {
                 locked.put(slot, Arc::clone(&entry));
                 Ok(())
@@ -189,8 +192,10 @@ impl<T> Pool<T> {
     ///
     /// An unknown id.
     pub fn remove(&self, id: &str) -> Result<(), ResourceError> {
-        let entry =
-            self.shared.with(|locked| locked.state.remove(id).map(|slot| locked.take(slot)))?;
+        let now = self.now();
+        let entry = self
+            .shared
+            .with(|locked| locked.state.remove(id, now).map(|slot| locked.take(slot)))?;
         // The user's value: dropped after the lock was released.
         drop(entry);
         Ok(())
@@ -202,7 +207,8 @@ impl<T> Pool<T> {
     ///
     /// An unknown id. A resource that is healthy already is no error.
     pub fn enable(&self, id: &str) -> Result<(), ResourceError> {
-        self.shared.with(|locked| locked.state.enable(id))
+        let now = self.now();
+        self.shared.with(|locked| locked.state.enable(id, now))
     }
 
     /// Takes a resource out of use until it is [enabled](Self::enable).
@@ -215,6 +221,45 @@ impl<T> Pool<T> {
     pub fn disable(&self, id: &str) -> Result<(), ResourceError> {
         let now = self.now();
         self.shared.with(|locked| locked.state.disable(id, now))
+    }
+
+    // Events.
+
+    /// Subscribes to what happens in the pool from now on: attempts and runs, changes of a resource's
+    /// status, siblings aborted, the pool exhausted and recovered.
+    ///
+    /// The subscriber may be 1,024 events behind before it loses the oldest, and is told how many it
+    /// lost. Without subscribers nothing is recorded.
+    ///
+    /// ```
+    /// use rotapool::{Event, Fault, Pool, Resource};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let pool = Pool::builder().resource(Resource::new("key-1", "sk-aaa")).build()?;
+    /// let mut events = pool.events();
+    /// let _ = pool.run(|_key| async { Err::<(), _>(Fault::<String>::disable("revoked")) }).await;
+    /// drop(pool);
+    ///
+    /// let mut exhausted = 0;
+    /// while let Some(event) = events.next().await {
+    ///     println!("{event}");
+    ///     exhausted += usize::from(matches!(event, Event::PoolExhausted { .. }));
+    /// }
+    /// assert_eq!(exhausted, 1);
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn events(&self) -> Events {
+        self.events_with_capacity(CAPACITY)
+    }
+
+    /// Subscribes as [`events`](Self::events) does, with another bound on how many events the
+    /// subscriber may be behind. An event takes less than 200 bytes.
+    pub fn events_with_capacity(&self, capacity: NonZeroUsize) -> Events {
+        self.shared.with(|locked| {
+            locked.state.follow_runs(true);
+            locked.audience.admit(capacity)
+        })
     }
 
     // Questions.

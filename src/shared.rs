@@ -2,11 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 
 use event_listener::Event;
 use futures_util::future::AbortHandle;
 use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
 
+use crate::events::Audience;
 use crate::options::Defaults;
 use crate::resource::Entry;
 use crate::select::Select;
@@ -34,13 +36,22 @@ pub(crate) struct Shared<T> {
 pub(crate) struct Locked<T> {
     pub(crate) state: State<AbortHandle>,
     pub(crate) random: fastrand::Rng,
+    pub(crate) audience: Audience,
     /// By slot index; the state knows which slots are taken.
     entries: Vec<Option<Arc<Entry<T>>>>,
 }
 
 impl<T> Locked<T> {
     pub(crate) fn new(state: State<AbortHandle>, random: fastrand::Rng) -> Self {
-        Self { state, random, entries: Vec::new() }
+        Self { state, random, audience: Audience::default(), entries: Vec::new() }
+    }
+
+    /// Tells the audience what happened, and answers whom to wake once the lock is released.
+    #[cold]
+    fn announce(&mut self, effects: Effects<AbortHandle>) -> (Effects<AbortHandle>, Vec<Waker>) {
+        let to_wake = self.audience.tell(&effects.events);
+        self.state.follow_runs(!self.audience.is_empty());
+        (effects, to_wake)
     }
 
     pub(crate) fn put(&mut self, slot: SlotIndex, entry: Arc<Entry<T>>) {
@@ -83,25 +94,26 @@ impl<T> Shared<T> {
         let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
         let result = act(&mut locked);
         let retired = locked.state.take_retired();
-        let effects = locked.state.take_effects();
+        let effects = locked.state.take_effects().map(|effects| locked.announce(effects));
         drop(locked);
         drop(retired);
-        if let Some(effects) = effects {
-            self.follow_up(effects);
+        if let Some((effects, to_wake)) = effects {
+            self.follow_up(effects, to_wake);
         }
         result
     }
 
     #[cold]
-    fn follow_up(&self, effects: Effects<AbortHandle>) {
-        for handle in effects.aborts {
+    fn follow_up(&self, mut effects: Effects<AbortHandle>, to_wake: Vec<Waker>) {
+        for handle in effects.aborts.drain(..) {
             handle.abort();
         }
+        to_wake.into_iter().for_each(Waker::wake);
         if effects.wake {
             self.changed.notify(usize::MAX);
         }
         if let Some(hook) = &self.hooks.on_state_change {
-            for change in &effects.changes {
+            for change in effects.changes() {
                 // A panicking hook is its author's to find, by the message of the panic; the pool,
                 // and whoever happened to cause the change, go on.
                 let _ = catch_unwind(AssertUnwindSafe(|| hook(change)));

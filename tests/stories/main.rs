@@ -8,6 +8,7 @@ mod door;
 mod drawn;
 mod dropping;
 mod errors;
+mod events;
 mod filters;
 mod health;
 mod hook;

@@ -18,7 +18,7 @@ pub(crate) struct Scene {
     pub(crate) pool: Pool<&'static str>,
     pub(crate) clock: VirtualClock,
     pub(crate) upstream: Upstream,
-    troupe: RefCell<Troupe>,
+    pub(crate) troupe: RefCell<Troupe>,
 }
 
 /// A run on the stage.

@@ -77,6 +77,11 @@ impl<A> State<A> {
         self.roster[ticket.slot()].measures.took(took, now, &self.yardstick);
     }
 
+    /// How long a usage has been in flight.
+    pub(crate) fn age(&self, ticket: &Ticket, now: Instant) -> Duration {
+        self.usages.age(ticket, now)
+    }
+
     fn measure_failure(&mut self, ticket: &Ticket, now: Instant) {
         let took = self.usages.age(ticket, now);
         self.roster[ticket.slot()].measures.failed(took, now, &self.yardstick);
@@ -150,8 +155,8 @@ impl<A> State<A> {
         if slot.cool(&trip) {
             self.index.place(key, slot);
             self.counters.cooldowns += 1;
-            self.report(key, old);
-            self.abort_younger(ticket);
+            self.tell_change(key, old, now);
+            self.abort_younger(ticket, now);
             self.effects.wake = true;
         }
     }
@@ -160,19 +165,20 @@ impl<A> State<A> {
     fn condemn(&mut self, ticket: &Ticket, reason: &Arc<str>, now: Instant) {
         let key = ticket.slot();
         if self.roster.is_member(key)
-            && self.change(key, |slot| slot.disable(now, Cause::Signal(Arc::clone(reason))))
+            && self.change(key, now, |slot| slot.disable(now, Cause::Signal(Arc::clone(reason))))
         {
             self.counters.disables += 1;
         }
-        self.abort_younger(ticket);
+        self.abort_younger(ticket, now);
         self.effects.wake = true;
     }
 
-    fn abort_younger(&mut self, ticket: &Ticket) {
+    fn abort_younger(&mut self, ticket: &Ticket, now: Instant) {
         if self.config.cancel_siblings {
             let aborted = self.usages.take_younger(ticket, &mut self.effects.aborts);
             self.counters.sibling_cancels += aborted;
             self.roster[ticket.slot()].counters.sibling_cancels += aborted;
+            self.tell_aborted(ticket, aborted, now);
         }
     }
 
@@ -190,7 +196,7 @@ impl<A> State<A> {
         for (_, key) in due {
             self.roster[key].recover(self.config.probe_on_recovery);
             self.index.place(key, &self.roster[key]);
-            self.report(key, Status::CoolingDown);
+            self.tell_change(key, Status::CoolingDown, now);
         }
     }
 }

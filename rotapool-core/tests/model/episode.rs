@@ -16,6 +16,7 @@ use rotapool_core::{
 use self::compare::agree;
 use crate::commands::Command;
 use crate::corners::Corners;
+use crate::ledger::Ledger;
 use crate::observed::{Clock, Exhaustion, Handle, Moment, Move, Offer, Row};
 use crate::reference::{Reference, Terms};
 
@@ -31,6 +32,7 @@ pub(crate) struct Episode {
     handles: HashSet<Handle>,
     /// How the resources stood after the command before.
     rows: Vec<Row>,
+    ledger: Ledger,
 }
 
 struct Run {
@@ -69,16 +71,19 @@ pub(crate) enum Doing {
 
 impl Episode {
     pub(crate) fn new(rules: &Config) -> Self {
+        let mut core = State::new(rules.clone());
+        core.follow_runs(true);
         Self {
             clock: Clock(Instant::now()),
             // Some time has passed, so that a deadline can lie in the past.
             now: Duration::from_secs(1000),
-            core: State::new(rules.clone()),
+            core,
             reference: Reference::new(rules.clone()),
             runs: Vec::new(),
             memberships: HashMap::new(),
             handles: HashSet::new(),
             rows: Vec::new(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -99,7 +104,8 @@ impl Episode {
             Command::Remove { id } => self.remove(id, corners),
             Command::Enable { id } => {
                 let expected = self.reference.enable(id);
-                agree("the answer", &expected, &self.core.enable(id));
+                let now = self.clock.instant(self.now);
+                agree("the answer", &expected, &self.core.enable(id, now));
                 corners.refused(&expected);
             }
             Command::Disable { id } => {
@@ -129,6 +135,7 @@ impl Episode {
                 judge: wants.is_some(),
                 affinity: terms.affinity,
             },
+            request_id: None,
         });
         self.runs.push(Run {
             attempts,
@@ -232,7 +239,7 @@ impl Episode {
 
     fn add(&mut self, profile: &Profile, corners: &mut Corners) {
         let expected = self.reference.add(profile);
-        match self.core.add(profile.clone()) {
+        match self.core.add(profile.clone(), self.clock.instant(self.now)) {
             Ok(slot) => {
                 let membership = *expected.as_ref().expect("the reference takes it too");
                 let before = self.memberships.insert(slot.get(), membership);
@@ -250,7 +257,8 @@ impl Episode {
     fn remove(&mut self, id: &str, corners: &mut Corners) {
         let expected = self.reference.remove(id);
         let membership = |slot: SlotIndex| self.memberships[&slot.get()];
-        let actual: Result<usize, ResourceError> = self.core.remove(id).map(membership);
+        let now = self.clock.instant(self.now);
+        let actual: Result<usize, ResourceError> = self.core.remove(id, now).map(membership);
         agree("the answer", &expected, &actual);
         corners.refused(&expected);
     }

@@ -206,7 +206,7 @@ impl Aftermath {
             cause: change.cause.clone(),
         };
         Self {
-            changes: effects.changes.iter().map(change).collect(),
+            changes: effects.changes().map(change).collect(),
             aborts: effects.aborts,
             wake: effects.wake,
             retired,
