@@ -43,6 +43,13 @@ impl<'a, T> Run<'a, T> {
         Self { shared, attempts: Attempts::new(options), options: set }
     }
 
+    /// What the pool and the run are called.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn names(&self) -> (&'a str, Option<&'a str>) {
+        let request_id = self.options.and_then(|options| options.request_id.as_deref());
+        (&self.shared.name, request_id)
+    }
+
     /// Asks the core what to do now, and meanwhile the caller's own code what it wants of the choice.
     pub(crate) fn step(&mut self) -> Next<T> {
         loop {

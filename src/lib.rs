@@ -78,9 +78,29 @@
 //! | `tokio` | `TokioRuntime`: tokio's timer and clock, the paused one included |
 //! | `smol` | `SmolRuntime`: async-io's timer |
 //! | `async-std` | `AsyncStdRuntime`: the same, for those still on async-std, which is discontinued (RUSTSEC-2025-0052) |
+//! | `tracing` | a span a run, and events on attempts and changes of status: see [Traces](#traces) |
 //!
 //! No feature is on by default, and none changes behaviour. A runtime of your own is two functions:
 //! see `examples/custom_runtime.rs`. Runtimes and their sleeps are `Send`; operations need not be.
+//!
+//! # Traces
+//!
+//! With the feature `tracing` a pool tells the crate of that name what it does, with the target `rotapool`:
+//!
+//! | level | what | fields |
+//! |---|---|---|
+//! | DEBUG | the span `rotapool::run` around each run, its operation and all that follows from them | `pool`, `request_id` if given |
+//! | DEBUG | `attempt settled`, `attempt abandoned` | `pool`, `resource_id`, `attempt` (from 1), `outcome`, `latency` in seconds |
+//! | DEBUG | `siblings aborted` | `pool`, `resource_id`, `count` |
+//! | DEBUG | `run ended` | `pool`, `outcome`, `attempts` |
+//! | INFO | `resource healthy again` | `pool`, `resource_id`, `sequence`, `old` |
+//! | INFO | `pool recovered` | `pool` |
+//! | WARN | `resource cools down`, also when it did already | `pool`, `resource_id`, `sequence`, `seconds` left, `cause` |
+//! | ERROR | `resource disabled` by a signal; INFO if by an admin call | `pool`, `resource_id`, `sequence`, `cause` |
+//! | ERROR | `pool exhausted`: no resource is healthy any more | `pool`, `retry_after` in seconds, if a cooldown is under way |
+//!
+//! Without the feature nothing of it is compiled; with it, but with nobody who listens at that level, a
+//! run looks at a level three times and goes on.
 //!
 //! # Limits
 //!
@@ -110,6 +130,7 @@ mod run;
 mod select;
 mod shared;
 mod timer;
+mod trace;
 mod wrapped;
 
 pub use abort::AbortHandle;

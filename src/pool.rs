@@ -17,8 +17,8 @@ use crate::guard::Run;
 use crate::lease::Lease;
 use crate::request::Request;
 use crate::resource::{Entry, Resource};
-use crate::run::drive;
 use crate::shared::{Locked, Shared};
+use crate::trace::drive;
 use crate::wrapped::Wrapped;
 
 /// How many resources are listed in one critical section.

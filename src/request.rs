@@ -13,8 +13,8 @@ use crate::fault::Fault;
 use crate::guard::Run;
 use crate::lease::Lease;
 use crate::options::{Deadline, Only, Options};
-use crate::run::drive;
 use crate::shared::Shared;
+use crate::trace::drive;
 use crate::wrapped::Wrapped;
 
 /// The options of one run, or of several alike. Made by [`Pool::request`](crate::Pool::request).

@@ -12,6 +12,7 @@ use crate::events::Audience;
 use crate::options::Defaults;
 use crate::resource::Entry;
 use crate::select::Select;
+use crate::trace;
 
 type Listener = Box<dyn Fn(&StateChange) + Send + Sync>;
 
@@ -91,7 +92,11 @@ impl<T> Shared<T> {
     /// handle or what `act` returns: none of it happens under the lock. `act` itself must call nothing foreign, so
     /// the lock cannot be poisoned halfway through a change.
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Locked<T>) -> R) -> R {
+        let follows_runs = trace::follows_runs();
         let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        if follows_runs {
+            locked.state.follow_runs(true);
+        }
         let result = act(&mut locked);
         let retired = locked.state.take_retired();
         let effects = locked.state.take_effects().map(|effects| locked.announce(effects));
@@ -119,5 +124,6 @@ impl<T> Shared<T> {
                 let _ = catch_unwind(AssertUnwindSafe(|| hook(change)));
             }
         }
+        trace::tell(&self.name, &effects.events);
     }
 }

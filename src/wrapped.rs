@@ -7,7 +7,7 @@ use crate::error::RunError;
 use crate::fault::Fault;
 use crate::lease::Lease;
 use crate::request::Request;
-use crate::run::drive;
+use crate::trace::drive;
 
 /// An operation bound to a pool: every [`call`](Self::call) is a run. Made by
 /// [`Pool::wrap`](crate::Pool::wrap).

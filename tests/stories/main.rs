@@ -25,6 +25,7 @@ mod siblings;
 mod stage;
 mod sticky;
 mod strategies;
+mod traces;
 mod tried;
 mod waiting;
 mod weighted;
