@@ -147,9 +147,9 @@ pub use timer::DefaultRuntime;
 pub use wrapped::Wrapped;
 
 pub use rotapool_core::{
-    BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable, Grade, Health,
-    HealthRules, Metadata, Outcome, PoolStats, ResourceError, ResourceSnapshot, ResourceStats,
-    RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy,
+    BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable, Explanation,
+    Grade, Health, HealthRules, Metadata, Outcome, PoolStats, ResourceError, ResourceSnapshot,
+    ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy,
 };
 
 #[cfg(feature = "async-std")]

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rotapool_core::{PoolStats, ResourceError, ResourceSnapshot};
+use rotapool_core::{Explanation, PoolStats, ResourceError, ResourceSnapshot};
 
 use crate::abort::AbortHandle;
 use crate::builder::Builder;
@@ -17,6 +17,7 @@ use crate::guard::Run;
 use crate::lease::Lease;
 use crate::request::Request;
 use crate::resource::{Entry, Resource};
+use crate::select;
 use crate::shared::{Locked, Shared};
 use crate::trace::drive;
 use crate::wrapped::Wrapped;
@@ -268,6 +269,49 @@ impl<T> Pool<T> {
     #[must_use]
     pub fn now(&self) -> Instant {
         self.shared.runtime.now()
+    }
+
+    /// Which resource the next [`run`](Self::run) gets if nothing happens in between, and of every other
+    /// why not.
+    ///
+    /// It is exact for every strategy, and it changes nothing: no cooldown is noticed as ended, nothing
+    /// is told, no random number is used up. A [`Select`](crate::Select) is asked, without the pool's
+    /// lock; when that fails, the strategy's choice is named, as it would serve. The first 100 resources
+    /// are listed.
+    ///
+    /// It takes one critical section, in which it copies the pool's index, O(n), if a cooldown has ended
+    /// that no selection has noticed yet.
+    ///
+    /// ```
+    /// # use rotapool::{Pool, Resource};
+    /// let pool = Pool::builder()
+    ///     .resource(Resource::new("key-1", "sk-aaa"))
+    ///     .resource(Resource::new("key-2", "sk-bbb").max_in_flight(4))
+    ///     .build()?;
+    /// pool.disable("key-1").unwrap();
+    ///
+    /// let explanation = pool.explain();
+    /// assert_eq!(explanation.next.as_deref(), Some("key-2"));
+    /// println!("{explanation}");
+    /// // next is key-2, by LeastInFlight; 2 resources: 1 disabled, 1 eligible
+    /// //   key-1: disabled 0.0ns ago: by an admin call
+    /// // > key-2: eligible: 0 in flight
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn explain(&self) -> Explanation {
+        let now = self.now();
+        let (mut explanation, candidates) = self.shared.with(|locked| {
+            let mut random = locked.random.clone();
+            let explanation = locked.state.explain(now, || random.f64());
+            (explanation, locked.state.foreign_candidates(now))
+        });
+        if let (Some(select), false) = (&self.shared.hooks.select, candidates.is_empty()) {
+            if let Some(choice) = select::ask(&**select, candidates) {
+                (explanation.next, explanation.strategy) = (Some(choice.id), None);
+            }
+        }
+        explanation
     }
 
     /// How every resource stands now, in pool order: status, why, since when, until when.

@@ -9,6 +9,7 @@ mod drawn;
 mod dropping;
 mod errors;
 mod events;
+mod explain;
 mod filters;
 mod health;
 mod hook;

@@ -7,7 +7,7 @@ use crate::health::Yardstick;
 use crate::roster::Roster;
 use crate::slot::Slot;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Draw {
     Random,
     LeastLatency,

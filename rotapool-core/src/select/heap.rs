@@ -12,7 +12,7 @@ use std::ops::Range;
 const CHILDREN: usize = 4;
 const ABSENT: u32 = u32::MAX;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Heap<K> {
     entries: Vec<(K, u32)>,
     /// Where an item stands in `entries`, or `ABSENT`.

@@ -50,19 +50,19 @@ impl Rank {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Index {
     eligible: Eligible,
     cooling: Heap<(Instant, u64)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Eligible {
     Ranked(Order, Heap<Rank>),
     Drawn(Draw, Bag),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Order {
     LeastInFlight,
     RoundRobin,
@@ -165,8 +165,9 @@ impl Index {
         Some(picked)
     }
 
+    /// The resource that [`pick`](Self::pick) would take among those that are admitted, without taking it.
     #[inline]
-    fn find(
+    pub(crate) fn find(
         &self,
         wish: &Wish,
         roster: &Roster,

@@ -1,8 +1,9 @@
 //! The state of a pool: routes what happens to the rooms that decide, and collects what follows.
 //!
-//! Here are the admin calls; what may be asked is in `questions`, what runs do in `runs`, what is told
+//! Here are the admin calls; what may be asked is in `questions` and `foresight`, what runs do in `runs`, what is told
 //! of it all in `telling`.
 
+mod foresight;
 mod questions;
 mod runs;
 mod telling;

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use super::State;
 use crate::config::Config;
-use crate::exhausted::{EXPLAINED, Exhausted, ExhaustedReason};
+use crate::exhausted::{Exhausted, ExhaustedReason};
+use crate::explanation::{EXPLAINED, Explanation};
 use crate::profile::Metadata;
 use crate::select::Wish;
 use crate::signal::Signal;
@@ -121,22 +122,29 @@ impl<A> State<A> {
             true => Some(now),
             false => self.next_recovery(wish, now).map(|at| at.max(now)),
         };
+        let row = |slot: &Slot| ResourceSnapshot::of(slot, now);
+        let explanation = self.explanation(wish, retry_at, now, row);
+        Box::new(Exhausted { reason, attempts, last_signal, explanation })
+    }
+
+    /// How the members that the run admits stand, with none of them picked.
+    pub(super) fn explanation(
+        &self,
+        wish: &Wish,
+        retry_at: Option<Instant>,
+        now: Instant,
+        row: impl Fn(&Slot) -> ResourceSnapshot,
+    ) -> Explanation {
         let admitted = self.admitted(wish);
-        Box::new(Exhausted {
-            reason,
+        let members = self.roster.members().filter(|slot| wish.admits(slot));
+        Explanation {
             at: now,
-            attempts,
-            last_signal,
+            next: None,
+            strategy: Some(self.config.strategy),
             retry_at,
-            resources: self
-                .roster
-                .members()
-                .filter(|slot| wish.admits(slot))
-                .take(EXPLAINED)
-                .map(|slot| ResourceSnapshot::of(slot, now))
-                .collect(),
+            resources: members.take(EXPLAINED).map(row).collect(),
             members: admitted,
             kept_out: self.len() - admitted,
-        })
+        }
     }
 }

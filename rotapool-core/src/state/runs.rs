@@ -16,11 +16,7 @@ impl<A> State<A> {
     /// The eligible members that the run admits, in pool order.
     pub(crate) fn candidates(&mut self, wish: &Wish, now: Instant) -> Vec<Candidate> {
         self.expire(now);
-        self.roster
-            .keys()
-            .filter(|(_, slot)| slot.is_eligible() && wish.admits(slot))
-            .map(|(key, slot)| Candidate::of(key, slot, wish.has_tried(slot), now, &self.yardstick))
-            .collect()
+        self.foresee_candidates(wish, now)
     }
 
     /// Brings back whose cooldown has ended, picks a resource and registers a usage on it.
