@@ -163,7 +163,8 @@ impl<T> Builder<T> {
     ///
     /// The hook runs on the thread that caused the change, after the pool's lock was released, so it
     /// may call the pool. With several threads the calls may arrive out of order:
-    /// [`StateChange::sequence`] tells. Keep it short; a panic in it is contained.
+    /// [`StateChange::sequence`] tells. Keep it short; a panic in it is contained. For more than a few
+    /// lines of code, [`Pool::events`] is the better place to listen.
     pub fn on_state_change(mut self, hook: impl Fn(&StateChange) + Send + Sync + 'static) -> Self {
         self.hooks.on_state_change = Some(Box::new(hook));
         self
@@ -197,10 +198,11 @@ impl<T> Builder<T> {
         }
         self.config.health.check()?;
         let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let mut locked = Locked::new(State::new(self.config, self.runtime.now()), random);
+        let now = self.runtime.now();
+        let mut locked = Locked::new(State::new(self.config, now), random);
         for Resource { profile, value } in self.resources {
             let id = Arc::clone(&profile.id);
-            let slot = locked.state.add(profile)?;
+            let slot = locked.state.add(profile, now)?;
             locked.put(slot, Arc::new(Entry { id, value }));
         }
         Ok(Pool::new(Shared::new(self.name, locked, self.runtime, self.defaults, self.hooks)))

@@ -45,6 +45,13 @@ impl<'a, T> Run<'a, T> {
         Self { shared, attempts, begun: false, options: set, target: None, watched: false }
     }
 
+    /// What the pool and the run are called.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn names(&self) -> (&'a str, Option<&'a str>) {
+        let request_id = self.options.and_then(|options| options.request_id.as_deref());
+        (&self.shared.name, request_id)
+    }
+
     /// Asks the core what to do now, and meanwhile the caller's own code what it wants of the choice.
     #[inline]
     pub(crate) fn step(&mut self) -> Next<T> {

@@ -86,9 +86,29 @@
 //! |---|---|
 //! | `serde` | `Serialize` for [`PoolStats`] and [`ResourceSnapshot`]: time in seconds, instants as ages, never a value |
 //! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry |
+//! | `tracing` | a span a run, and events on attempts and changes of status: see [Traces](#traces) |
 //!
 //! No feature is on by default, and none changes behaviour. A runtime of your own is two functions:
 //! see `examples/custom_runtime.rs`. Runtimes and their sleeps are `Send`; operations need not be.
+//!
+//! # Traces
+//!
+//! With the feature `tracing` a pool tells the crate of that name what it does, with the target `rotapool`:
+//!
+//! | level | what | fields |
+//! |---|---|---|
+//! | DEBUG | the span `rotapool::run` around each run, its operation and all that follows from them | `pool`, `request_id` if given |
+//! | DEBUG | `attempt settled`, `attempt abandoned` | `pool`, `resource_id`, `attempt` (from 1), `outcome`, `latency` in seconds |
+//! | DEBUG | `siblings aborted` | `pool`, `resource_id`, `count` |
+//! | DEBUG | `run ended` | `pool`, `outcome`, `attempts` |
+//! | INFO | `resource healthy again` | `pool`, `resource_id`, `sequence`, `old` |
+//! | INFO | `pool recovered` | `pool` |
+//! | WARN | `resource cools down`, also when it did already | `pool`, `resource_id`, `sequence`, `seconds` left, `cause` |
+//! | ERROR | `resource disabled` by a signal; INFO if by an admin call | `pool`, `resource_id`, `sequence`, `cause` |
+//! | ERROR | `pool exhausted`: no resource is healthy any more | `pool`, `retry_after` in seconds, if a cooldown is under way |
+//!
+//! Without the feature nothing of it is compiled; with it, but with nobody who listens at that level, a
+//! run looks at a level three times and goes on.
 //!
 //! # Limits
 //!
@@ -107,6 +127,7 @@ mod abort;
 mod abort_pair;
 mod builder;
 mod error;
+mod events;
 mod fault;
 mod guard;
 mod lease;
@@ -123,11 +144,13 @@ mod shared;
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod testing;
 mod timer;
+mod trace;
 mod wrapped;
 
 pub use abort::AbortHandle;
 pub use builder::Builder;
 pub use error::{OptionsError, RunError};
+pub use events::Events;
 pub use fault::Fault;
 pub use lease::Lease;
 #[cfg(feature = "prometheus")]
@@ -141,9 +164,9 @@ pub use timer::DefaultRuntime;
 pub use wrapped::Wrapped;
 
 pub use rotapool_core::{
-    BuildError, Candidate, Cause, Exhausted, ExhaustedReason, ExhaustedTable, Grade, Health,
-    HealthRules, Metadata, PoolStats, ResourceError, ResourceSnapshot, ResourceStats, Runtime,
-    Signal, Sleep, Spawn, StateChange, Status, Strategy,
+    BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable, Explanation,
+    Grade, Health, HealthRules, Metadata, Outcome, PoolStats, ResourceError, ResourceSnapshot,
+    ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy,
 };
 
 #[cfg(feature = "async-std")]

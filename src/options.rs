@@ -68,6 +68,7 @@ impl Defaults {
             deadline: None,
             wait_for_cooldown: false,
             preferences: Preferences::default(),
+            request_id: None,
         }
     }
 }
@@ -94,6 +95,7 @@ impl Options {
                 judge: self.only.is_some(),
                 affinity: self.affinity,
             },
+            request_id: self.request_id.clone(),
         })
     }
 }

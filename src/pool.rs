@@ -2,21 +2,24 @@
 
 use std::fmt;
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rotapool_core::{PoolStats, ResourceError, ResourceSnapshot};
+use rotapool_core::{Explanation, PoolStats, ResourceError, ResourceSnapshot};
 
 use crate::abort::AbortHandle;
 use crate::builder::Builder;
 use crate::error::RunError;
+use crate::events::{CAPACITY, Events};
 use crate::fault::Fault;
 use crate::guard::Run;
 use crate::lease::Lease;
 use crate::request::Request;
 use crate::resource::{Entry, Resource};
-use crate::run::Drive;
+use crate::select;
 use crate::shared::{Locked, Shared};
+use crate::trace::drive;
 use crate::wrapped::Wrapped;
 
 /// How many resources are listed in one critical section.
@@ -110,7 +113,7 @@ impl<T> Pool<T> {
         F: FnMut(Lease<T>) -> Fut,
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
-        Drive::new(Run::begin(&self.shared, self.shared.defaults.for_core(), None), operation)
+        drive(Run::begin(&self.shared, self.shared.defaults.for_core(), None), operation)
     }
 
     /// Starts a run with options of its own.
@@ -172,8 +175,9 @@ impl<T> Pool<T> {
     pub fn add(&self, resource: Resource<T>) -> Result<(), ResourceError> {
         let Resource { profile, value } = resource;
         let entry = Arc::new(Entry { id: Arc::clone(&profile.id), value });
+        let now = self.now();
         // On refusal the entry is dropped out here: it is the user's value.
-        self.shared.with(|locked| match locked.state.add(profile) {
+        self.shared.with(|locked| match locked.state.add(profile, now) {
             Ok(slot) => {
                 locked.put(slot, Arc::clone(&entry));
                 Ok(())
@@ -192,8 +196,10 @@ impl<T> Pool<T> {
     ///
     /// An unknown id.
     pub fn remove(&self, id: &str) -> Result<(), ResourceError> {
-        let entry =
-            self.shared.with(|locked| locked.state.remove(id).map(|slot| locked.take(slot)))?;
+        let now = self.now();
+        let entry = self
+            .shared
+            .with(|locked| locked.state.remove(id, now).map(|slot| locked.take(slot)))?;
         // The user's value: dropped after the lock was released.
         drop(entry);
         Ok(())
@@ -205,7 +211,8 @@ impl<T> Pool<T> {
     ///
     /// An unknown id. A resource that is healthy already is no error.
     pub fn enable(&self, id: &str) -> Result<(), ResourceError> {
-        self.shared.with(|locked| locked.state.enable(id))
+        let now = self.now();
+        self.shared.with(|locked| locked.state.enable(id, now))
     }
 
     /// Takes a resource out of use until it is [enabled](Self::enable).
@@ -220,12 +227,94 @@ impl<T> Pool<T> {
         self.shared.with(|locked| locked.state.disable(id, now))
     }
 
+    // Events.
+
+    /// Subscribes to what happens in the pool from now on: attempts and runs, changes of a resource's
+    /// status, siblings aborted, the pool exhausted and recovered.
+    ///
+    /// The subscriber may be 1,024 events behind before it loses the oldest, and is told how many it
+    /// lost. Without subscribers nothing is recorded.
+    ///
+    /// ```
+    /// use rotapool::{Event, Fault, Pool, Resource};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let pool = Pool::builder().resource(Resource::new("key-1", "sk-aaa")).build()?;
+    /// let mut events = pool.events();
+    /// let _ = pool.run(|_key| async { Err::<(), _>(Fault::<String>::disable("revoked")) }).await;
+    /// drop(pool);
+    ///
+    /// let mut exhausted = 0;
+    /// while let Some(event) = events.next().await {
+    ///     println!("{event}");
+    ///     exhausted += usize::from(matches!(event, Event::PoolExhausted { .. }));
+    /// }
+    /// assert_eq!(exhausted, 1);
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn events(&self) -> Events {
+        self.events_with_capacity(CAPACITY)
+    }
+
+    /// Subscribes as [`events`](Self::events) does, with another bound on how many events the
+    /// subscriber may be behind. An event takes less than 200 bytes.
+    pub fn events_with_capacity(&self, capacity: NonZeroUsize) -> Events {
+        self.shared.with(|locked| {
+            locked.state.follow_runs(true);
+            locked.audience.admit(capacity)
+        })
+    }
+
     // Questions.
 
     /// The present moment by the pool's clock, which [deadlines](Request::deadline) and snapshots go by.
     #[must_use]
     pub fn now(&self) -> Instant {
         self.shared.runtime.now()
+    }
+
+    /// Which resource the next [`run`](Self::run) gets if nothing happens in between, and of every other
+    /// why not.
+    ///
+    /// It is exact for every strategy, and it changes nothing: no cooldown is noticed as ended, nothing
+    /// is told, no random number is used up. A [`Select`](crate::Select) is asked, without the pool's
+    /// lock; when that fails, the strategy's choice is named, as it would serve. The first 100 resources
+    /// are listed.
+    ///
+    /// It takes one critical section, in which it copies the pool's index, O(n), if a cooldown has ended
+    /// that no selection has noticed yet.
+    ///
+    /// ```
+    /// # use rotapool::{Pool, Resource};
+    /// let pool = Pool::builder()
+    ///     .resource(Resource::new("key-1", "sk-aaa"))
+    ///     .resource(Resource::new("key-2", "sk-bbb").max_in_flight(4))
+    ///     .build()?;
+    /// pool.disable("key-1").unwrap();
+    ///
+    /// let explanation = pool.explain();
+    /// assert_eq!(explanation.next.as_deref(), Some("key-2"));
+    /// println!("{explanation}");
+    /// // next is key-2, by LeastInFlight; 2 resources: 1 disabled, 1 eligible
+    /// //   key-1: disabled 0.0ns ago: by an admin call
+    /// // > key-2: eligible: 0 in flight
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn explain(&self) -> Explanation {
+        let now = self.now();
+        let (mut explanation, candidates) = self.shared.with(|locked| {
+            let mut random = locked.random.clone();
+            let explanation = locked.state.explain(now, || random.f64());
+            (explanation, locked.state.foreign_candidates(now))
+        });
+        if let (Some(select), false) = (&self.shared.hooks.select, candidates.is_empty()) {
+            if let Some(choice) = select::ask(&**select, candidates) {
+                (explanation.next, explanation.strategy) = (Some(choice.id), None);
+            }
+        }
+        explanation
     }
 
     /// How every resource stands now, in pool order: status, why, since when, until when.

@@ -13,8 +13,8 @@ use crate::fault::Fault;
 use crate::guard::Run;
 use crate::lease::Lease;
 use crate::options::{Deadline, Only, Options};
-use crate::run::Drive;
 use crate::shared::Shared;
+use crate::trace::drive;
 use crate::wrapped::Wrapped;
 
 /// The options of one run, or of several alike. Made by [`Pool::request`](crate::Pool::request).
@@ -123,7 +123,7 @@ impl<T> Request<T> {
         F: FnMut(Lease<T>) -> Fut,
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
-        Drive::new(self.begin()?, operation).await
+        drive(self.begin()?, operation).await
     }
 
     /// Binds `operation` to the pool with these options, as [`Pool::wrap`](crate::Pool::wrap) does.

@@ -31,11 +31,9 @@ pin_project! {
     }
 }
 
-impl<'a, T, F, Fut> Drive<'a, T, F, Fut> {
-    #[inline]
-    pub(crate) fn new(run: Run<'a, T>, operation: F) -> Self {
-        Self { call: None, rest: None, operation, run }
-    }
+#[inline]
+pub(crate) fn drive<T, F, Fut>(run: Run<'_, T>, operation: F) -> Drive<'_, T, F, Fut> {
+    Drive { call: None, rest: None, operation, run }
 }
 
 impl<T, F, Fut, R, E> Future for Drive<'_, T, F, Fut>

@@ -2,14 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 
 use event_listener::Event;
 use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
 
 use crate::abort_pair::{Pairs, Trigger};
+use crate::events::Audience;
 use crate::options::Defaults;
 use crate::resource::Entry;
 use crate::select::Select;
+use crate::trace;
 
 type Listener = Box<dyn Fn(&StateChange) + Send + Sync>;
 
@@ -35,13 +38,23 @@ pub(crate) struct Locked<T> {
     pub(crate) state: State<Trigger>,
     pub(crate) random: fastrand::Rng,
     pub(crate) pairs: Pairs,
+    pub(crate) audience: Audience,
     /// By slot index; the state knows which slots are taken.
     entries: Vec<Option<Arc<Entry<T>>>>,
 }
 
 impl<T> Locked<T> {
     pub(crate) fn new(state: State<Trigger>, random: fastrand::Rng) -> Self {
-        Self { state, random, pairs: Pairs::default(), entries: Vec::new() }
+        let (pairs, audience) = (Pairs::default(), Audience::default());
+        Self { state, random, pairs, audience, entries: Vec::new() }
+    }
+
+    /// Tells the audience what happened, and answers whom to wake once the lock is released.
+    #[cold]
+    fn announce(&mut self, effects: Effects<Trigger>) -> (Effects<Trigger>, Vec<Waker>) {
+        let to_wake = self.audience.tell(&effects.events);
+        self.state.follow_runs(!self.audience.is_empty());
+        (effects, to_wake)
     }
 
     pub(crate) fn put(&mut self, slot: SlotIndex, entry: Arc<Entry<T>>) {
@@ -82,30 +95,36 @@ impl<T> Shared<T> {
     /// the lock cannot be poisoned halfway through a change.
     #[inline(always)]
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Locked<T>) -> R) -> R {
+        let follows_runs = trace::follows_runs();
         let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        if follows_runs {
+            locked.state.follow_runs(true);
+        }
         let result = act(&mut locked);
         let retired = locked.state.take_retired();
-        let effects = locked.state.take_effects();
+        let effects = locked.state.take_effects().map(|effects| locked.announce(effects));
         drop(locked);
         drop(retired);
-        if let Some(effects) = effects {
-            self.follow_up(effects);
+        if let Some((effects, to_wake)) = effects {
+            self.follow_up(effects, to_wake);
         }
         result
     }
 
     #[cold]
-    fn follow_up(&self, effects: Effects<Trigger>) {
-        effects.aborts.into_iter().for_each(Trigger::abort);
+    fn follow_up(&self, mut effects: Effects<Trigger>, to_wake: Vec<Waker>) {
+        effects.aborts.drain(..).for_each(Trigger::abort);
+        to_wake.into_iter().for_each(Waker::wake);
         if effects.wake {
             self.changed.notify(usize::MAX);
         }
         if let Some(hook) = &self.hooks.on_state_change {
-            for change in &effects.changes {
+            for change in effects.changes() {
                 // A panicking hook is its author's to find, by the message of the panic; the pool,
                 // and whoever happened to cause the change, go on.
                 let _ = catch_unwind(AssertUnwindSafe(|| hook(change)));
             }
         }
+        trace::tell(&self.name, &effects.events);
     }
 }

@@ -7,7 +7,7 @@ use crate::error::RunError;
 use crate::fault::Fault;
 use crate::lease::Lease;
 use crate::request::Request;
-use crate::run::Drive;
+use crate::trace::drive;
 
 /// An operation bound to a pool: every [`call`](Self::call) is a run. Made by
 /// [`Pool::wrap`](crate::Pool::wrap).
@@ -43,7 +43,7 @@ impl<T, F> Wrapped<T, F> {
         F: Fn(Lease<T>, A) -> Fut,
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
-        Drive::new(self.request.begin()?, |lease| (self.operation)(lease, argument.clone())).await
+        drive(self.request.begin()?, |lease| (self.operation)(lease, argument.clone())).await
     }
 }
 

@@ -32,3 +32,25 @@ fn a_healthy_run_allocates_nothing_or_once_for_its_affinity_key() {
         }
     }
 }
+
+#[test]
+fn a_subscriber_that_was_dropped_costs_nothing_any_more() {
+    let pool = Pool::builder().resource(Resource::new("r", 1)).build().unwrap();
+    let events = pool.events();
+    run(&pool, false);
+    drop(events);
+    // The next event finds it gone.
+    run(&pool, false);
+    let allocated = measure(|| (0..1000).for_each(|_| run(&pool, false)));
+    assert_eq!(allocated.count_total, 0);
+}
+
+#[test]
+fn a_subscriber_that_never_reads_takes_no_more_memory_once_it_is_full() {
+    let pool = Pool::builder().resource(Resource::new("r", 1)).build().unwrap();
+    let events = pool.events_with_capacity(std::num::NonZero::new(64).unwrap());
+    let runs = |number: usize| measure(|| (0..number).for_each(|_| run(&pool, false)));
+    runs(100);
+    assert_eq!(runs(1000).bytes_current, 0);
+    drop(events);
+}

@@ -2,6 +2,7 @@
 //!
 //! - `cargo bench -p rotapool-benches -- run/least_in_flight` measures what matches. A ratio appears
 //!   when its base was measured too: `-- 'floor|run/'`.
+//! - `--features tracing` compiles the traces in: `-- observed` then measures them too.
 //! - `QUICK=1 cargo bench -p rotapool-benches` measures less precisely and leaves the largest out.
 //! - `FASTEST=1` shows the fastest sample of each case instead of the median: less of the noise that
 //!   other programs make on a busy machine.
@@ -11,6 +12,7 @@
 
 mod contention;
 mod floor;
+mod observed;
 mod peers;
 mod run;
 mod subject;
@@ -23,6 +25,7 @@ const TABLES: &[(&str, &str)] = &[
     ("floor", "what a run cannot do without, in ns. Ratio: to all of it together"),
     ("run", "ns a run of a ready operation, one thread. Ratio: to floor/all"),
     ("cooling", "the same with 90 % of the pool cooling down. Ratio: to the pool all healthy"),
+    ("observed", "the same while somebody listens. Ratio: to nobody"),
     ("naive", "the same with the naive pool. Ratio: to run/least_in_flight"),
     (
         "tasks",
@@ -38,6 +41,7 @@ fn main() {
     let mut suite = Suite::from_args();
     floor::measure(&mut suite);
     run::measure(&mut suite);
+    observed::measure(&mut suite);
     contention::measure(&mut suite);
     peers::measure(&mut suite);
     watching::measure(&mut suite);

@@ -77,7 +77,9 @@ impl Balancer {
     }
 
     fn add_backends(&mut self) -> Result<Vec<SlotIndex>, ResourceError> {
-        (1..=BACKENDS).map(|n| self.pool.add(Profile::new(format!("backend-{n}")))).collect()
+        (1..=BACKENDS)
+            .map(|n| self.pool.add(Profile::new(format!("backend-{n}")), self.epoch))
+            .collect()
     }
 
     fn begin(&mut self, request: &Request) -> (Attempts, SlotIndex) {

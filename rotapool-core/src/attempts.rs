@@ -1,5 +1,8 @@
 //! The retry loop as a state machine: budget, deadline, pause and wait.
 
+mod telling;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::candidate::Candidate;
@@ -48,14 +51,23 @@ pub struct Attempts {
     made: u32,
     last_signal: Option<Signal>,
     phase: Phase,
+    request_id: Option<Arc<str>>,
+    /// The number by which the run is told of; 0 until it is.
+    number: u64,
 }
 
 impl Attempts {
     /// A run that has not begun.
     #[must_use]
     pub fn new(options: RunOptions) -> Self {
-        let RunOptions { max_attempts, retry_delay, deadline, wait_for_cooldown, preferences } =
-            options;
+        let RunOptions {
+            max_attempts,
+            retry_delay,
+            deadline,
+            wait_for_cooldown,
+            preferences,
+            request_id,
+        } = options;
         Self {
             max_attempts,
             wait_for_cooldown,
@@ -67,6 +79,8 @@ impl Attempts {
             made: 0,
             last_signal: None,
             phase: Phase::Ready,
+            request_id,
+            number: 0,
         }
     }
 
@@ -120,6 +134,7 @@ impl Attempts {
             let slot = SlotIndex(ticket.slot());
             self.made += 1;
             self.phase = Phase::Attempting(ticket);
+            self.tell_started(pool, now);
             return Step::Attempt(slot);
         }
         self.wait(pool, now, chance)
@@ -268,6 +283,20 @@ impl Attempts {
         now: Instant,
         chance: impl FnMut() -> f64,
     ) {
+        if pool.follows_runs() {
+            return self.settle_and_tell(pool, outcome, now, chance);
+        }
+        self.end(pool, outcome, now, chance);
+    }
+
+    #[inline]
+    fn end<A>(
+        &mut self,
+        pool: &mut State<A>,
+        outcome: Outcome,
+        now: Instant,
+        chance: impl FnMut() -> f64,
+    ) {
         let Phase::Attempting(ticket) = std::mem::replace(&mut self.phase, Phase::Over) else {
             panic!("no attempt is in flight");
         };
@@ -329,6 +358,7 @@ impl Attempts {
 
     /// The caller gave the run up: ends a usage in flight without an outcome, and the run with it.
     pub fn cancel<A>(&mut self, pool: &mut State<A>, now: Instant) {
+        self.tell_cancelled(pool, now);
         let phase = std::mem::replace(&mut self.phase, Phase::Over);
         pool.counters.runs_cancelled += u64::from(!matches!(phase, Phase::Over));
         match phase {
@@ -343,6 +373,7 @@ impl Attempts {
     }
 
     fn exhaust<A>(&mut self, pool: &mut State<A>, reason: ExhaustedReason, now: Instant) -> Step {
+        self.tell_exhausted(pool, reason, now);
         self.phase = Phase::Over;
         pool.counters.runs_exhausted += 1;
         Step::Exhausted(pool.exhausted(reason, &self.wish, self.made, self.last_signal.take(), now))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::event::Event;
 use crate::standing::{Cause, Status};
 
 /// A resource changed its status, or its cooldown was extended.
@@ -25,25 +26,34 @@ pub struct StateChange {
 
 /// What has to be done outside, after the lock that guards the state is released.
 #[derive(Debug)]
-#[must_use = "operations to abort, waiters to wake and changes to report"]
+#[must_use = "operations to abort, waiters to wake and events to report"]
 #[non_exhaustive]
 pub struct Effects<A> {
     /// The usages to abort, oldest first.
     pub aborts: Vec<A>,
-    /// The state changes to report, in order.
-    pub changes: Vec<StateChange>,
+    /// What happened, in order: always the state changes and what is as rare, and the attempts and
+    /// runs if the state is to [follow](crate::State::follow_runs) them.
+    pub events: Vec<Event>,
     /// Whether those who [wait](crate::Step::Wait) should think again.
     pub wake: bool,
 }
 
 impl<A> Effects<A> {
+    /// The state changes among the events, in order.
+    pub fn changes(&self) -> impl Iterator<Item = &StateChange> {
+        self.events.iter().filter_map(|event| match event {
+            Event::StateChanged { change, .. } => Some(change),
+            _ => None,
+        })
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        !self.wake && self.aborts.is_empty() && self.changes.is_empty()
+        !self.wake && self.aborts.is_empty() && self.events.is_empty()
     }
 }
 
 impl<A> Default for Effects<A> {
     fn default() -> Self {
-        Self { aborts: Vec::new(), changes: Vec::new(), wake: false }
+        Self { aborts: Vec::new(), events: Vec::new(), wake: false }
     }
 }

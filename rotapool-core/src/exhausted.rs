@@ -3,12 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::explanation::Explanation;
 use crate::signal::Signal;
-use crate::snapshot::ResourceSnapshot;
-use crate::standing::Status;
-
-/// How many resources an exhausted run explains one by one.
-pub(crate) const EXPLAINED: usize = 100;
 
 /// Why a run could not be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,30 +38,20 @@ pub enum ExhaustedReason {
 pub struct Exhausted {
     /// Why.
     pub reason: ExhaustedReason,
-    /// When, by the pool's clock.
-    pub at: Instant,
     /// The attempts that the run had made.
     pub attempts: u32,
     /// The signal of the last attempt; an attempt that a sibling aborted counts as having sent the
     /// sibling's signal.
     pub last_signal: Option<Signal>,
-    /// When a resource is eligible again as far as the pool can know: [`at`](Self::at) if one is
-    /// already, else the end of the earliest cooldown; `None` if all are disabled or saturated. Of
-    /// resources that the run's filters keep out it knows nothing.
-    pub retry_at: Option<Instant>,
-    /// How the resources that the run admits stood, in pool order: the first 100.
-    pub resources: Vec<ResourceSnapshot>,
-    /// The number of resources in the pool that the run admits.
-    pub members: usize,
-    /// The number of resources that the run's own filters kept out.
-    pub kept_out: usize,
+    /// How the resources that the run admits stood, and when to come back.
+    pub explanation: Explanation,
 }
 
 impl Exhausted {
     /// How long after the run ended the pool can serve again, as far as it can know.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.retry_at.map(|retry_at| retry_at.saturating_duration_since(self.at))
+        self.explanation.retry_after()
     }
 
     /// The full explanation: the line of `Display`, then a line for each resource.
@@ -76,7 +62,7 @@ impl Exhausted {
 
     /// Why, after how much, and how the resources stand taken together.
     fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let since = |earlier: Instant| self.at.saturating_duration_since(earlier);
+        let since = |earlier: Instant| self.explanation.at.saturating_duration_since(earlier);
         f.write_str("pool exhausted: ")?;
         match self.reason {
             ExhaustedReason::NoEligibleResource => f.write_str("no eligible resource")?,
@@ -97,57 +83,14 @@ impl Exhausted {
             1 => f.write_str(" after 1 attempt; ")?,
             attempts => write!(f, " after {attempts} attempts; ")?,
         }
-        self.tally(f)
-    }
-
-    fn tally(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |is: fn(&ResourceSnapshot) -> bool| {
-            self.resources.iter().filter(|resource| is(resource)).count()
-        };
-        let cooling = count(|resource| resource.status == Status::CoolingDown);
-        let disabled = count(|resource| resource.status == Status::Disabled);
-        let saturated = count(ResourceSnapshot::is_saturated);
-        let eligible = count(ResourceSnapshot::is_eligible);
-        match self.members {
-            0 if self.kept_out > 0 => return write!(f, "all {} are kept out", self.kept_out),
-            0 => return f.write_str("the pool is empty"),
-            1 => f.write_str("1 resource: ")?,
-            members => write!(f, "{members} resources: ")?,
-        }
-        if self.members > self.resources.len() {
-            write!(f, "of the first {}, ", self.resources.len())?;
-        }
-        let mut separator = "";
-        for (number, word) in [
-            (cooling, "cooling down"),
-            (disabled, "disabled"),
-            (saturated, "saturated"),
-            (eligible, "eligible"),
-        ] {
-            if number > 0 {
-                write!(f, "{separator}{number} {word}")?;
-                separator = ", ";
-            }
-        }
-        match self.kept_out {
-            0 => Ok(()),
-            kept_out => write!(f, ", {kept_out} kept out by the run's filters"),
-        }
-    }
-
-    /// The resource that comes back first, unless one is eligible already.
-    fn first_back(&self) -> Option<&ResourceSnapshot> {
-        self.resources
-            .iter()
-            .filter(|resource| resource.until.is_some() && resource.until == self.retry_at)
-            .min_by_key(|resource| resource.until)
+        self.explanation.tally(f)
     }
 }
 
 impl fmt::Display for Exhausted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.headline(f)?;
-        let shown = match (self.first_back(), self.retry_after()) {
+        let shown = match (self.explanation.first_back(), self.retry_after()) {
             (Some(first), _) => {
                 write!(f, "; first back is {first}")?;
                 Some(first)
@@ -156,9 +99,10 @@ impl fmt::Display for Exhausted {
                 write!(f, "; back in {retry_after:.1?}")?;
                 None
             }
-            (None, None) if !self.resources.is_empty() => {
-                write!(f, "; {}", self.resources[0])?;
-                self.resources.first()
+            (None, None) => {
+                let first = self.explanation.resources.first();
+                first.map_or(Ok(()), |first| write!(f, "; {first}"))?;
+                first
             }
             _ => None,
         };
@@ -183,12 +127,6 @@ impl fmt::Display for ExhaustedTable<'_> {
         if let Some(signal) = &self.0.last_signal {
             write!(f, "; last signal: {signal}")?;
         }
-        for resource in &self.0.resources {
-            write!(f, "\n  {resource}")?;
-        }
-        match self.0.members - self.0.resources.len() {
-            0 => Ok(()),
-            more => write!(f, "\n  and {more} more"),
-        }
+        self.0.explanation.rows(f)
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Nothing in here reads a clock, draws a random number, takes a lock, awaits, or knows the type of
 //! the pooled values. Time and chance are arguments. What has to be done outside (operations to
-//! abort, waiters to wake, state changes to report) is handed back as [`Effects`].
+//! abort, waiters to wake, events to report) is handed back as [`Effects`].
 //!
 //! # How a run is driven
 //!
@@ -35,9 +35,12 @@ mod candidate;
 mod config;
 mod cooldown;
 mod counters;
+mod edge;
 mod effects;
 mod error;
+mod event;
 mod exhausted;
+mod explanation;
 mod health;
 mod health_rules;
 mod one_line;
@@ -62,7 +65,9 @@ pub use candidate::Candidate;
 pub use config::Config;
 pub use effects::{Effects, StateChange};
 pub use error::{BuildError, ResourceError};
+pub use event::{Event, RunOutcome};
 pub use exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
+pub use explanation::Explanation;
 pub use health::{Grade, Health};
 pub use health_rules::HealthRules;
 pub use profile::{Metadata, Profile};

@@ -99,3 +99,16 @@ pub enum Outcome {
     /// The operation sent a signal: the run goes on.
     Signal(Signal),
 }
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Success => "success",
+            Self::Error => "error",
+            Self::Failure => "failure",
+            Self::Panic => "panic",
+            Self::Aborted => "aborted",
+            Self::Signal(signal) => return signal.fmt(f),
+        })
+    }
+}

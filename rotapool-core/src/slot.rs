@@ -26,7 +26,7 @@ impl SlotIndex {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Slot {
     profile: Profile,
     fingerprint: u64,

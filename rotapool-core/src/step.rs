@@ -22,6 +22,8 @@ pub struct RunOptions {
     pub wait_for_cooldown: bool,
     /// Which resources to avoid, keep out, or stay with.
     pub preferences: Preferences,
+    /// What the caller calls the run, for those who [follow](crate::State::follow_runs) it.
+    pub request_id: Option<Arc<str>>,
 }
 
 impl Default for RunOptions {
@@ -32,6 +34,7 @@ impl Default for RunOptions {
             deadline: None,
             wait_for_cooldown: false,
             preferences: Preferences::default(),
+            request_id: None,
         }
     }
 }

@@ -84,10 +84,9 @@ impl<A> Usages<A> {
         self.slab[ticket.place as usize].sequence
     }
 
-    /// How long a usage has been in flight, in seconds.
-    #[inline]
-    pub(crate) fn age(&self, ticket: &Ticket, now: Tick) -> f64 {
-        now.seconds_since(self.slab[ticket.place as usize].since)
+    /// When a usage began.
+    pub(crate) fn since(&self, ticket: &Ticket) -> Tick {
+        self.slab[ticket.place as usize].since
     }
 
     /// Registers a usage as the youngest of its lane.

@@ -110,8 +110,8 @@ impl Player for ThroughCore {
                 Ok(())
             }
             Action::Add(resource) => self.add(resource),
-            Action::Remove { id } => self.state.remove(id).map(drop),
-            Action::Enable { id } => self.state.enable(id),
+            Action::Remove { id } => self.state.remove(id, self.now).map(drop),
+            Action::Enable { id } => self.state.enable(id, self.now),
             Action::Disable { id } => self.state.disable(id, self.now),
         };
         self.let_things_happen(due);
@@ -139,7 +139,7 @@ impl ThroughCore {
     fn add(&mut self, resource: &ResourceSpec) -> Result<(), ResourceError> {
         let mut profile = Profile::new(resource.id.as_str());
         profile.max_in_flight = resource.max_in_flight;
-        let slot = self.state.add(profile)?;
+        let slot = self.state.add(profile, self.now)?;
         self.ids.insert(slot.get(), resource.id.clone());
         Ok(())
     }
@@ -234,7 +234,7 @@ impl ThroughCore {
     fn follow_up(&mut self, due: &mut VecDeque<usize>) {
         loop {
             let Some(effects) = self.state.take_effects() else { return };
-            self.events.extend(effects.changes.iter().map(|change| {
+            self.events.extend(effects.changes().map(|change| {
                 [&change.id, status(change.old), status(change.new)].map(str::to_owned)
             }));
             if effects.wake {

@@ -75,7 +75,7 @@ fn a_run_whose_filters_admit_nothing_says_so() {
         let error = run.error();
         let exhausted = error.exhausted().unwrap();
         assert_eq!(exhausted.reason, ExhaustedReason::NoResourceAdmitted);
-        assert_eq!((exhausted.attempts, exhausted.retry_at), (0, None));
+        assert_eq!((exhausted.attempts, exhausted.explanation.retry_at), (0, None));
         let text = error.to_string();
         let expected = "pool exhausted: the run's filters admit no resource after 0 attempts; \
                         all 2 are kept out";
@@ -112,7 +112,7 @@ fn a_huge_pool_is_explained_in_part_and_says_so() {
     let run = pool.run(|_| async { Err::<(), _>(Fault::<Boom>::retry("unreached")) });
     let error = futures::executor::block_on(run).unwrap_err();
     let exhausted = error.exhausted().unwrap();
-    assert_eq!((exhausted.resources.len(), exhausted.members), (100, 250));
+    assert_eq!((exhausted.explanation.resources.len(), exhausted.explanation.members), (100, 250));
     assert!(exhausted.to_string().contains("of the first 100, 100 disabled"), "{exhausted}");
     assert!(exhausted.table().to_string().ends_with("and 150 more"));
 }

@@ -17,7 +17,7 @@ pub(crate) struct Scene {
     pub(crate) pool: Pool<&'static str>,
     pub(crate) clock: VirtualClock,
     pub(crate) upstream: Upstream,
-    time: VirtualTime,
+    pub(crate) time: VirtualTime,
 }
 
 /// A timer that wakes whoever sleeps every second, due or not, as a timer may.

@@ -114,7 +114,7 @@ fn nobody_waits_for_a_saturated_or_disabled_resource() {
     let _holds_full = scene.start();
     let run = scene.start_with(|request| request.wait_for_cooldown(true));
     let error = run.error();
-    assert_eq!(error.exhausted().unwrap().retry_at, None);
+    assert_eq!(error.exhausted().unwrap().explanation.retry_at, None);
     assert_eq!(error.retry_after(), None);
 }
 

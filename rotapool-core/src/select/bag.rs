@@ -4,7 +4,7 @@ const ABSENT: u32 = u32::MAX;
 /// Pairs drawn in the hope that both are admitted, before all that are admitted are listed.
 const HOPES: usize = 8;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Bag {
     items: Vec<u32>,
     /// Where an item stands in `items`, or `ABSENT`.

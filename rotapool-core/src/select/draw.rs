@@ -6,7 +6,7 @@ use crate::roster::Roster;
 use crate::slot::Slot;
 use crate::time::Tick;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Draw {
     Random,
     LeastLatency,

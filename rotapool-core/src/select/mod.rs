@@ -59,7 +59,7 @@ impl Rank {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Index {
     eligible: Eligible,
     /// By the end of the cooldown.
@@ -69,13 +69,13 @@ pub(crate) struct Index {
     epoch: Epoch,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Eligible {
     Ranked(Order, Tournament),
     Drawn(Draw, Bag),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Order {
     LeastInFlight,
     RoundRobin,
@@ -197,8 +197,9 @@ impl Index {
         self.find(wish, roster, yardstick, now, chance, admits)
     }
 
+    /// The resource that [`pick`](Self::pick) would take among those that are admitted, without taking it.
     #[inline(never)]
-    fn find(
+    pub(crate) fn find(
         &self,
         wish: &Wish,
         roster: &Roster,

@@ -7,7 +7,7 @@ use super::Rank;
 use crate::slot::Slot;
 
 /// Where the walk stands: the current resource, and how often it has wrapped.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Sticky {
     lap: u64,
     position: u64,

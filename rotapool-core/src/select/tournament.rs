@@ -35,7 +35,7 @@ impl Match {
 }
 
 /// The match at `at` is fed by the four matches from `at × 4 + 1` on, up to the last round.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tournament {
     matches: Vec<Match>,
     /// The item that won each match; of the first match it is asked anew.

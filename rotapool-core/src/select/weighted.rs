@@ -10,7 +10,7 @@
 use super::Rank;
 use crate::slot::Slot;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Weighted {
     /// By item: where its next pick starts in virtual time, or nothing if it is not a member.
     starts: Vec<Option<Start>>,

@@ -19,7 +19,7 @@ pub struct Preferences {
 /// The preferences with what the run has learnt.
 ///
 /// Most runs ask for nothing and learn nothing, and most of a run's cost is the size of what it carries.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Wish(Option<Box<Asked>>);
 
 #[derive(Debug, Default)]

@@ -1,16 +1,19 @@
 //! The state of a pool: routes what happens to the rooms that decide, and collects what follows.
 //!
-//! Here are the admin calls; what may be asked is in `questions`, what runs do in `runs`.
+//! Here are the admin calls; what may be asked is in `questions` and `foresight`, what runs do in `runs`, what is told
+//! of it all in `telling`.
 
+mod foresight;
 mod questions;
 mod runs;
+mod telling;
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Config;
 use crate::counters::PoolCounters;
-use crate::effects::{Effects, StateChange};
+use crate::edge::Edge;
+use crate::effects::Effects;
 use crate::error::ResourceError;
 use crate::health::Yardstick;
 use crate::profile::Profile;
@@ -37,6 +40,9 @@ pub struct State<A> {
     /// The runs that wait for a cooldown to end: [`Attempts`](crate::Attempts) keeps it.
     pub(crate) waiting: usize,
     next_change: u64,
+    edge: Edge,
+    follows_runs: bool,
+    runs_told: u64,
     effects: Effects<A>,
     retired: Option<A>,
 }
@@ -55,6 +61,9 @@ impl<A> State<A> {
             counters: PoolCounters::default(),
             waiting: 0,
             next_change: 1,
+            edge: Edge::default(),
+            follows_runs: false,
+            runs_told: 0,
             effects: Effects::default(),
             retired: None,
         }
@@ -78,9 +87,11 @@ impl<A> State<A> {
     /// # Errors
     ///
     /// An empty or duplicate id, a cap of 0, or a weight out of range.
-    pub fn add(&mut self, profile: Profile) -> Result<SlotIndex, ResourceError> {
+    pub fn add(&mut self, profile: Profile, now: Instant) -> Result<SlotIndex, ResourceError> {
         let key = self.roster.join(profile)?;
         self.index.place(key, &self.roster[key]);
+        self.edge.joined();
+        self.tell_turn(now);
         self.effects.wake = true;
         Ok(SlotIndex(key))
     }
@@ -90,9 +101,14 @@ impl<A> State<A> {
     /// # Errors
     ///
     /// An unknown id.
-    pub fn remove(&mut self, id: &str) -> Result<SlotIndex, ResourceError> {
+    pub fn remove(&mut self, id: &str, now: Instant) -> Result<SlotIndex, ResourceError> {
+        let was = self.roster[self.roster.find(id)?].standing().status();
         let key = self.roster.leave(id)?;
         self.index.forget(key);
+        if was == Status::Healthy {
+            self.edge.left();
+        }
+        self.tell_turn(now);
         self.effects.wake = true;
         Ok(SlotIndex(key))
     }
@@ -103,9 +119,9 @@ impl<A> State<A> {
     /// # Errors
     ///
     /// An unknown id.
-    pub fn enable(&mut self, id: &str) -> Result<(), ResourceError> {
+    pub fn enable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
         let key = self.roster.find(id)?;
-        self.change(key, Slot::enable);
+        self.change(key, now, Slot::enable);
         self.effects.wake = true;
         Ok(())
     }
@@ -118,7 +134,7 @@ impl<A> State<A> {
     /// An unknown id.
     pub fn disable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
         let key = self.roster.find(id)?;
-        if self.change(key, |slot| slot.disable(now, Cause::Admin, None)) {
+        if self.change(key, now, |slot| slot.disable(now, Cause::Admin, None)) {
             self.counters.disables += 1;
         }
         self.effects.wake = true;
@@ -126,33 +142,19 @@ impl<A> State<A> {
     }
 
     /// Changes a member's slot, puts it where it belongs now, and reports a change of status.
-    fn change<R>(&mut self, key: usize, change: impl FnOnce(&mut Slot) -> R) -> R {
+    fn change<R>(&mut self, key: usize, now: Instant, change: impl FnOnce(&mut Slot) -> R) -> R {
         let slot = &mut self.roster[key];
         let old = slot.standing().status();
         let result = change(slot);
         self.index.place(key, slot);
         if old != slot.standing().status() {
-            self.report(key, old);
+            self.tell_change(key, old, now);
         }
         result
     }
 
     fn epoch(&self) -> Epoch {
         self.yardstick.epoch
-    }
-
-    fn report(&mut self, key: usize, old: Status) {
-        let slot = &self.roster[key];
-        let now = slot.standing();
-        self.effects.changes.push(StateChange {
-            sequence: self.next_change,
-            id: Arc::clone(slot.id()),
-            old,
-            new: now.status(),
-            until: now.until(),
-            cause: now.cause(),
-        });
-        self.next_change += 1;
     }
 }
 

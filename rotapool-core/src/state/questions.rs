@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use super::State;
 use crate::config::Config;
-use crate::exhausted::{EXPLAINED, Exhausted, ExhaustedReason};
+use crate::exhausted::{Exhausted, ExhaustedReason};
+use crate::explanation::{EXPLAINED, Explanation};
 use crate::profile::Metadata;
 use crate::select::Wish;
 use crate::signal::Signal;
@@ -141,23 +142,30 @@ impl<A> State<A> {
             true => Some(now),
             false => self.next_recovery(wish, now).map(|at| at.max(now)),
         };
+        let row = |slot: &Slot| ResourceSnapshot::of(slot, now, self.epoch());
+        let explanation = self.explanation(wish, retry_at, now, row);
+        Box::new(Exhausted { reason, attempts, last_signal, explanation })
+    }
+
+    /// How the members that the run admits stand, with none of them picked.
+    pub(super) fn explanation(
+        &self,
+        wish: &Wish,
+        retry_at: Option<Instant>,
+        now: Instant,
+        row: impl Fn(&Slot) -> ResourceSnapshot,
+    ) -> Explanation {
         let admitted = self.admitted(wish);
-        Box::new(Exhausted {
-            reason,
+        let members = self.roster.members().filter(|slot| wish.admits(slot));
+        Explanation {
             at: now,
-            attempts,
-            last_signal,
+            next: None,
+            strategy: Some(self.config.strategy),
             retry_at,
-            resources: self
-                .roster
-                .members()
-                .filter(|slot| wish.admits(slot))
-                .take(EXPLAINED)
-                .map(|slot| ResourceSnapshot::of(slot, now, self.epoch()))
-                .collect(),
+            resources: members.take(EXPLAINED).map(row).collect(),
             members: admitted,
             kept_out: self.len() - admitted,
-        })
+        }
     }
 }
 
@@ -171,15 +179,15 @@ mod tests {
         let now = Instant::now();
         let mut pool = State::<()>::new(Config::default(), Instant::now());
         for id in ["a", "b", "c"] {
-            pool.add(Profile::new(id)).unwrap();
+            pool.add(Profile::new(id), now).unwrap();
         }
         let (mut rows, mut stats) = (Vec::new(), pool.counted());
         let all = pool.positions();
         let left = pool.list_snapshot(&mut rows, all.clone(), 1, now);
         assert_eq!(pool.list_stats(&mut stats, all, 1, now), left);
         for id in ["a", "b"] {
-            pool.remove(id).unwrap();
-            pool.add(Profile::new(id)).unwrap();
+            pool.remove(id, now).unwrap();
+            pool.add(Profile::new(id), now).unwrap();
         }
         let left = left.expect("two are left");
         assert_eq!(pool.list_snapshot(&mut rows, left.clone(), 9, now), None);

@@ -17,11 +17,7 @@ impl<A> State<A> {
     /// The eligible members that the run admits, in pool order.
     pub(crate) fn candidates(&mut self, wish: &Wish, now: Instant) -> Vec<Candidate> {
         self.expire(self.epoch().tick(now));
-        self.roster
-            .keys()
-            .filter(|(_, slot)| slot.is_eligible() && wish.admits(slot))
-            .map(|(key, slot)| Candidate::of(key, slot, wish.has_tried(slot), now, &self.yardstick))
-            .collect()
+        self.foresee_candidates(wish, now)
     }
 
     /// Brings back whose cooldown has ended, picks a resource and registers a usage on it.
@@ -82,13 +78,19 @@ impl<A> State<A> {
     /// The operation ended without saying anything, but it took its time.
     pub(crate) fn give_up(&mut self, ticket: &Ticket, now: Instant) {
         let now = self.epoch().tick(now);
-        let took = self.usages.age(ticket, now);
+        let took = now.seconds_since(self.usages.since(ticket));
         self.roster[ticket.slot()].measures.took(took, now, &self.yardstick);
+    }
+
+    /// How long a usage has been in flight.
+    pub(crate) fn age(&self, ticket: &Ticket, now: Instant) -> Duration {
+        let since = self.epoch().instant(self.usages.since(ticket));
+        now.saturating_duration_since(since)
     }
 
     fn measure_failure(&mut self, ticket: &Ticket, now: Instant) {
         let now = self.epoch().tick(now);
-        let took = self.usages.age(ticket, now);
+        let took = now.seconds_since(self.usages.since(ticket));
         self.roster[ticket.slot()].measures.failed(took, now, &self.yardstick);
     }
 
@@ -166,8 +168,8 @@ impl<A> State<A> {
         if slot.cool(&trip) {
             self.index.place(key, slot);
             self.counters.cooldowns += 1;
-            self.report(key, old);
-            self.abort_younger(ticket);
+            self.tell_change(key, old, now);
+            self.abort_younger(ticket, now);
             self.effects.wake = true;
         }
     }
@@ -177,19 +179,20 @@ impl<A> State<A> {
         let (key, attempt) = (ticket.slot(), Some(self.usages.sequence(ticket)));
         let cause = || Cause::Signal(Arc::clone(reason));
         if self.roster.is_member(key)
-            && self.change(key, |slot| slot.disable(now, cause(), attempt))
+            && self.change(key, now, |slot| slot.disable(now, cause(), attempt))
         {
             self.counters.disables += 1;
         }
-        self.abort_younger(ticket);
+        self.abort_younger(ticket, now);
         self.effects.wake = true;
     }
 
-    fn abort_younger(&mut self, ticket: &Ticket) {
+    fn abort_younger(&mut self, ticket: &Ticket, now: Instant) {
         if self.config.cancel_siblings {
             let aborted = self.usages.take_younger(ticket, &mut self.effects.aborts);
             self.counters.sibling_cancels += aborted;
             self.roster[ticket.slot()].counters.sibling_cancels += aborted;
+            self.tell_aborted(ticket, aborted, now);
         }
     }
 
@@ -203,6 +206,7 @@ impl<A> State<A> {
 
     #[cold]
     fn recover(&mut self, now: Tick) {
+        let at = self.epoch().instant(now);
         let mut due = Vec::new();
         while let Some(key) = self.index.due(now) {
             self.index.wake(key);
@@ -212,7 +216,7 @@ impl<A> State<A> {
         for (_, key) in due {
             self.roster[key].recover(self.config.probe_on_recovery);
             self.index.place(key, &self.roster[key]);
-            self.report(key, Status::CoolingDown);
+            self.tell_change(key, Status::CoolingDown, at);
         }
     }
 }

@@ -16,6 +16,7 @@ use rotapool_core::{
 use self::compare::agree;
 use crate::commands::Command;
 use crate::corners::Corners;
+use crate::ledger::Ledger;
 use crate::observed::{Clock, Exhaustion, Handle, Moment, Move, Offer, Row};
 use crate::reference::{Reference, Terms};
 
@@ -31,6 +32,7 @@ pub(crate) struct Episode {
     handles: HashSet<Handle>,
     /// How the resources stood after the command before.
     rows: Vec<Row>,
+    ledger: Ledger,
 }
 
 struct Run {
@@ -70,16 +72,19 @@ pub(crate) enum Doing {
 impl Episode {
     pub(crate) fn new(rules: &Config) -> Self {
         let start = Instant::now();
+        let mut core = State::new(rules.clone(), start);
+        core.follow_runs(true);
         Self {
             clock: Clock(start),
             // Some time has passed, so that a deadline can lie in the past.
             now: Duration::from_secs(1000),
-            core: State::new(rules.clone(), start),
+            core,
             reference: Reference::new(rules.clone()),
             runs: Vec::new(),
             memberships: HashMap::new(),
             handles: HashSet::new(),
             rows: Vec::new(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -100,7 +105,8 @@ impl Episode {
             Command::Remove { id } => self.remove(id, corners),
             Command::Enable { id } => {
                 let expected = self.reference.enable(id);
-                agree("the answer", &expected, &self.core.enable(id));
+                let now = self.clock.instant(self.now);
+                agree("the answer", &expected, &self.core.enable(id, now));
                 corners.refused(&expected);
             }
             Command::Disable { id } => {
@@ -130,6 +136,7 @@ impl Episode {
                 judge: wants.is_some(),
                 affinity: terms.affinity,
             },
+            request_id: None,
         });
         self.runs.push(Run {
             attempts,
@@ -233,7 +240,7 @@ impl Episode {
 
     fn add(&mut self, profile: &Profile, corners: &mut Corners) {
         let expected = self.reference.add(profile);
-        match self.core.add(profile.clone()) {
+        match self.core.add(profile.clone(), self.clock.instant(self.now)) {
             Ok(slot) => {
                 let membership = *expected.as_ref().expect("the reference takes it too");
                 let before = self.memberships.insert(slot.get(), membership);
@@ -251,7 +258,8 @@ impl Episode {
     fn remove(&mut self, id: &str, corners: &mut Corners) {
         let expected = self.reference.remove(id);
         let membership = |slot: SlotIndex| self.memberships[&slot.get()];
-        let actual: Result<usize, ResourceError> = self.core.remove(id).map(membership);
+        let now = self.clock.instant(self.now);
+        let actual: Result<usize, ResourceError> = self.core.remove(id, now).map(membership);
         agree("the answer", &expected, &actual);
         corners.refused(&expected);
     }

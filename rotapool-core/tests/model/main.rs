@@ -12,6 +12,7 @@ mod commands;
 mod corners;
 mod episode;
 mod invariants;
+mod ledger;
 mod observed;
 mod reference;
 mod temper;

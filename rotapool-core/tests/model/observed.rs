@@ -76,6 +76,7 @@ pub(crate) enum Why {
 
 impl Exhaustion {
     pub(crate) fn of(exhausted: &Exhausted, clock: Clock) -> Self {
+        let explanation = &exhausted.explanation;
         Self {
             why: match exhausted.reason {
                 ExhaustedReason::NoEligibleResource => Why::NoEligibleResource,
@@ -92,12 +93,12 @@ impl Exhaustion {
                 }
                 other => panic!("the reference has no word for {other:?}"),
             },
-            at: clock.moment(exhausted.at),
+            at: clock.moment(explanation.at),
             attempts: exhausted.attempts,
             last_signal: exhausted.last_signal.clone(),
-            retry_at: exhausted.retry_at.map(|at| clock.moment(at)),
-            members: exhausted.members,
-            resources: exhausted.resources.iter().map(|row| Row::of(row, clock)).collect(),
+            retry_at: explanation.retry_at.map(|at| clock.moment(at)),
+            members: explanation.members,
+            resources: explanation.resources.iter().map(|row| Row::of(row, clock)).collect(),
         }
     }
 }
@@ -210,7 +211,7 @@ impl Aftermath {
             cause: change.cause.clone(),
         };
         Self {
-            changes: effects.changes.iter().map(change).collect(),
+            changes: effects.changes().map(change).collect(),
             aborts: effects.aborts,
             wake: effects.wake,
             retired,

@@ -278,11 +278,12 @@ impl Membership {
 
 /// All counters at 0. Core's stats cannot be written down outside of core, only asked for.
 fn stats_of_a_new_pool(ids: &[&Arc<str>]) -> PoolStats {
-    let mut pool = State::<Handle>::new(Config::default(), Instant::now());
+    let now = Instant::now();
+    let mut pool = State::<Handle>::new(Config::default(), now);
     for &id in ids {
-        pool.add(Profile::new(Arc::clone(id))).expect("ids that core takes");
+        pool.add(Profile::new(Arc::clone(id)), now).expect("ids that core takes");
     }
-    pool.stats(Instant::now())
+    pool.stats(now)
 }
 
 fn later(now: Moment, duration: Duration) -> Moment {

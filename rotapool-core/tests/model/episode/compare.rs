@@ -22,7 +22,9 @@ impl Episode {
 
     pub(super) fn compare_aftermath(&mut self, corners: &mut Corners) {
         let retired = self.core.take_retired();
-        let actual = Aftermath::of(self.core.take_effects(), retired, self.clock);
+        let effects = self.core.take_effects();
+        effects.iter().flat_map(|effects| &effects.events).for_each(|e| self.ledger.note(e));
+        let actual = Aftermath::of(effects, retired, self.clock);
         agree("the effects", &self.reference.take_aftermath(), &actual);
         for handle in actual.aborts.iter().chain(&actual.retired) {
             assert!(self.handles.remove(handle), "{handle:?} came back twice");
@@ -58,6 +60,7 @@ impl Episode {
             resource.health = expected.health;
         }
         agree("the stats", &expected, &stats);
+        self.ledger.balances_with(&self.core.stats(now));
         agree("the number of members", &rows.len(), &self.core.len());
         self.compare_slices(now, &snapshot, &self.core.stats(now));
         if let Some(picked) = picked {

@@ -1,0 +1,72 @@
+//! The books, kept from nothing but what core tells of itself: they have to balance with its counters.
+
+use std::collections::HashMap;
+
+use rotapool_core::{Event, PoolStats, RunOutcome};
+
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// By run: the attempt in flight.
+    in_flight: HashMap<u64, u32>,
+    attempts: u64,
+    aborted: u64,
+    exhausted: bool,
+    runs_ok: u64,
+    runs_exhausted: u64,
+    runs_error: u64,
+    runs_cancelled: u64,
+}
+
+impl Ledger {
+    pub(crate) fn note(&mut self, event: &Event) {
+        match event {
+            Event::AttemptStarted { run, attempt, .. } => {
+                self.attempts += 1;
+                assert!(!self.exhausted, "an attempt although the pool is said to be exhausted");
+                let before = self.in_flight.insert(*run, *attempt);
+                assert_eq!(before, None, "two attempts of run {run} at once");
+            }
+            Event::AttemptSettled { run, attempt, .. }
+            | Event::AttemptAbandoned { run, attempt, .. } => {
+                assert_eq!(self.in_flight.remove(run), Some(*attempt), "{event}");
+            }
+            Event::SiblingsAborted { count, .. } => self.aborted += count,
+            Event::RunEnded { run, outcome, .. } => {
+                assert!(!self.in_flight.contains_key(run), "{event}");
+                match outcome {
+                    RunOutcome::Ok => self.runs_ok += 1,
+                    RunOutcome::Exhausted(_) => self.runs_exhausted += 1,
+                    RunOutcome::Error => self.runs_error += 1,
+                    RunOutcome::Cancelled => self.runs_cancelled += 1,
+                    other => panic!("the books have no column for {other}"),
+                }
+            }
+            Event::PoolExhausted { .. } => {
+                assert!(!std::mem::replace(&mut self.exhausted, true), "exhausted twice");
+            }
+            Event::PoolRecovered { .. } => {
+                assert!(std::mem::replace(&mut self.exhausted, false), "recovered for nothing");
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn balances_with(&self, stats: &PoolStats) {
+        let Self { attempts, aborted, runs_ok, runs_exhausted, runs_error, runs_cancelled, .. } =
+            *self;
+        assert_eq!(
+            (attempts, aborted, runs_ok, runs_exhausted, runs_error, runs_cancelled),
+            (
+                stats.attempts,
+                stats.sibling_cancels,
+                stats.runs_ok,
+                stats.runs_exhausted,
+                stats.runs_error,
+                stats.runs_cancelled,
+            ),
+            "what was told and what was counted differ"
+        );
+        // Whoever is healthy has come back without being looked at, if the pool is out.
+        assert!(self.exhausted || stats.healthy > 0 || attempts == 0 && stats.resources.is_empty());
+    }
+}

@@ -1,0 +1,129 @@
+//! What a pool tells the crate `tracing`, with the feature of that name. Without it, nothing of this is
+//! compiled.
+//!
+//! A pool tells `tracing` the same [`Event`]s as its subscribers: recorded under the lock, told outside it.
+
+#[cfg(feature = "tracing")]
+pub(crate) use self::on::{drive, follows_runs, tell};
+#[cfg(not(feature = "tracing"))]
+pub(crate) use crate::run::drive;
+
+/// Whether anybody would hear of attempts and runs.
+#[cfg(not(feature = "tracing"))]
+#[inline]
+pub(crate) fn follows_runs() -> bool {
+    false
+}
+
+#[cfg(not(feature = "tracing"))]
+#[inline]
+pub(crate) fn tell(_pool: &str, _events: &[rotapool_core::Event]) {}
+
+#[cfg(feature = "tracing")]
+mod on {
+    use std::future::Future;
+
+    use rotapool_core::{Cause, Event, StateChange, Status};
+    use tracing::{Instrument as _, Level};
+
+    use crate::error::RunError;
+    use crate::fault::Fault;
+    use crate::guard::Run;
+    use crate::lease::Lease;
+    use crate::run;
+
+    const TARGET: &str = "rotapool";
+
+    /// Drives a run inside its span, which is entered for every poll and for the drop.
+    pub(crate) async fn drive<T, F, Fut, R, E>(
+        run: Run<'_, T>,
+        operation: F,
+    ) -> Result<R, RunError<E>>
+    where
+        F: FnMut(Lease<T>) -> Fut,
+        Fut: Future<Output = Result<R, Fault<E>>>,
+    {
+        let (pool, request_id) = run.names();
+        let span = tracing::debug_span!(target: TARGET, "rotapool::run", pool, request_id);
+        run::drive(run, operation).instrument(span).await
+    }
+
+    /// Whether anybody would hear of attempts and runs. It asks foreign code: not under the lock.
+    #[inline]
+    pub(crate) fn follows_runs() -> bool {
+        tracing::event_enabled!(target: TARGET, Level::DEBUG)
+    }
+
+    pub(crate) fn tell(pool: &str, events: &[Event]) {
+        events.iter().for_each(|event| tell_one(pool, event));
+    }
+
+    fn tell_one(pool: &str, event: &Event) {
+        match event {
+            Event::AttemptSettled { id: resource_id, attempt, outcome, latency, .. } => {
+                let latency = latency.as_secs_f64();
+                tracing::debug!(
+                    target: TARGET,
+                    pool, resource_id = &**resource_id, attempt, %outcome, latency,
+                    "attempt settled"
+                );
+            }
+            Event::AttemptAbandoned { id: resource_id, attempt, latency, .. } => {
+                let latency = latency.as_secs_f64();
+                tracing::debug!(
+                    target: TARGET,
+                    pool, resource_id = &**resource_id, attempt, outcome = "abandoned", latency,
+                    "attempt abandoned"
+                );
+            }
+            Event::SiblingsAborted { id: resource_id, count, .. } => {
+                let resource_id = &**resource_id;
+                tracing::debug!(target: TARGET, pool, resource_id, count, "siblings aborted");
+            }
+            Event::RunEnded { outcome, attempts, .. } => {
+                tracing::debug!(target: TARGET, pool, %outcome, attempts, "run ended");
+            }
+            Event::StateChanged { at, change, .. } => {
+                let left = change.until.map(|until| until.saturating_duration_since(*at));
+                tell_change(pool, change, left.map(|left| left.as_secs_f64()));
+            }
+            Event::PoolExhausted { at, retry_at, .. } => {
+                let retry_after = retry_at.map(|retry_at| retry_at.saturating_duration_since(*at));
+                let retry_after = retry_after.map(|after| after.as_secs_f64());
+                tracing::error!(target: TARGET, pool, retry_after, "pool exhausted");
+            }
+            Event::PoolRecovered { .. } => {
+                tracing::info!(target: TARGET, pool, "pool recovered");
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_change(pool: &str, change: &StateChange, seconds: Option<f64>) {
+        let StateChange { sequence, id, cause, .. } = change;
+        let resource_id = &**id;
+        let cause_text = cause.as_ref().map(tracing::field::display);
+        match (change.new, cause) {
+            (Status::CoolingDown, _) => tracing::warn!(
+                target: TARGET,
+                pool, resource_id, sequence, seconds, cause = cause_text,
+                "resource cools down"
+            ),
+            (Status::Disabled, Some(Cause::Admin)) => tracing::info!(
+                target: TARGET,
+                pool, resource_id, sequence, cause = cause_text,
+                "resource disabled"
+            ),
+            (Status::Disabled, _) => tracing::error!(
+                target: TARGET,
+                pool, resource_id, sequence, cause = cause_text,
+                "resource disabled"
+            ),
+            _ => tracing::info!(
+                target: TARGET,
+                pool, resource_id, sequence, old = %change.old,
+                "resource healthy again"
+            ),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What a pool tells the crate `tracing`.
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use rotapool::Fault;
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::with_default;
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::scene::{Scene, secs};
+use crate::upstream::fine;
+
+/// Writes every event down as a line: level, message, fields, and the spans that it is inside of.
+#[derive(Clone)]
+struct Recorder {
+    level: Level,
+    told: Arc<Mutex<Told>>,
+}
+
+#[derive(Default)]
+struct Told {
+    lines: Vec<String>,
+    spans: Vec<String>,
+    entered: Vec<u64>,
+}
+
+impl Recorder {
+    fn of(level: Level) -> Self {
+        Self { level, told: Arc::default() }
+    }
+
+    /// The lines since the last call.
+    fn lines(&self) -> Vec<String> {
+        std::mem::take(&mut self.told.lock().unwrap().lines)
+    }
+
+    fn is_inside_a_span(&self) -> bool {
+        !self.told.lock().unwrap().entered.is_empty()
+    }
+}
+
+#[derive(Default)]
+struct Words {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Words {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            name => self.fields += &format!(" {name}={value:?}"),
+        }
+    }
+}
+
+impl Subscriber for Recorder {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.level
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.level.into())
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        let mut words = Words::default();
+        attributes.record(&mut words);
+        let metadata = attributes.metadata();
+        assert_eq!((metadata.target(), *metadata.level()), ("rotapool", Level::DEBUG));
+        let spans = &mut self.told.lock().unwrap().spans;
+        spans.push(format!("{}{}", metadata.name(), words.fields));
+        Id::from_u64(spans.len() as u64)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut words = Words::default();
+        event.record(&mut words);
+        let told = &mut *self.told.lock().unwrap();
+        let inside = told.entered.last().map(|span| &*told.spans[*span as usize - 1]);
+        let Words { message, fields } = words;
+        let level = event.metadata().level();
+        let inside = inside.unwrap_or("nothing");
+        told.lines.push(format!("{level} {message}{fields} in {inside}"));
+        assert!(["rotapool", "app"].contains(&event.metadata().target()));
+    }
+
+    fn enter(&self, span: &Id) {
+        self.told.lock().unwrap().entered.push(span.into_u64());
+    }
+
+    fn exit(&self, span: &Id) {
+        assert_eq!(self.told.lock().unwrap().entered.pop(), Some(span.into_u64()));
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+}
+
+#[test]
+fn a_run_is_a_span_and_what_happens_in_it_is_inside() {
+    let recorder = Recorder::of(Level::DEBUG);
+    let scene = Scene::with(&["a", "b"], |builder| builder.name("keys"));
+    with_default(recorder.clone(), || {
+        let run = scene.start_with(|request| request.request_id("req-1"));
+        scene.advance(secs(2));
+        scene.answer("a", Err(Fault::cooldown("429")));
+        scene.advance(secs(1));
+        scene.answer("b", fine());
+        assert_eq!(run.result().unwrap(), "fine");
+    });
+    let inside = "in rotapool::run pool=\"keys\" request_id=\"req-1\"";
+    assert_eq!(
+        recorder.lines(),
+        [
+            "DEBUG attempt settled pool=\"keys\" resource_id=\"a\" attempt=1 outcome=cooldown (429) latency=2.0",
+            "WARN resource cools down pool=\"keys\" resource_id=\"a\" sequence=1 seconds=30.0 cause=429",
+            "DEBUG attempt settled pool=\"keys\" resource_id=\"b\" attempt=2 outcome=success latency=1.0",
+            "DEBUG run ended pool=\"keys\" outcome=ok attempts=2",
+        ]
+        .map(|line| format!("{line} {inside}"))
+    );
+}
+
+#[test]
+fn the_operations_own_events_are_inside_the_span_of_their_run_whoever_is_polled() {
+    let recorder = Recorder::of(Level::DEBUG);
+    let scene = Scene::of(&["a"]);
+    let run = |name: &'static str| {
+        let (request, mut call) =
+            (scene.pool.request().request_id(name), scene.upstream.operation());
+        scene.enter(async move {
+            let operation = |lease| {
+                let answer = call(lease);
+                async move {
+                    tracing::info!(target: "app", "calling for {name}");
+                    let answer = answer.await;
+                    tracing::info!(target: "app", "called for {name}");
+                    answer
+                }
+            };
+            request.run(operation).await
+        })
+    };
+    with_default(recorder.clone(), || {
+        let _both = (run("one"), run("two"));
+        assert!(!recorder.is_inside_a_span(), "a span is left when its run is not polled");
+        tracing::info!(target: "app", "meanwhile");
+        scene.upstream.answer_nth("a", 1, fine());
+        scene.answer("a", fine());
+    });
+    let told: Vec<_> =
+        recorder.lines().into_iter().filter(|line| line.starts_with("INFO")).collect();
+    let inside = |name| format!("in rotapool::run pool=\"pool\" request_id=\"{name}\"");
+    assert_eq!(
+        told,
+        [
+            format!("INFO calling for one {}", inside("one")),
+            format!("INFO calling for two {}", inside("two")),
+            "INFO meanwhile in nothing".to_owned(),
+            format!("INFO called for two {}", inside("two")),
+            format!("INFO called for one {}", inside("one")),
+        ]
+    );
+}
+
+#[test]
+fn the_worse_a_change_the_higher_its_level() {
+    let recorder = Recorder::of(Level::INFO);
+    let scene = Scene::of(&["a"]);
+    with_default(recorder.clone(), || {
+        scene.pool.disable("a").unwrap();
+        scene.pool.enable("a").unwrap();
+        scene.start();
+        scene.answer("a", Err(Fault::cooldown_for(secs(9), "429")));
+        scene.advance(secs(9));
+        scene.start();
+        scene.answer("a", Err(Fault::disable("revoked")));
+    });
+    let exhausted = "ERROR pool exhausted pool=\"pool\" in nothing";
+    let recovered = "INFO pool recovered pool=\"pool\" in nothing";
+    assert_eq!(
+        recorder.lines(),
+        [
+            "INFO resource disabled pool=\"pool\" resource_id=\"a\" sequence=1 cause=by an admin call in nothing",
+            exhausted,
+            "INFO resource healthy again pool=\"pool\" resource_id=\"a\" sequence=2 old=disabled in nothing",
+            recovered,
+            "WARN resource cools down pool=\"pool\" resource_id=\"a\" sequence=3 seconds=9.0 cause=429 in nothing",
+            "ERROR pool exhausted pool=\"pool\" retry_after=9.0 in nothing",
+            "INFO resource healthy again pool=\"pool\" resource_id=\"a\" sequence=4 old=cooling_down in nothing",
+            recovered,
+            "ERROR resource disabled pool=\"pool\" resource_id=\"a\" sequence=5 cause=revoked in nothing",
+            exhausted,
+        ],
+        "at INFO there is neither an attempt nor a span"
+    );
+}
+
+#[test]
+fn a_run_that_is_given_up_says_so_inside_its_span() {
+    let recorder = Recorder::of(Level::DEBUG);
+    let scene = Scene::of(&["a"]);
+    with_default(recorder.clone(), || {
+        let run = scene.start();
+        scene.advance(secs(4));
+        scene.drop_run(&run);
+    });
+    assert_eq!(
+        recorder.lines(),
+        [
+            "DEBUG attempt abandoned pool=\"pool\" resource_id=\"a\" attempt=1 outcome=\"abandoned\" latency=4.0 in rotapool::run pool=\"pool\"",
+            "DEBUG run ended pool=\"pool\" outcome=cancelled attempts=1 in rotapool::run pool=\"pool\"",
+        ]
+    );
+    assert!(!recorder.is_inside_a_span());
+}
+
+#[test]
+fn aborted_siblings_are_told_in_the_span_of_whose_signal_it_was() {
+    let recorder = Recorder::of(Level::DEBUG);
+    let scene = Scene::of(&["a"]);
+    with_default(recorder.clone(), || {
+        let _runs =
+            ["old", "young"].map(|name| scene.start_with(|request| request.request_id(name)));
+        scene.answer("a", Err(Fault::disable("revoked")));
+    });
+    let told = recorder.lines();
+    let aborted: Vec<_> = told.iter().filter(|line| line.contains("siblings aborted")).collect();
+    assert_eq!(
+        aborted,
+        [
+            "DEBUG siblings aborted pool=\"pool\" resource_id=\"a\" count=1 in rotapool::run pool=\"pool\" request_id=\"old\""
+        ]
+    );
+    assert!(told.last().unwrap().contains("outcome=exhausted attempts=1"), "{told:?}");
+}
+
+#[test]
+fn a_subscriber_of_the_pool_and_one_of_tracing_hear_the_same() {
+    let recorder = Recorder::of(Level::DEBUG);
+    let scene = Scene::of(&["a"]);
+    with_default(recorder.clone(), || {
+        let mut events = scene.pool.events();
+        scene.start();
+        scene.answer("a", fine());
+        let heard = std::iter::from_fn(|| events.try_next()).count();
+        assert_eq!(
+            (heard, recorder.lines().len()),
+            (3, 2),
+            "the beginning of an attempt is its span's"
+        );
+    });
+}
