@@ -8,7 +8,7 @@ use event_listener::Event;
 use futures_util::future::AbortHandle;
 use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
 
-use crate::events::Audience;
+use crate::events::{Audience, wake};
 use crate::options::Defaults;
 use crate::resource::Entry;
 use crate::select::Select;
@@ -113,10 +113,10 @@ impl<T> Shared<T> {
         for handle in effects.aborts.drain(..) {
             handle.abort();
         }
-        to_wake.into_iter().for_each(Waker::wake);
         if effects.wake {
             self.changed.notify(usize::MAX);
         }
+        to_wake.into_iter().for_each(wake);
         if let Some(hook) = &self.hooks.on_state_change {
             for change in effects.changes() {
                 // A panicking hook is its author's to find, by the message of the panic; the pool,

@@ -18,6 +18,9 @@
 //! 4. A run that its caller gave up ends with [`Attempts::cancel`].
 //! 5. After every call that changes the [`State`], act on [`State::take_effects`] and drop what
 //!    [`State::take_retired`] hands out, both outside whatever lock guards the state.
+//!
+//! Among the effects are [`Event`]s: what happened, in order. Of attempts and runs they tell if
+//! [`State::follow_runs`] says so.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,
