@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -132,9 +133,15 @@ impl Drop for Audience {
     fn drop(&mut self) {
         for subscriber in &self.subscribers {
             subscriber.buffer().over.get_or_insert(Over::Pool);
-            subscriber.waker.wake();
+            subscriber.waker.take().into_iter().for_each(wake);
         }
     }
+}
+
+/// Wakes a subscriber. What its waker does is its own affair: a panic in it keeps nobody else from being
+/// woken.
+pub(crate) fn wake(waker: Waker) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }
 
 struct Subscriber {

@@ -8,7 +8,7 @@ use event_listener::Event;
 use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
 
 use crate::abort_pair::{Pairs, Trigger};
-use crate::events::Audience;
+use crate::events::{Audience, wake};
 use crate::options::Defaults;
 use crate::resource::Entry;
 use crate::select::Select;
@@ -114,10 +114,10 @@ impl<T> Shared<T> {
     #[cold]
     fn follow_up(&self, mut effects: Effects<Trigger>, to_wake: Vec<Waker>) {
         effects.aborts.drain(..).for_each(Trigger::abort);
-        to_wake.into_iter().for_each(Waker::wake);
         if effects.wake {
             self.changed.notify(usize::MAX);
         }
+        to_wake.into_iter().for_each(wake);
         if let Some(hook) = &self.hooks.on_state_change {
             for change in effects.changes() {
                 // A panicking hook is its author's to find, by the message of the panic; the pool,

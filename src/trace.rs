@@ -35,17 +35,17 @@ mod on {
     const TARGET: &str = "rotapool";
 
     /// Drives a run inside its span, which is entered for every poll and for the drop.
-    pub(crate) async fn drive<T, F, Fut, R, E>(
+    pub(crate) fn drive<T, F, Fut, R, E>(
         run: Run<'_, T>,
         operation: F,
-    ) -> Result<R, RunError<E>>
+    ) -> impl Future<Output = Result<R, RunError<E>>>
     where
         F: FnMut(Lease<T>) -> Fut,
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
         let (pool, request_id) = run.names();
         let span = tracing::debug_span!(target: TARGET, "rotapool::run", pool, request_id);
-        run::drive(run, operation).instrument(span).await
+        run::drive(run, operation).instrument(span)
     }
 
     /// Whether anybody would hear of attempts and runs. It asks foreign code: not under the lock.

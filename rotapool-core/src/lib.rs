@@ -19,6 +19,9 @@
 //! 5. After every call that changes the [`State`], act on [`State::take_effects`] and drop what
 //!    [`State::take_retired`] hands out, both outside whatever lock guards the state.
 //!
+//! Among the effects are [`Event`]s: what happened, in order. Of attempts and runs they tell if
+//! [`State::follow_runs`] says so.
+//!
 //! # Features
 //!
 //! `serde`, off by default: `Serialize` for [`PoolStats`], [`ResourceStats`], [`ResourceSnapshot`] and what is in

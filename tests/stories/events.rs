@@ -286,6 +286,29 @@ fn a_waker_may_call_the_pool() {
 }
 
 #[test]
+fn a_panicking_waker_harms_neither_the_pool_nor_other_subscribers() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker that panics (this message is expected)")
+        }
+    }
+    let scene = Scene::of(&["a"]);
+    let mut panicking = scene.pool.events();
+    let waker = Waker::from(Arc::new(Panics));
+    assert!(panicking.poll_next_unpin(&mut Context::from_waker(&waker)).is_pending());
+    let mut other = scene.pool.events();
+    let heard = scene.enter(async move { Ok(other.next().await.map(|event| event.to_string())) });
+    scene.pool.disable("a").unwrap();
+    scene.settle();
+    assert_eq!(heard.result().unwrap().unwrap(), "a: healthy > disabled: by an admin call");
+    lines(&mut panicking);
+    assert!(panicking.poll_next_unpin(&mut Context::from_waker(&waker)).is_pending());
+    drop(scene);
+    assert_eq!(panicking.next().now_or_never(), Some(None));
+}
+
+#[test]
 fn a_panicking_hook_keeps_no_event_from_the_subscribers() {
     let scene = Scene::with(&["a", "b"], |builder| {
         builder.on_state_change(|_| panic!("a hook that panics (this message is expected)"))

@@ -28,7 +28,6 @@ mod siblings;
 mod sticky;
 mod strategies;
 mod traces;
-mod tracing;
 mod tried;
 mod upstream;
 mod virtual_time;

@@ -1,13 +1,22 @@
 //! What a pool tells the crate `tracing`.
+//!
+//! A test binary of its own: what `tracing` caches of who listens is the process's.
+
+#[allow(dead_code, reason = "each test binary uses its part")]
+#[path = "stories/scene.rs"]
+mod scene;
+#[allow(dead_code, reason = "each test binary uses its part")]
+#[path = "stories/upstream.rs"]
+mod upstream;
 
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use rotapool::Fault;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::with_default;
+use tracing::subscriber::{set_global_default, with_default};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::scene::{Scene, secs};
@@ -29,6 +38,14 @@ struct Told {
 
 impl Recorder {
     fn of(level: Level) -> Self {
+        // While nobody at all listens, `tracing` may cache just that, in the middle of another thread's
+        // test. So somebody always does.
+        static SOMEBODY: Once = Once::new();
+        SOMEBODY.call_once(|| set_global_default(Self::at(Level::TRACE)).expect("the first"));
+        Self::at(level)
+    }
+
+    fn at(level: Level) -> Self {
         Self { level, told: Arc::default() }
     }
 
