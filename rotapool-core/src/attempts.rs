@@ -284,19 +284,8 @@ impl Attempts {
         chance: impl FnMut() -> f64,
     ) {
         if pool.follows_runs() {
-            return self.settle_and_tell(pool, outcome, now, chance);
+            self.tell_settled(pool, &outcome, now);
         }
-        self.end(pool, outcome, now, chance);
-    }
-
-    #[inline]
-    fn end<A>(
-        &mut self,
-        pool: &mut State<A>,
-        outcome: Outcome,
-        now: Instant,
-        chance: impl FnMut() -> f64,
-    ) {
         let Phase::Attempting(ticket) = std::mem::replace(&mut self.phase, Phase::Over) else {
             panic!("no attempt is in flight");
         };

@@ -18,21 +18,6 @@ impl Attempts {
         }
     }
 
-    /// Settles the attempt in flight, and tells of it first: a way of its own, so that the usual one is
-    /// not slowed down by what this one needs.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn settle_and_tell<A>(
-        &mut self,
-        pool: &mut State<A>,
-        outcome: Outcome,
-        now: Instant,
-        chance: impl FnMut() -> f64,
-    ) {
-        self.tell_settled(pool, outcome.clone(), now);
-        self.end(pool, outcome, now, chance);
-    }
-
     /// The run's caller is about to give it up.
     pub(super) fn tell_cancelled<A>(&mut self, pool: &mut State<A>, now: Instant) {
         if !pool.follows_runs() || self.is_over() {
@@ -75,7 +60,10 @@ impl Attempts {
         }
     }
 
-    fn tell_settled<A>(&mut self, pool: &mut State<A>, outcome: Outcome, now: Instant) {
+    /// The attempt in flight has ended. What follows from that is told next.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn tell_settled<A>(&mut self, pool: &mut State<A>, outcome: &Outcome, now: Instant) {
         let Phase::Attempting(ticket) = &self.phase else { return };
         let (id, latency) = (pool.id_of(ticket), pool.age(ticket, now));
         let ends = match outcome {
@@ -90,7 +78,7 @@ impl Attempts {
             request_id,
             id,
             attempt: self.made,
-            outcome,
+            outcome: outcome.clone(),
             latency,
         });
         if let Some(outcome) = ends {

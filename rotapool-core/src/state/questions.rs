@@ -110,10 +110,12 @@ impl<A> State<A> {
     /// How many members the run admits.
     #[inline]
     pub(crate) fn admitted(&self, wish: &Wish) -> usize {
-        match wish.filters() {
-            false => self.len(),
-            true => self.roster.members().filter(|slot| wish.admits(slot)).count(),
-        }
+        if wish.filters() { self.count_admitted(wish) } else { self.len() }
+    }
+
+    #[cold]
+    fn count_admitted(&self, wish: &Wish) -> usize {
+        self.roster.members().filter(|slot| wish.admits(slot)).count()
     }
 
     /// The members that the run's caller has yet to judge, with their positions.
