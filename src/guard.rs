@@ -1,10 +1,13 @@
 //! A run in progress, which ends exactly once however its future ends.
 
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
 use event_listener::EventListener;
-use rotapool_core::{Attempts, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step};
+use rotapool_core::{
+    Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step,
+};
 
 use crate::abort_pair::{Target, Trigger};
 use crate::lease::Lease;
@@ -18,6 +21,12 @@ pub(crate) enum Next<T> {
     Pause(Instant),
     Wait(Instant, EventListener),
     Exhausted(Box<Exhausted>),
+}
+
+/// What the core wants to know first, from code of the caller's own.
+enum Question {
+    Judge(Vec<(u64, Arc<Metadata>)>),
+    Choose(Vec<Candidate>),
 }
 
 /// A run in progress. Dropped before it is over, it counts as cancelled and gives back its usage.
@@ -88,7 +97,8 @@ impl<'a, T> Run<'a, T> {
                     // Listening before the lock is released: no change can slip in between.
                     Step::Wait { until } => Ok(Next::Wait(until, shared.changed.listen())),
                     Step::Exhausted(why) => Ok(Next::Exhausted(why)),
-                    question @ (Step::Judge(_) | Step::Choose(_)) => Err(question),
+                    Step::Judge(members) => Err(Question::Judge(members)),
+                    Step::Choose(candidates) => Err(Question::Choose(candidates)),
                 }
             });
             match asked {
@@ -100,20 +110,19 @@ impl<'a, T> Run<'a, T> {
 
     /// Answers the core's question by the caller's own code, out of the lock.
     #[cold]
-    fn answer(&mut self, question: Step) {
+    fn answer(&mut self, question: Question) {
         let Self { shared, attempts, options, .. } = self;
         match question {
-            Step::Judge(members) => {
+            Question::Judge(members) => {
                 let only = options.and_then(|options| options.only.as_ref());
                 let admits = |data: &Metadata| only.is_none_or(|Only(filter)| filter(data));
                 attempts.judge(members.iter().map(|(number, data)| (*number, admits(data))));
             }
-            Step::Choose(candidates) => {
+            Question::Choose(candidates) => {
                 let choice = shared.hooks.select.as_deref();
                 let choice = choice.and_then(|select| select::ask(select, candidates));
                 shared.with(|locked| attempts.choose(&mut locked.state, choice));
             }
-            _ => {}
         }
     }
 
