@@ -8,14 +8,9 @@ use crate::health::Yardstick;
 use crate::slot::Slot;
 use crate::time::Tick;
 
-pub(super) fn cost(slot: &Slot, now: Tick, yardstick: &Yardstick) -> (f64, u32) {
-    let in_flight = slot.in_flight();
-    let rate = match slot.measures.error_rate(now, yardstick) {
-        Some(rate) => rate,
-        None if is_on_trial(slot, now, yardstick) => 1.0,
-        None => 0.0,
-    };
-    (rate, in_flight)
+pub(super) fn cost(slot: &Slot, now: Tick, yardstick: &Yardstick) -> (bool, f64, u32) {
+    let rate = slot.measures.error_rate(now, yardstick).unwrap_or(0.0);
+    (is_on_trial(slot, now, yardstick), rate, slot.in_flight())
 }
 
 /// Whether it failed last, has no rate any more, and is being tried again.

@@ -84,12 +84,11 @@ impl Reference {
     }
 
     /// Without a rate, after a failure: one operation at a time.
-    fn error_cost(&self, member: &Membership, now: Moment) -> (f64, u32) {
+    fn error_cost(&self, member: &Membership, now: Moment) -> (bool, f64, u32) {
         let in_flight = self.in_flight(&member.id);
-        let on_trial = member.measures.consecutive_failures() > 0 && in_flight > 0;
-        let without_rate = if on_trial { 1.0 } else { 0.0 };
         let rate = member.measures.error_rate(now, &self.rules.health);
-        (rate.unwrap_or(without_rate), in_flight)
+        let failed_last = member.measures.consecutive_failures() > 0;
+        (rate.is_none() && failed_last && in_flight > 0, rate.unwrap_or(0.0), in_flight)
     }
 
     /// The strategy took this one of `eligible`, of whom the run need not admit all.
