@@ -1,6 +1,5 @@
 //! What all handles of a pool share, and the one door to it: [`Shared::with`].
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use event_listener::Event;
@@ -10,6 +9,7 @@ use crate::abort_pair::{Pairs, Trigger};
 use crate::options::Defaults;
 use crate::resource::Entry;
 use crate::select::Select;
+use crate::shield::contained;
 
 type Listener = Box<dyn Fn(&StateChange) + Send + Sync>;
 
@@ -96,16 +96,12 @@ impl<T> Shared<T> {
 
     #[cold]
     fn follow_up(&self, effects: Effects<Trigger>) {
-        effects.aborts.into_iter().for_each(Trigger::abort);
+        effects.aborts.into_iter().for_each(|trigger| contained(|| trigger.abort()));
         if effects.wake {
             self.changed.notify(usize::MAX);
         }
         if let Some(hook) = &self.hooks.on_state_change {
-            for change in &effects.changes {
-                // A panicking hook is its author's to find, by the message of the panic; the pool,
-                // and whoever happened to cause the change, go on.
-                let _ = catch_unwind(AssertUnwindSafe(|| hook(change)));
-            }
+            effects.changes.iter().for_each(|change| contained(|| hook(change)));
         }
     }
 }

@@ -12,6 +12,7 @@ mod errors;
 mod filters;
 mod health;
 mod hook;
+mod hostile;
 mod lockout;
 mod own_choice;
 mod panics;
