@@ -33,3 +33,4 @@ mod virtual_time;
 mod waiting;
 mod watching;
 mod weighted;
+mod wrapped;
