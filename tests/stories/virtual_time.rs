@@ -265,7 +265,7 @@ fn clock_time_and_task_show_how_far_they_are_when_they_are_debugged() {
     let task = time.spawn(async move { clock.sleep(secs(2)).await });
     time.advance(secs(1));
     assert!(format!("{time:?}").ends_with("tasks: 1, .. }"), "{time:?}");
-    assert_eq!(format!("{:?}", time.clock()), "VirtualClock { elapsed: 1s, sleeps: [1s] }");
+    assert_eq!(format!("{:?}", time.clock()), "VirtualClock { elapsed: 1s, sleeps: [2s] }");
     assert_eq!(
         format!("{:?}", VirtualClock::default()),
         "VirtualClock { elapsed: 0ns, sleeps: [] }"
