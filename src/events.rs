@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -17,6 +16,8 @@ use futures_util::Stream;
 use futures_util::future::poll_fn;
 use futures_util::task::AtomicWaker;
 use rotapool_core::Event;
+
+use crate::shield::contained;
 
 /// How many events a subscriber may be behind, unless it says otherwise.
 pub(crate) const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
@@ -133,15 +134,11 @@ impl Drop for Audience {
     fn drop(&mut self) {
         for subscriber in &self.subscribers {
             subscriber.buffer().over.get_or_insert(Over::Pool);
-            subscriber.waker.take().into_iter().for_each(wake);
+            if let Some(waker) = subscriber.waker.take() {
+                contained(|| waker.wake());
+            }
         }
     }
-}
-
-/// Wakes a subscriber. What its waker does is its own affair: a panic in it keeps nobody else from being
-/// woken.
-pub(crate) fn wake(waker: Waker) {
-    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }
 
 struct Subscriber {

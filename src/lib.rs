@@ -140,6 +140,7 @@ mod resource;
 mod run;
 mod select;
 mod shared;
+mod shield;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod testing;

@@ -17,6 +17,7 @@ use crate::error::RunError;
 use crate::fault::Fault;
 use crate::guard::{Next, Run};
 use crate::lease::Lease;
+use crate::shield::Shielded;
 
 pin_project! {
     /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's
@@ -82,7 +83,7 @@ where
                 Next::Pause(until) => *this.rest = Some(this.run.sleep_until(until)),
                 // Whichever it is: the next step reads the clock and asks the core again.
                 Next::Wait(until, changed) => {
-                    let either = select(this.run.sleep_until(until), changed);
+                    let either = select(this.run.sleep_until(until), Shielded(changed));
                     *this.rest = Some(Box::pin(either.map(drop)));
                 }
                 Next::Exhausted(why) => return Poll::Ready(Err(RunError::Exhausted(why))),

@@ -1,6 +1,5 @@
 //! What all handles of a pool share, and the one door to it: [`Shared::with`].
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 
@@ -8,10 +7,11 @@ use event_listener::Event;
 use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
 
 use crate::abort_pair::{Pairs, Trigger};
-use crate::events::{Audience, wake};
+use crate::events::Audience;
 use crate::options::Defaults;
 use crate::resource::Entry;
 use crate::select::Select;
+use crate::shield::contained;
 use crate::trace;
 
 type Listener = Box<dyn Fn(&StateChange) + Send + Sync>;
@@ -113,17 +113,13 @@ impl<T> Shared<T> {
 
     #[cold]
     fn follow_up(&self, mut effects: Effects<Trigger>, to_wake: Vec<Waker>) {
-        effects.aborts.drain(..).for_each(Trigger::abort);
+        effects.aborts.drain(..).for_each(|trigger| contained(|| trigger.abort()));
         if effects.wake {
             self.changed.notify(usize::MAX);
         }
-        to_wake.into_iter().for_each(wake);
+        to_wake.into_iter().for_each(|waker| contained(|| waker.wake()));
         if let Some(hook) = &self.hooks.on_state_change {
-            for change in effects.changes() {
-                // A panicking hook is its author's to find, by the message of the panic; the pool,
-                // and whoever happened to cause the change, go on.
-                let _ = catch_unwind(AssertUnwindSafe(|| hook(change)));
-            }
+            effects.changes().for_each(|change| contained(|| hook(change)));
         }
         trace::tell(&self.name, &effects.events);
     }

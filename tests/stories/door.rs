@@ -75,6 +75,14 @@ fn admin_calls_name_the_unknown_id_and_those_that_are_known() {
 }
 
 #[test]
+fn admin_calls_on_an_empty_pool_say_that_it_is_empty() {
+    let scene = Scene::of(&["a"]);
+    scene.pool.remove("a").unwrap();
+    let error = scene.pool.remove("a").unwrap_err();
+    assert_eq!(error.to_string(), "the pool has no resource `a`; it is empty");
+}
+
+#[test]
 fn a_refused_add_leaves_the_pool_as_it_was() {
     let scene = Scene::of(&["a"]);
     let before = scene.pool.stats();

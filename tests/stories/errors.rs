@@ -149,6 +149,45 @@ fn flattened_an_exhausted_run_is_still_told_by_its_text() {
 }
 
 #[test]
+fn flattened_every_other_end_of_a_run_keeps_its_text() {
+    type BoxError = Box<dyn std::error::Error + Send + Sync>;
+    let text = |error: RunError<BoxError>| error.flatten().to_string();
+    assert_eq!(text(RunError::Operation("connection reset".into())), "connection reset");
+    assert_eq!(text(RunError::Aborted), "the run was aborted by its caller");
+    let refused = RunError::Options(rotapool::OptionsError::ZeroMaxAttempts);
+    assert_eq!(text(refused), "max_attempts of the run is 0; a run needs at least 1 attempt");
+}
+
+#[test]
+fn only_the_operations_own_error_comes_out_by_value() {
+    assert_eq!(RunError::Operation(Boom).into_operation(), Ok(Boom));
+    let other = RunError::<Boom>::Aborted;
+    assert_eq!(other.clone().into_operation(), Err(RunError::Aborted));
+    assert_eq!((other.exhausted(), other.retry_after()), (None, None));
+}
+
+#[test]
+fn the_line_of_a_huge_pool_says_when_it_is_back_although_the_first_back_is_not_among_the_explained()
+{
+    let clock = rotapool::testing::VirtualClock::new();
+    let pool = Pool::builder()
+        .resources((0..150).map(|n| Resource::new(format!("key-{n}"), ())))
+        .retry_delay(std::time::Duration::ZERO)
+        .runtime(clock)
+        .build()
+        .unwrap();
+    let limited = || async { Err::<(), _>(Fault::<Boom>::cooldown_for(secs(40), "429")) };
+    for n in 0..149 {
+        pool.disable(&format!("key-{n}")).unwrap();
+    }
+    futures::executor::block_on(pool.run(|_| limited())).unwrap_err();
+    let error = futures::executor::block_on(pool.run(|_| limited())).unwrap_err();
+    let expected = "pool exhausted: no eligible resource after 0 attempts; 150 resources: of the \
+                    first 100, 100 disabled; back in 40.0s";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
 fn no_output_ever_shows_a_value() {
     const SECRET: &str = "sk-planted-secret";
     #[derive(Debug)]

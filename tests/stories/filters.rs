@@ -216,3 +216,11 @@ fn a_filter_that_panics_leaves_the_pool_right() {
     assert_eq!(pick(&scene), "us-1");
     scene.assert_at_rest();
 }
+
+#[test]
+fn a_request_with_a_filter_can_be_debugged() {
+    let scene = Scene::of(&["a"]);
+    let request = scene.pool.request().only(|_| true).exclude("b");
+    let shown = format!("{request:?}");
+    assert!(shown.contains("only: Some(Only)") && shown.contains("\"b\""), "{shown}");
+}

@@ -73,6 +73,15 @@ fn every_kind_of_answer_comes_as_it_was_written() {
 }
 
 #[test]
+fn a_script_without_an_answer_says_so() {
+    let time = VirtualTime::new();
+    let pool = pool(&time);
+    let script = Script::<&str, Boom>::new(time.clock()).on("a", []);
+    let message = panic_of(|| time.block_on(pool.run(|key| script.play(key))));
+    assert!(message.contains("it has no answer, and this is call 1"), "{message}");
+}
+
+#[test]
 fn a_script_that_has_run_out_says_so_loudly_and_shows_what_happened() {
     let time = VirtualTime::new();
     let pool = pool(&time);

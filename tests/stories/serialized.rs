@@ -93,6 +93,13 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
 }
 
 #[test]
+fn every_grade_has_its_word() {
+    use rotapool::Grade;
+    let words = [Grade::Healthy, Grade::Degraded, Grade::Unhealthy].map(|grade| json!(grade));
+    assert_eq!(words, [json!("healthy"), json!("degraded"), json!("unhealthy")]);
+}
+
+#[test]
 fn a_value_is_never_serialized() {
     let pool = scene().pool;
     for json in [serde_json::to_string(&pool.snapshot()), serde_json::to_string(&pool.stats())] {

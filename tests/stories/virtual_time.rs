@@ -257,3 +257,45 @@ fn what_tasks_hold_is_dropped_with_the_time() {
     drop(time);
     assert_eq!(Rc::strong_count(&held), 1);
 }
+
+#[test]
+fn clock_time_and_task_show_how_far_they_are_when_they_are_debugged() {
+    let time = VirtualTime::default();
+    let clock = time.clock();
+    let task = time.spawn(async move { clock.sleep(secs(2)).await });
+    time.advance(secs(1));
+    assert!(format!("{time:?}").ends_with("tasks: 1, .. }"), "{time:?}");
+    assert_eq!(format!("{:?}", time.clock()), "VirtualClock { elapsed: 1s, sleeps: [2s] }");
+    assert_eq!(
+        format!("{:?}", VirtualClock::default()),
+        "VirtualClock { elapsed: 0ns, sleeps: [] }"
+    );
+    assert_eq!(format!("{task:?}"), "Task { is_finished: false, .. }");
+}
+
+#[test]
+fn aborting_a_task_that_has_ended_leaves_its_result() {
+    let time = VirtualTime::new();
+    let task = time.spawn(async { 7 });
+    time.advance(Duration::ZERO);
+    task.abort();
+    assert_eq!(task.take_result(), Some(7));
+}
+
+#[test]
+#[should_panic(expected = "the task's result was taken already")]
+fn a_result_is_handed_out_once() {
+    let time = VirtualTime::new();
+    let task = time.spawn(async { 7 });
+    time.advance(Duration::ZERO);
+    assert_eq!((task.take_result(), task.take_result()), (Some(7), None));
+    time.block_on(task);
+}
+
+#[test]
+#[should_panic(expected = "the future given to `block_on` waits, and so do 2 tasks")]
+fn a_deadlock_counts_the_tasks_that_wait_too() {
+    let time = VirtualTime::new();
+    let _two = [time.spawn(pending::<()>()), time.spawn(pending())];
+    time.block_on(pending::<()>());
+}
