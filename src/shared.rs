@@ -89,14 +89,14 @@ impl<T> Shared<T> {
         drop(locked);
         drop(retired);
         if let Some(effects) = effects {
-            self.follow_up(effects);
+            self.follow_up(&effects);
         }
         result
     }
 
     #[cold]
-    fn follow_up(&self, effects: Effects<Trigger>) {
-        effects.aborts.into_iter().for_each(Trigger::abort);
+    fn follow_up(&self, effects: &Effects<Trigger>) {
+        effects.aborts.iter().for_each(Trigger::abort);
         if effects.wake {
             self.changed.notify(usize::MAX);
         }
