@@ -89,14 +89,13 @@ impl Members {
     }
 }
 
-/// A pool with other rules every time.
+/// A pool of this many, with other rules every time.
 pub(crate) fn pool<X: Executor>(
     executor: X,
+    all: u32,
     tally: &Arc<Tally>,
     random: &mut Rng,
 ) -> (Pool<Value>, Members) {
-    // Now and then so few that most runs have to wait.
-    let all = *random.choice([6, 48, 64, 96].iter()).expect("four");
     let values = Arc::<Count>::default();
     let hooked = Arc::clone(tally);
     let strategy = *random.choice(Strategy::ALL.iter()).expect("ten");

@@ -5,10 +5,6 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// How much more than at first may be in use later: tables that have grown to the largest crowd, and the
-/// executors' own. A leak of one small thing a run goes far beyond it in a lap.
-const SLACK: usize = 512 * 1024;
-
 pub(crate) fn in_use() -> usize {
     ALLOCATOR.current_usage()
 }
@@ -21,12 +17,15 @@ pub(crate) fn peak() -> usize {
 /// What is in use at moments that should be alike.
 pub(crate) struct Level {
     when: &'static str,
+    /// How much more than at first may be in use later: tables that have grown to the largest crowd, and
+    /// what is not ours.
+    slack: usize,
     first: Option<usize>,
 }
 
 impl Level {
-    pub(crate) fn new(when: &'static str) -> Self {
-        Self { when, first: None }
+    pub(crate) fn new(when: &'static str, slack: usize) -> Self {
+        Self { when, slack, first: None }
     }
 
     /// That no more is in use than at the first such moment.
@@ -34,6 +33,9 @@ impl Level {
         let now = in_use();
         let first = *self.first.get_or_insert(now);
         let when = self.when;
-        assert!(now <= first + SLACK, "{when}, {now} bytes are in use; at first it was {first}");
+        assert!(
+            now <= first + self.slack,
+            "{when}, {now} bytes are in use; at first it was {first}"
+        );
     }
 }

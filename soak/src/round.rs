@@ -23,7 +23,11 @@ use crate::watch::watch;
 /// How many callers there are at once.
 pub(crate) const TASKS: u64 = 300;
 const LAP: Duration = Duration::from_millis(600);
+/// How many resources a pool has; so few, now and then, that most runs have to wait or give up.
+const SIZES: [u32; 4] = [48, 6, 96, 64];
 const LAPS_OF_A_POOL: u32 = 4;
+/// One small thing that leaks at every run, call or change of the members is more than this soon.
+const SLACK: usize = 96 * 1024;
 /// Whoever takes longer than this to come to rest hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -31,12 +35,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) async fn play<X: Executor>(executor: X, lasts: Duration, seed: u64) -> Tally {
     let mut random = Rng::with_seed(seed);
     let (end, sum) = (Instant::now() + lasts, Tally::default());
-    let mut between = Level::new("between pools");
-    while Instant::now() < end {
+    let mut between = Level::new("between pools", SLACK);
+    for turn in (0..SIZES.len()).cycle() {
+        if Instant::now() >= end {
+            break;
+        }
         let tally = Arc::<Tally>::default();
-        let (pool, mut members) = pool(executor, &tally, &mut random);
+        let (pool, mut members) = pool(executor, SIZES[turn], &tally, &mut random);
         let values = Arc::clone(&members.values);
-        let mut at_rest = Level::new("at rest");
+        let mut at_rest = Level::new("at rest", SLACK);
         for _ in 0..LAPS_OF_A_POOL {
             let (stop, calm) = Default::default();
             let callers =

@@ -21,6 +21,8 @@ use upstream::Upstream;
 const CLIENTS: u64 = 64;
 const KEYS: u64 = 24;
 const LAP: Duration = Duration::from_secs(3);
+/// The connections' buffers come and go.
+const SLACK: usize = 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the right answer to a number is.
@@ -56,7 +58,7 @@ pub(crate) async fn play(lasts: Duration, seed: u64) -> io::Result<String> {
         .build()
         .expect("the rules are sound");
     let (ends, end) = (Arc::<Ends>::default(), Instant::now() + lasts);
-    let mut at_rest = Level::new("at rest, over HTTP");
+    let mut at_rest = Level::new("at rest, over HTTP", SLACK);
     let mut random = Rng::with_seed(seed);
     while Instant::now() < end {
         let client = Client::new(upstream.address);
