@@ -2,11 +2,11 @@
 //! operations that fail in every way and an administrator who never rests.
 //!
 //! ```text
-//! cargo run --release -p rotapool-soak -- [SECONDS] [SEED]
+//! SMOL_THREADS=4 cargo run --release -p rotapool-soak -- [SECONDS] [SEED]
 //! ```
 //!
 //! The seconds, 30 unless given, are those of all rounds together. The seed draws who does what; which thread
-//! gets to do it first, no seed can tell.
+//! gets to do it first, no seed can tell. smol's global executor has one thread unless it is told otherwise.
 
 mod callers;
 mod deeds;

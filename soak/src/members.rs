@@ -12,6 +12,9 @@ use crate::deeds::Value;
 use crate::executor::Executor;
 use crate::tally::{Count, Tally};
 
+/// So often that whatever a change of members leaves behind adds up.
+const CHURN: usize = 1_000;
+
 /// Who is in the pool, by the administrator's own books: numbers, in pool order.
 #[derive(Debug)]
 pub(crate) struct Members {
@@ -54,6 +57,16 @@ impl Members {
     pub(crate) fn enable_all(&self, pool: &Pool<Value>) {
         for &number in &self.present {
             pool.enable(&Self::id(number)).expect("it is a member");
+        }
+    }
+
+    /// Has members leave and come back, many times over.
+    pub(crate) fn churn(&mut self, pool: &Pool<Value>, random: &mut Rng) {
+        for _ in 0..CHURN.min(CHURN * self.present.len()) {
+            let number = self.present.remove(random.usize(..self.present.len()));
+            pool.remove(&Self::id(number)).expect("it is a member");
+            pool.add(Self::resource(number, &self.values)).expect("it is none any more");
+            self.present.push(number);
         }
     }
 

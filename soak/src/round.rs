@@ -75,7 +75,7 @@ async fn lap<X: Executor>(callers: &Callers<X>, members: Members, random: &mut R
 
     callers.calm.store(true, Ordering::SeqCst);
     callers.stop.store(true, Ordering::SeqCst);
-    let members = within(executor, "the administrator", admin).await;
+    let mut members = within(executor, "the administrator", admin).await;
     within(executor, "the watch", watched).await;
     // Now only those are left who wait; one call each for them, so that a wake-up that is lost is seen.
     let begun = Instant::now();
@@ -91,6 +91,8 @@ async fn lap<X: Executor>(callers: &Callers<X>, members: Members, random: &mut R
     members.assert_agrees(pool);
     fill_every_place(pool, &members, tally);
     tally.assert_agrees(&pool.stats());
+    members.churn(pool, random);
+    members.assert_agrees(pool);
     tally.laps.up();
     members
 }
