@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::channel::oneshot;
 use futures::future::BoxFuture;
-use rotapool::{AbortHandle, RunError};
+use rotapool::{AbortHandle, Pool, RunError};
 
 use crate::books::Books;
 use crate::stage::{Answer, Boom, Stage};
@@ -55,6 +55,7 @@ pub(crate) struct Life {
     polls: u32,
     pulse: Weak<Pulse>,
     books: Arc<Books>,
+    pool: Pool<&'static str>,
     tell: Option<oneshot::Sender<Fate>>,
 }
 
@@ -99,6 +100,7 @@ impl Life {
             polls: 0,
             pulse: Arc::downgrade(&pulse),
             books: Arc::clone(&stage.books),
+            pool: stage.pool.clone(),
             tell: Some(tell),
         };
         (life, Witness { fate, pulse, _abort: abort })
@@ -111,7 +113,7 @@ impl Life {
 
     fn poll_run(&mut self, task: &Context<'_>) -> Option<&'static str> {
         let (run, pulse) = (self.run.as_mut()?, self.pulse.upgrade()?);
-        let waker = pulse.waker_for(task.waker());
+        let waker = pulse.waker_for(task.waker(), &self.pool);
         let polled =
             catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut Context::from_waker(&waker))));
         drop(waker);
@@ -178,9 +180,11 @@ pub(crate) struct Pulse {
 }
 
 impl Pulse {
-    pub(crate) fn waker_for(self: &Arc<Self>, task: &Waker) -> Waker {
+    /// A waker of this pulse that asks the pool something when it is let go of: under the pool's lock, the
+    /// test would never end.
+    pub(crate) fn waker_for(self: &Arc<Self>, task: &Waker, pool: &Pool<&'static str>) -> Waker {
         *self.task.lock().unwrap() = Some(task.clone());
-        Waker::from(Arc::clone(self))
+        Waker::from(Arc::new(Beat { pulse: Arc::clone(self), pool: pool.clone() }))
     }
 
     pub(crate) fn wakes(&self) -> usize {
@@ -202,13 +206,25 @@ impl Pulse {
     }
 }
 
-impl Wake for Pulse {
+/// What a waker holds.
+struct Beat {
+    pulse: Arc<Pulse>,
+    pool: Pool<&'static str>,
+}
+
+impl Wake for Beat {
     fn wake(self: Arc<Self>) {
-        self.wakes.fetch_add(1, Ordering::SeqCst);
-        let task = self.task.lock().unwrap().clone();
+        self.pulse.wakes.fetch_add(1, Ordering::SeqCst);
+        let task = self.pulse.task.lock().unwrap().clone();
         // Let go of before the task can run and count.
         drop(self);
         task.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Drop for Beat {
+    fn drop(&mut self) {
+        let _ = self.pool.stats();
     }
 }
 

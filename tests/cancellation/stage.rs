@@ -36,13 +36,15 @@ struct Held {
     calls: Calls,
     pulse: Arc<Pulse>,
     books: Arc<Books>,
+    pool: Pool<&'static str>,
 }
 
 /// The calls of a held run: where they are, and how to end them.
 type Calls = Arc<Mutex<Vec<(String, oneshot::Sender<End>)>>>;
 
 impl Held {
-    fn begin(request: Request<&'static str>, books: &Arc<Books>) -> Self {
+    fn begin(request: Request<&'static str>, stage: &Stage) -> Self {
+        let Stage { pool, books, .. } = stage;
         let (calls, counted) = (Calls::default(), Arc::clone(books));
         let writes = Arc::clone(&calls);
         let run = request.run(move |lease: Lease<&'static str>| {
@@ -56,7 +58,8 @@ impl Held {
             }
         });
         let pulse = Arc::new(Pulse::default());
-        let mut held = Self { run: Box::pin(run), calls, pulse, books: Arc::clone(books) };
+        let mut held =
+            Self { run: Box::pin(run), calls, pulse, books: Arc::clone(books), pool: pool.clone() };
         assert!(held.poll().is_none(), "its call hangs");
         held
     }
@@ -73,7 +76,7 @@ impl Held {
 
     /// Whether the run was served, once it has ended.
     fn poll(&mut self) -> Option<bool> {
-        let waker = self.pulse.waker_for(Waker::noop());
+        let waker = self.pulse.waker_for(Waker::noop(), &self.pool);
         let Poll::Ready(result) = self.run.as_mut().poll(&mut Context::from_waker(&waker)) else {
             return None;
         };
@@ -169,7 +172,7 @@ impl Stage {
     /// Has every resource cool down.
     pub(crate) fn cool_all(&self) {
         for _ in self.pool.snapshot() {
-            let mut run = Held::begin(self.plain().max_attempts(1), &self.books);
+            let mut run = Held::begin(self.plain().max_attempts(1), self);
             run.end_call(End::Cooldown);
             assert_eq!(run.poll(), Some(false));
         }
@@ -177,7 +180,7 @@ impl Stage {
 
     /// Begins the run whose failure will abort the others.
     pub(crate) fn begin_older(&self) {
-        let older = Held::begin(self.plain().max_attempts(1), &self.books);
+        let older = Held::begin(self.plain().max_attempts(1), self);
         *self.older.lock().unwrap() = Some(older);
     }
 
@@ -213,7 +216,7 @@ impl Stage {
     /// aborts and wakes exactly the younger siblings, and every place can be had.
     pub(crate) fn assert_as_good_as_new(&self, about: &str) {
         self.enable_all();
-        let mut runs: Vec<_> = (0..6).map(|_| Held::begin(self.plain(), &self.books)).collect();
+        let mut runs: Vec<_> = (0..6).map(|_| Held::begin(self.plain(), self)).collect();
         for run in &mut runs {
             assert_eq!(run.poll(), None, "{about}: a later run ends of itself");
             assert_eq!(run.pulse.wakes(), 0, "{about}: a later run is woken");
@@ -255,7 +258,7 @@ impl Stage {
         self.enable_all();
         let places: u32 =
             self.pool.stats().resources.iter().filter_map(|resource| resource.max_in_flight).sum();
-        let runs: Vec<_> = (0..places).map(|_| Held::begin(self.plain(), &self.books)).collect();
+        let runs: Vec<_> = (0..places).map(|_| Held::begin(self.plain(), self)).collect();
         assert_eq!(self.pool.stats().eligible, 0, "{about}: all {places} places are taken");
         for mut run in runs {
             run.end_call(End::Value);
