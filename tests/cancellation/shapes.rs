@@ -37,12 +37,15 @@ pub(crate) const fn act(yields: u32, end: End) -> Act {
     Act { yields, end }
 }
 
+/// Sets the options of a run.
+type Setting = fn(Request<&'static str>) -> Request<&'static str>;
+
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
     pub(crate) set_up: fn(Builder<&'static str>) -> Builder<&'static str>,
     /// What happens before the run.
     pub(crate) prepare: fn(&Stage),
-    pub(crate) options: Option<fn(Request<&'static str>) -> Request<&'static str>>,
+    pub(crate) options: Option<Setting>,
     /// The run's calls by attempt; the last stands for all that follow.
     pub(crate) acts: &'static [Act],
     /// What others do meanwhile, whenever they get a turn.

@@ -80,12 +80,13 @@ impl Held {
         let Poll::Ready(result) = self.run.as_mut().poll(&mut Context::from_waker(&waker)) else {
             return None;
         };
+        let served = result.is_ok();
         match result {
             Ok(_) => self.books.run_over("ok", true),
             Err(RunError::Exhausted(_)) => self.books.run_over("exhausted", true),
             Err(other) => panic!("a held run ends by {other:?}"),
         }
-        Some(matches!(result, Ok(_)))
+        Some(served)
     }
 }
 
