@@ -1,14 +1,17 @@
 //! Aborting a whole run from outside, without spawning it.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
-use futures_util::future::{self, Abortable};
-
+use crate::abort_pair::{Target, Trigger, pair};
 use crate::error::RunError;
 
 /// Aborts the run that it was made with. Clones abort the same run.
+///
+/// It keeps neither the run nor its task alive.
 #[derive(Debug, Clone)]
-pub struct AbortHandle(future::AbortHandle);
+pub struct AbortHandle(Trigger);
 
 impl AbortHandle {
     /// Aborts the run: its future ends with [`RunError::Aborted`] when it is polled next, which this
@@ -23,13 +26,40 @@ impl AbortHandle {
 pub(crate) fn abortable<R, E>(
     run: impl Future<Output = Result<R, RunError<E>>>,
 ) -> (impl Future<Output = Result<R, RunError<E>>>, AbortHandle) {
-    let (handle, registration) = future::AbortHandle::new_pair();
+    let (trigger, target) = pair();
     let run = async move {
-        // Awaited by value, so that an aborted run is dropped here and now.
-        match Abortable::new(run, registration).await {
-            Ok(result) => result,
-            Err(_) => Err(RunError::Aborted),
-        }
+        // In here, so that an aborted run is dropped here and now.
+        let mut run = pin!(run);
+        let watching = Watching(target);
+        poll_fn(move |task| watching.poll(run.as_mut(), task)).await
     };
-    (run, AbortHandle(handle))
+    (run, AbortHandle(trigger))
+}
+
+/// The end of the run. Dropped with it, it lets go of the task, which the handle may outlive for long.
+struct Watching(Target);
+
+impl Watching {
+    fn poll<R, E>(
+        &self,
+        run: Pin<&mut impl Future<Output = Result<R, RunError<E>>>>,
+        task: &mut Context<'_>,
+    ) -> Poll<Result<R, RunError<E>>> {
+        if !self.0.is_aborted() {
+            if let Poll::Ready(result) = run.poll(task) {
+                return Poll::Ready(result);
+            }
+            self.0.watch(task.waker());
+        }
+        match self.0.is_aborted() {
+            true => Poll::Ready(Err(RunError::Aborted)),
+            false => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.unwatch();
+    }
 }

@@ -1,4 +1,4 @@
-//! What joins an attempt with the sibling that may abort it: a flag, and the task to wake.
+//! What joins an attempt with the sibling that may abort it, or a run with its handle: a flag, and the task to wake.
 //!
 //! The pair does as `AbortHandle` and `AbortRegistration` of `futures` do, except that its two ends can
 //! meet again: a pair that aborted nothing serves the next run, so a healthy run allocates nothing.
@@ -15,8 +15,8 @@ struct Flag {
     task: AtomicWaker,
 }
 
-/// The end that aborts. The state keeps it with the usage.
-#[derive(Debug)]
+/// The end that aborts. The state keeps it with the usage; of a whole run, the caller has it.
+#[derive(Debug, Clone)]
 pub(crate) struct Trigger(Arc<Flag>);
 
 /// The end that is aborted. The run keeps it.
@@ -25,7 +25,7 @@ pub(crate) struct Target(Arc<Flag>);
 
 impl Trigger {
     /// Aborts the attempt. This runs foreign code: the waker of its task.
-    pub(crate) fn abort(self) {
+    pub(crate) fn abort(&self) {
         // The waker's own synchronisation orders the flag.
         self.0.raised.store(true, Ordering::Relaxed);
         self.0.task.wake();
@@ -50,6 +50,12 @@ impl Target {
     }
 }
 
+/// A new pair.
+pub(crate) fn pair() -> (Trigger, Target) {
+    let flag = Arc::<Flag>::default();
+    (Trigger(Arc::clone(&flag)), Target(flag))
+}
+
 /// Pairs at rest.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs(Vec<(Trigger, Target)>);
@@ -58,10 +64,7 @@ impl Pairs {
     /// A pair for a new attempt.
     #[inline]
     pub(crate) fn take(&mut self) -> (Trigger, Target) {
-        self.0.pop().unwrap_or_else(|| {
-            let flag = Arc::<Flag>::default();
-            (Trigger(Arc::clone(&flag)), Target(flag))
-        })
+        self.0.pop().unwrap_or_else(pair)
     }
 
     /// Takes the two ends of one pair back, which aborted nothing and watches no task.

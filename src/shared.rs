@@ -106,14 +106,14 @@ impl<T> Shared<T> {
         drop(locked);
         drop(retired);
         if let Some((effects, to_wake)) = effects {
-            self.follow_up(effects, to_wake);
+            self.follow_up(&effects, to_wake);
         }
         result
     }
 
     #[cold]
-    fn follow_up(&self, mut effects: Effects<Trigger>, to_wake: Vec<Waker>) {
-        effects.aborts.drain(..).for_each(|trigger| contained(|| trigger.abort()));
+    fn follow_up(&self, effects: &Effects<Trigger>, to_wake: Vec<Waker>) {
+        effects.aborts.iter().for_each(|trigger| contained(|| trigger.abort()));
         if effects.wake {
             self.changed.notify(usize::MAX);
         }

@@ -157,8 +157,11 @@ impl Attempts {
                 pool.release(failed);
                 Ok(false)
             }
-            Phase::Attempting(_) => panic!("the attempt in flight has to be settled first"),
-            Phase::Over => panic!("the run is over"),
+            // Given back first: whoever catches the panic can still cancel the run.
+            phase @ (Phase::Attempting(_) | Phase::Over) => {
+                self.phase = phase;
+                panic!("the attempt in flight has to be settled first, or the run is over");
+            }
         }
     }
 

@@ -94,7 +94,7 @@ fn megabytes_of_reason_and_metadata_are_kept_once_however_often_they_are_shown()
         other => panic!("{other:?}"),
     };
     let error = run.error();
-    let (row, explained) = (scene.row("a"), &error.exhausted().unwrap().resources[0]);
+    let (row, explained) = (scene.row("a"), &error.exhausted().unwrap().explanation.resources[0]);
     assert!(Arc::ptr_eq(&reason(&row), &reason(explained)));
     assert!(Arc::ptr_eq(&row.metadata, &explained.metadata));
     assert!(Arc::ptr_eq(&row.id, &explained.id));

@@ -1,5 +1,9 @@
 //! Bugs that were found by looking for them, each with the story that showed it.
 
+use std::future::Future as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use rotapool::{Fault, Resource, Strategy};
@@ -168,4 +172,68 @@ fn two_heavy_resources_share_evenly_however_long_a_light_one_was_alone() {
     }
     let shares = shares(picks(&scene, 1000));
     assert_eq!(shares.get("y"), Some(&500), "{shares:?}");
+}
+
+/// The handle held on to the waker of the run's task, and so to the task's memory, for as long as
+/// somebody kept it, although the run had ended or was dropped long before.
+#[test]
+fn a_handle_that_is_kept_keeps_no_task_alive_after_its_run() {
+    struct Task;
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+    for ends in [true, false] {
+        let (scene, task) = (Scene::of(&["a"]), Arc::new(Task));
+        let (run, _kept) = scene.pool.run_abortable(scene.upstream.operation());
+        let mut run = Box::pin(run);
+        let waker = Waker::from(Arc::clone(&task));
+        assert!(run.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        if ends {
+            scene.answer("a", fine());
+            assert!(run.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+        }
+        drop((run, waker));
+        assert_eq!(Arc::strong_count(&task), 1, "it ends: {ends}");
+    }
+}
+
+/// Whoever polls a run once more after its end gets a panic, as from any such future; but it counted as
+/// cancelled too then, so the runs added up to more than there had been.
+#[test]
+fn a_run_that_is_polled_once_more_after_its_end_is_counted_once() {
+    let scene = Scene::of(&["a"]);
+    let mut run = Box::pin(scene.pool.run(|_| std::future::ready(fine())));
+    let mut poll = || run.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(poll().is_ready());
+    assert!(catch_unwind(AssertUnwindSafe(poll)).is_err());
+    drop(run);
+    let stats = scene.pool.stats();
+    assert_eq!((stats.runs_ok, stats.runs_cancelled), (1, 0));
+}
+
+/// When the operation's future panicked as it was dropped, a further poll of the run lost its place on
+/// the resource for good.
+#[test]
+fn a_run_whose_operation_panics_as_it_is_dropped_gives_the_place_back_even_if_it_is_polled_again() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("a destructor panics"));
+        }
+    }
+    let scene = Scene::of(&["a"]);
+    let mut run = Box::pin(scene.pool.run(|_| {
+        let bomb = Bomb;
+        std::future::poll_fn(move |_| {
+            let _ = &bomb;
+            std::task::Poll::Ready(fine())
+        })
+    }));
+    for _ in 0..2 {
+        let poll = || run.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(catch_unwind(AssertUnwindSafe(poll)).is_err());
+    }
+    drop(run);
+    let stats = scene.pool.stats();
+    assert_eq!((stats.in_flight, stats.attempts, stats.runs_cancelled), (0, 1, 1));
 }

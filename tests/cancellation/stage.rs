@@ -1,0 +1,283 @@
+//! A pool, the operations of its runs, and what has to be true of it afterwards.
+
+use std::future::poll_fn;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use rotapool::{Fault, Lease, Pool, Request, RunError, Runtime};
+
+use crate::books::{Books, Call};
+use crate::life::{Calling, Pulse, Run};
+use crate::shapes::{Act, End, Shape};
+
+/// An operation's own error.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Boom;
+
+pub(crate) type Answer = Result<String, Fault<Boom>>;
+
+const COOLDOWN: Duration = Duration::from_secs(2);
+
+pub(crate) struct Stage {
+    pub(crate) pool: Pool<&'static str>,
+    pub(crate) books: Arc<Books>,
+    request: Request<&'static str>,
+    acts: &'static [Act],
+    older: Mutex<Option<Held>>,
+}
+
+/// A run that is polled by hand, whose call hangs until it is told how to end.
+struct Held {
+    run: Run,
+    calls: Calls,
+    pulse: Arc<Pulse>,
+    books: Arc<Books>,
+    pool: Pool<&'static str>,
+}
+
+/// The calls of a held run: where they are, and how to end them.
+type Calls = Arc<Mutex<Vec<(String, oneshot::Sender<End>)>>>;
+
+impl Held {
+    fn begin(request: Request<&'static str>, stage: &Stage) -> Self {
+        let Stage { pool, books, .. } = stage;
+        let (calls, counted) = (Calls::default(), Arc::clone(books));
+        let writes = Arc::clone(&calls);
+        let run = request.run(move |lease: Lease<&'static str>| {
+            let mut call = counted.call();
+            let (tell, told) = oneshot::channel();
+            writes.lock().unwrap().push((lease.id().to_owned(), tell));
+            async move {
+                call.hangs();
+                let end = told.await.expect("a held call is told how to end");
+                finish(&lease, call, end)
+            }
+        });
+        let pulse = Arc::new(Pulse::default());
+        let mut held =
+            Self { run: Box::pin(run), calls, pulse, books: Arc::clone(books), pool: pool.clone() };
+        assert!(held.poll().is_none(), "its call hangs");
+        held
+    }
+
+    /// Where its latest call is.
+    fn at(&self) -> String {
+        self.calls.lock().unwrap().last().expect("it has begun").0.clone()
+    }
+
+    fn end_call(&self, end: End) {
+        let (_, tell) = self.calls.lock().unwrap().pop().expect("a call hangs");
+        tell.send(end).expect("the call listens");
+    }
+
+    /// Whether the run was served, once it has ended.
+    fn poll(&mut self) -> Option<bool> {
+        let waker = self.pulse.waker_for(Waker::noop(), &self.pool);
+        let Poll::Ready(result) = self.run.as_mut().poll(&mut Context::from_waker(&waker)) else {
+            return None;
+        };
+        let served = result.is_ok();
+        match result {
+            Ok(_) => self.books.run_over("ok", true),
+            Err(RunError::Exhausted(_)) => self.books.run_over("exhausted", true),
+            Err(other) => panic!("a held run ends by {other:?}"),
+        }
+        Some(served)
+    }
+}
+
+/// What a call ends with, written down.
+fn finish(lease: &Lease<&'static str>, call: Call, end: End) -> Answer {
+    call.ends(end);
+    match end {
+        End::Value => Ok(lease.id().to_owned()),
+        End::Error => Err(Fault::Operation(Boom)),
+        End::Failure => Err(Fault::Failure(Boom)),
+        End::Retry => Err(Fault::retry("503")),
+        End::Cooldown => Err(Fault::cooldown("429")),
+        End::Disable => Err(Fault::disable("401")),
+        // Without the hook that prints panics.
+        End::Panic => resume_unwind(Box::new("the operation panics")),
+        end => unreachable!("a call that came to its end does not {end:?}"),
+    }
+}
+
+impl Stage {
+    pub(crate) fn set(shape: &Shape, runtime: impl Runtime) -> Arc<Self> {
+        let builder = Pool::builder()
+            .cooldown_table([COOLDOWN])
+            .retry_delay(Duration::ZERO)
+            .runtime(runtime)
+            .seed(1);
+        let pool = (shape.set_up)(builder).build().unwrap();
+        let request = pool.request();
+        let request = shape.options.map_or(request.clone(), |options| options(request));
+        let stage = Self {
+            pool,
+            books: Arc::default(),
+            request,
+            acts: shape.acts,
+            older: Mutex::default(),
+        };
+        (shape.prepare)(&stage);
+        Arc::new(stage)
+    }
+
+    /// The run's options, as the shape has them.
+    pub(crate) fn request(&self) -> Request<&'static str> {
+        self.request.clone()
+    }
+
+    /// The run's operation, which acts as the shape has it.
+    pub(crate) fn operation(
+        this: &Arc<Self>,
+    ) -> impl Fn(Lease<&'static str>) -> Calling + Send + Sync + 'static {
+        let stage = Arc::clone(this);
+        move |lease| {
+            let nth = (lease.attempt() as usize - 1).min(stage.acts.len() - 1);
+            let (mut call, act, stage) = (stage.books.call(), stage.acts[nth], Arc::clone(&stage));
+            if act.end == End::PanicAtOnce {
+                call.ends(act.end);
+                resume_unwind(Box::new("the operation panics before there is a future"));
+            }
+            Box::pin(async move {
+                for _ in 0..act.yields {
+                    pause_for_others().await;
+                }
+                match act.end {
+                    End::Hang => {
+                        call.hangs();
+                        std::future::pending().await
+                    }
+                    End::FellOlder => {
+                        stage.fell_older();
+                        std::future::pending().await
+                    }
+                    end => finish(&lease, call, end),
+                }
+            })
+        }
+    }
+
+    pub(crate) fn disable(&self, id: &str) {
+        if self.pool.snapshot().iter().any(|row| &*row.id == id && row.cause.is_none()) {
+            self.books.admin_disabled();
+            self.pool.disable(id).unwrap();
+        }
+    }
+
+    /// Has every resource cool down.
+    pub(crate) fn cool_all(&self) {
+        for _ in self.pool.snapshot() {
+            let mut run = Held::begin(self.plain().max_attempts(1), self);
+            run.end_call(End::Cooldown);
+            assert_eq!(run.poll(), Some(false));
+        }
+    }
+
+    /// Begins the run whose failure will abort the others.
+    pub(crate) fn begin_older(&self) {
+        let older = Held::begin(self.plain().max_attempts(1), self);
+        *self.older.lock().unwrap() = Some(older);
+    }
+
+    /// Has it fail, unless it did before.
+    pub(crate) fn fell_older(&self) {
+        let older = self.older.lock().unwrap().take();
+        if let Some(mut older) = older {
+            older.end_call(End::Cooldown);
+            assert_eq!(older.poll(), Some(false));
+        }
+    }
+
+    /// Has it succeed, unless it failed before.
+    pub(crate) fn finish_older(&self) {
+        let older = self.older.lock().unwrap().take();
+        if let Some(mut older) = older {
+            older.end_call(End::Value);
+            assert_eq!(older.poll(), Some(true));
+        }
+    }
+
+    fn plain(&self) -> Request<&'static str> {
+        self.pool.request().max_attempts(9).retry_delay(Duration::ZERO)
+    }
+
+    pub(crate) fn assert_nothing_left(&self, about: &str) {
+        let stats = self.pool.stats();
+        assert_eq!((stats.in_flight, stats.waiting), (0, 0), "{about}: in flight, waiting");
+        self.books.page().assert_agrees(&stats, about);
+    }
+
+    /// That nothing of an earlier run clings to the later ones: they are served side by side, a signal
+    /// aborts and wakes exactly the younger siblings, and every place can be had.
+    pub(crate) fn assert_as_good_as_new(&self, about: &str) {
+        self.enable_all();
+        let mut runs: Vec<_> = (0..6).map(|_| Held::begin(self.plain(), self)).collect();
+        for run in &mut runs {
+            assert_eq!(run.poll(), None, "{about}: a later run ends of itself");
+            assert_eq!(run.pulse.wakes(), 0, "{about}: a later run is woken");
+        }
+        let cancels = self.pool.stats().sibling_cancels;
+        let at: Vec<_> = runs.iter().map(Held::at).collect();
+        runs[0].end_call(End::Cooldown);
+        let mut running = Vec::new();
+        for (number, mut run) in runs.into_iter().enumerate() {
+            let ended = run.poll();
+            let is_sibling = number > 0 && at[number] == at[0];
+            // The first wakes itself by the channel through which its call was told to end.
+            let woken = usize::from(is_sibling || number == 0);
+            assert_eq!(run.pulse.wakes(), woken, "{about}: wakes of run {number} at {at:?}");
+            match ended {
+                Some(served) => assert!(!served, "{about}: its call hangs"),
+                None => running.push(run),
+            }
+        }
+        let siblings = at.iter().filter(|id| **id == at[0]).count() as u64 - 1;
+        let cancelled = self.pool.stats().sibling_cancels - cancels;
+        assert_eq!(cancelled, siblings, "{about}: siblings aborted");
+        for mut run in running {
+            run.end_call(End::Value);
+            assert_eq!(run.poll(), Some(true), "{about}: a later run is not served");
+            assert_eq!(run.pulse.holders(), 1, "{about}: the waker of a later run is kept");
+        }
+        self.assert_nothing_left(about);
+        self.fill_every_place(about);
+    }
+
+    fn enable_all(&self) {
+        for row in self.pool.snapshot() {
+            self.pool.enable(&row.id).unwrap();
+        }
+    }
+
+    fn fill_every_place(&self, about: &str) {
+        self.enable_all();
+        let places: u32 =
+            self.pool.stats().resources.iter().filter_map(|resource| resource.max_in_flight).sum();
+        let runs: Vec<_> = (0..places).map(|_| Held::begin(self.plain(), self)).collect();
+        assert_eq!(self.pool.stats().eligible, 0, "{about}: all {places} places are taken");
+        for mut run in runs {
+            run.end_call(End::Value);
+            assert_eq!(run.poll(), Some(true), "{about}: one of a full house is not served");
+        }
+        self.assert_nothing_left(about);
+    }
+}
+
+/// Gives everybody else a turn.
+pub(crate) async fn pause_for_others() {
+    let yielded = AtomicBool::new(false);
+    poll_fn(|task| {
+        if yielded.swap(true, Ordering::Relaxed) {
+            return Poll::Ready(());
+        }
+        task.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
