@@ -9,21 +9,18 @@
 #![allow(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
 
 mod commands;
-mod corners;
-mod episode;
-mod invariants;
-mod observed;
-mod reference;
 mod temper;
 mod traits;
-mod vitals;
+#[path = "../twice/mod.rs"]
+#[allow(dead_code, reason = "shared with the exploration and the fuzzer, which use more of it")]
+mod twice;
 
 use rotapool_core::Config;
 
-use crate::commands::Command;
-use crate::corners::Corners;
-use crate::episode::{Doing, Episode};
 use crate::temper::Temper;
+use crate::twice::command::Command;
+use crate::twice::corners::Corners;
+use crate::twice::episode::{Doing, Episode};
 
 const COMMANDS: u64 = 100_000;
 const COMMANDS_PER_EPISODE: u64 = 300;

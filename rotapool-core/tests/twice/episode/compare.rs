@@ -6,24 +6,45 @@ use std::time::Instant;
 use rotapool_core::{PoolStats, ResourceSnapshot, ResourceStats};
 
 use super::{Doing, Episode};
-use crate::commands::Command;
-use crate::corners::Corners;
-use crate::invariants;
-use crate::observed::{Aftermath, Row};
-use crate::vitals::Vitals;
+use crate::twice::corners::Corners;
+use crate::twice::invariants;
+use crate::twice::observed::{Aftermath, Row};
+use crate::twice::vitals::Vitals;
+
+/// Where the two first differed.
+#[derive(Debug, Default)]
+pub(super) struct Agreement(Option<String>);
+
+impl Agreement {
+    pub(super) fn demand<T: Debug + PartialEq>(&mut self, what: &str, expected: &T, actual: &T) {
+        if expected != actual {
+            self.0.get_or_insert_with(|| difference(what, expected, actual));
+        }
+    }
+}
 
 impl Episode {
-    pub(super) fn compare_run(&self, number: usize) {
+    /// Panics if the answers to any command so far differed.
+    pub(crate) fn assert_agreement(&self) {
+        if let Some(difference) = &self.agreement.0 {
+            panic!("{difference}");
+        }
+    }
+
+    pub(super) fn compare_run(&mut self, number: usize) {
         let run = &self.runs[number];
-        agree("attempts made", &self.reference.made(number), &run.attempts.made());
-        agree("whether it is over", &self.reference.is_over(number), &run.attempts.is_over());
+        let agreement = &mut self.agreement;
+        agreement.demand("attempts made", &self.reference.made(number), &run.attempts.made());
+        let is_over = self.reference.is_over(number);
+        agreement.demand("whether it is over", &is_over, &run.attempts.is_over());
         assert!(run.attempts.made() <= run.max_attempts, "more attempts than the run may make");
     }
 
-    pub(super) fn compare_aftermath(&mut self, corners: &mut Corners) {
+    /// What the command before left to be done outside: core's account of it.
+    pub(super) fn take_aftermath(&mut self, corners: &mut Corners) -> Aftermath {
         let retired = self.core.take_retired();
         let actual = Aftermath::of(self.core.take_effects(), retired, self.clock);
-        agree("the effects", &self.reference.take_aftermath(), &actual);
+        self.agreement.demand("the effects", &self.reference.take_aftermath(), &actual);
         for handle in actual.aborts.iter().chain(&actual.retired) {
             assert!(self.handles.remove(handle), "{handle:?} came back twice");
         }
@@ -42,14 +63,19 @@ impl Episode {
                 }
             }
         }
+        actual
     }
 
-    pub(super) fn compare_resources(&mut self, command: &Command, picked: Option<usize>) {
+    /// Compares the answers to the commands so far, and all that core can be asked now. Answers how the
+    /// resources stand.
+    pub(crate) fn compare(&self) -> Vec<Row> {
+        self.assert_agreement();
         let now = self.clock.instant(self.now);
         let snapshot = self.core.snapshot(now);
         let rows: Vec<_> = snapshot.iter().map(|row| Row::of(row, self.clock)).collect();
         agree("the snapshot", &self.reference.snapshot(self.now), &rows);
         let mut stats = self.core.stats(now);
+        self.compare_slices(now, &snapshot, &stats);
         let expected = self.reference.stats(self.now);
         let vitals = |resource: &ResourceStats| Vitals::of(&resource.health, self.clock);
         let vitals: Vec<_> = stats.resources.iter().map(vitals).collect();
@@ -59,13 +85,8 @@ impl Episode {
         }
         agree("the stats", &expected, &stats);
         agree("the number of members", &rows.len(), &self.core.len());
-        self.compare_slices(now, &snapshot, &self.core.stats(now));
-        if let Some(picked) = picked {
-            invariants::a_pick_is_allowed(self.reference.id(picked), &self.rows, &rows);
-        }
-        invariants::no_cooldown_ends_early(&self.rows, &rows, self.now, command);
         invariants::gauges_add_up(&stats, &rows);
-        self.rows = rows;
+        rows
     }
 
     /// Lists two at a time.
@@ -82,14 +103,15 @@ impl Episode {
     }
 }
 
-pub(super) fn agree<T: Debug + PartialEq>(what: &str, expected: &T, actual: &T) {
-    if expected == actual {
-        return;
-    }
+fn agree<T: Debug + PartialEq>(what: &str, expected: &T, actual: &T) {
+    assert!(expected == actual, "{}", difference(what, expected, actual));
+}
+
+fn difference(what: &str, expected: &impl Debug, actual: &impl Debug) -> String {
     let (expected, actual) = (format!("{expected:?}"), format!("{actual:?}"));
     let same = expected.bytes().zip(actual.bytes()).take_while(|(one, other)| one == other).count();
     let upon = expected.get(same.saturating_sub(100)..same).unwrap_or_default();
-    panic!(
+    format!(
         "{what}: the reference and core differ after …{upon}\nexpected: {expected}\nactual:   {actual}"
-    );
+    )
 }

@@ -13,11 +13,12 @@ use rotapool_core::{
     RunOptions, SlotIndex, State, Step,
 };
 
-use self::compare::agree;
-use crate::commands::Command;
-use crate::corners::Corners;
-use crate::observed::{Clock, Exhaustion, Handle, Moment, Move, Offer, Row};
-use crate::reference::{Reference, Terms};
+use self::compare::Agreement;
+use crate::twice::command::Command;
+use crate::twice::corners::Corners;
+use crate::twice::invariants;
+use crate::twice::observed::{Aftermath, Clock, Exhaustion, Handle, Moment, Move, Offer, Row};
+use crate::twice::reference::{Reference, Terms};
 
 pub(crate) struct Episode {
     clock: Clock,
@@ -31,6 +32,15 @@ pub(crate) struct Episode {
     handles: HashSet<Handle>,
     /// How the resources stood after the command before.
     rows: Vec<Row>,
+    agreement: Agreement,
+}
+
+/// What a command came to, by core's account.
+#[derive(Debug)]
+pub(crate) struct Played {
+    /// Of a step.
+    pub(crate) next: Option<Move>,
+    pub(crate) aftermath: Aftermath,
 }
 
 struct Run {
@@ -80,15 +90,29 @@ impl Episode {
             memberships: HashMap::new(),
             handles: HashSet::new(),
             rows: Vec::new(),
+            agreement: Agreement::default(),
         }
     }
 
     /// Plays a command on both, compares all that can be seen, and checks what must always hold.
     pub(crate) fn play(&mut self, command: &Command, corners: &mut Corners) {
-        let mut picked = None;
+        let played = self.act(command, corners);
+        let rows = self.compare();
+        if let Some(Move::Attempt { membership }) = played.next {
+            invariants::a_pick_is_allowed(self.reference.id(membership), &self.rows, &rows);
+        }
+        invariants::no_cooldown_ends_early(&self.rows, &rows, self.now, command);
+        rows.iter().for_each(|row| corners.stands(row));
+        self.rows = rows;
+    }
+
+    /// Plays a command on both. Where their answers differ is noted for
+    /// [`compare`](Self::compare).
+    pub(crate) fn act(&mut self, command: &Command, corners: &mut Corners) -> Played {
+        let mut next = None;
         match command {
             Command::Begin(terms) => self.begin(terms),
-            Command::Step { run, chance } => picked = self.step(*run, *chance, corners),
+            Command::Step { run, chance } => next = Some(self.step(*run, *chance, corners)),
             Command::Judge { run, first } => self.judge(*run, *first),
             Command::Choose { run, choice } => self.choose(*run, *choice),
             Command::Settle { run, outcome, chance } => {
@@ -100,21 +124,19 @@ impl Episode {
             Command::Remove { id } => self.remove(id, corners),
             Command::Enable { id } => {
                 let expected = self.reference.enable(id);
-                agree("the answer", &expected, &self.core.enable(id));
+                self.agreement.demand("the answer", &expected, &self.core.enable(id));
                 corners.refused(&expected);
             }
             Command::Disable { id } => {
                 let expected = self.reference.disable(id, self.now);
                 let now = self.clock.instant(self.now);
-                agree("the answer", &expected, &self.core.disable(id, now));
+                self.agreement.demand("the answer", &expected, &self.core.disable(id, now));
                 corners.refused(&expected);
             }
         }
         self.reference.note_who_is_away();
         self.reference.take_corners().into_iter().for_each(|corner| corners.reached(corner));
-        self.compare_aftermath(corners);
-        self.compare_resources(command, picked);
-        self.rows.iter().for_each(|row| corners.stands(row));
+        Played { next, aftermath: self.take_aftermath(corners) }
     }
 
     fn begin(&mut self, terms: &Terms) {
@@ -142,8 +164,7 @@ impl Episode {
         });
     }
 
-    /// Answers the membership that was picked.
-    fn step(&mut self, number: usize, chance: f64, corners: &mut Corners) -> Option<usize> {
+    fn step(&mut self, number: usize, chance: f64, corners: &mut Corners) -> Move {
         let run = &mut self.runs[number];
         run.to_choose.clear();
         let handle = Handle { run: number, attempt: run.attempts.made() + 1 };
@@ -175,7 +196,7 @@ impl Episode {
             _ => None,
         };
         let expected = self.reference.step(number, self.now, chance, drawn);
-        agree("the step", &expected, &actual);
+        self.agreement.demand("the step", &expected, &actual);
         corners.stepped(run.doing, run.deadline, &actual, self.now);
         run.doing = match &actual {
             Move::Attempt { .. } => {
@@ -189,7 +210,7 @@ impl Episode {
             Move::Exhausted(_) => Doing::Over,
         };
         self.compare_run(number);
-        drawn
+        actual
     }
 
     /// Judges the first so many of those asked about.
@@ -243,7 +264,9 @@ impl Episode {
                     corners.reached("an id came back while its usages drain");
                 }
             }
-            Err(error) => agree("the answer", &expected.clone().map(drop), &Err(error)),
+            Err(error) => {
+                self.agreement.demand("the answer", &expected.clone().map(drop), &Err(error));
+            }
         }
         corners.refused(&expected);
     }
@@ -252,7 +275,7 @@ impl Episode {
         let expected = self.reference.remove(id);
         let membership = |slot: SlotIndex| self.memberships[&slot.get()];
         let actual: Result<usize, ResourceError> = self.core.remove(id).map(membership);
-        agree("the answer", &expected, &actual);
+        self.agreement.demand("the answer", &expected, &actual);
         corners.refused(&expected);
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rotapool_core::{ResourceError, Status};
 
-use crate::episode::Doing;
-use crate::observed::{Aftermath, Moment, Move, Row, Why};
+use crate::twice::episode::Doing;
+use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
 const ALL: [&str; 46] = [
     "an attempt",

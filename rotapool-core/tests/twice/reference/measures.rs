@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rotapool_core::HealthRules;
 
-use crate::observed::Moment;
-use crate::vitals::{Roughly, Vitals, grade};
+use crate::twice::observed::Moment;
+use crate::twice::vitals::{Roughly, Vitals, grade};
 
 #[derive(Debug, Default)]
 pub(super) struct Measures {

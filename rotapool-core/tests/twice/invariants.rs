@@ -2,8 +2,8 @@
 
 use rotapool_core::{PoolStats, Status};
 
-use crate::commands::Command;
-use crate::observed::{Moment, Row};
+use crate::twice::command::Command;
+use crate::twice::observed::{Moment, Row};
 
 fn find<'a>(rows: &'a [Row], id: &str) -> Option<&'a Row> {
     rows.iter().find(|row| *row.id == *id)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rotapool_core::{Cause, Signal, Status};
 
 use super::{Reference, later};
-use crate::observed::{Change, Moment};
+use crate::twice::observed::{Change, Moment};
 
 impl Reference {
     /// The operation returned a value, or an error that is no fault of the resource.

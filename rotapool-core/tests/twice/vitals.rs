@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rotapool_core::{Grade, Health, HealthRules};
 
-use crate::observed::{Clock, Moment};
+use crate::twice::observed::{Clock, Moment};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Vitals {

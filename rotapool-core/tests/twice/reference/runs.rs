@@ -7,7 +7,7 @@ use rotapool_core::{Cause, Outcome, Signal, Status, Strategy};
 
 use super::selection::Wish;
 use super::{LONGEST, Reference, Usage, later};
-use crate::observed::{Exhaustion, Handle, Moment, Move, Why};
+use crate::twice::observed::{Exhaustion, Handle, Moment, Move, Why};
 
 /// How one run may go about it.
 #[derive(Debug, Clone)]
@@ -26,14 +26,14 @@ pub(super) struct Run {
     pub(super) terms: Terms,
     pub(super) wish: Wish,
     /// Fixed by the first step.
-    budget: Option<u32>,
-    made: u32,
+    pub(super) budget: Option<u32>,
+    pub(super) made: u32,
     last_signal: Option<Signal>,
-    phase: Phase,
+    pub(super) phase: Phase,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Ready,
     Attempting,
     Pausing { until: Moment },

@@ -1,7 +1,12 @@
-//! What the next command is chosen by.
+//! What the next command is chosen by, and what there is to look at.
+
+use std::collections::HashSet;
+use std::hash::Hasher;
+
+use rotapool_core::PoolStats;
 
 use super::{Doing, Episode};
-use crate::observed::{Moment, Row};
+use crate::twice::observed::{Handle, Moment, Row};
 
 impl Episode {
     pub(crate) fn now(&self) -> Moment {
@@ -10,6 +15,31 @@ impl Episode {
 
     pub(crate) fn runs_that(&self, are: impl Fn(Doing) -> bool) -> Vec<usize> {
         (0..self.runs.len()).filter(|&run| are(self.runs[run].doing)).collect()
+    }
+
+    /// How core says that the resources stand now.
+    pub(crate) fn look(&self) -> Vec<Row> {
+        let snapshot = self.core.snapshot(self.clock.instant(self.now));
+        snapshot.iter().map(|row| Row::of(row, self.clock)).collect()
+    }
+
+    pub(crate) fn stats(&self) -> PoolStats {
+        self.core.stats(self.clock.instant(self.now))
+    }
+
+    /// The abort handles that core has been given and has not given back.
+    pub(crate) fn handles(&self) -> &HashSet<Handle> {
+        &self.handles
+    }
+
+    /// The number of runs that ever began: that of the next one.
+    pub(crate) fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// What decides how it goes on.
+    pub(crate) fn hash_essence(&self, into: &mut impl Hasher) {
+        self.reference.hash_essence(self.now, into);
     }
 
     pub(crate) fn doing(&self, run: usize) -> Doing {

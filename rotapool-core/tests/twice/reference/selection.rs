@@ -6,7 +6,7 @@ use rotapool_core::{Metadata, Status, Strategy};
 
 use super::runs::Run;
 use super::{Reference, Usage};
-use crate::observed::{Handle, Moment, Offer};
+use crate::twice::observed::{Handle, Moment, Offer};
 
 /// What a run wants of the choice, and what it has learnt.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use rotapool_core::{
     StateChange, Status,
 };
 
-use crate::vitals::Vitals;
+use crate::twice::vitals::Vitals;
 
 /// A point on the clock of an episode: the time since it started. Unlike an `Instant` it can be read.
 pub(crate) type Moment = Duration;

@@ -4,24 +4,24 @@ use rotapool_core::Strategy;
 
 use super::affinity::{Server, server_of};
 use super::{Membership, Reference};
-use crate::observed::Moment;
-use crate::vitals::Roughly;
+use crate::twice::observed::Moment;
+use crate::twice::vitals::Roughly;
 
 /// What the strategies remember of the picks before.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     /// Sticky: the current resource.
-    current: usize,
+    pub(super) current: usize,
     /// Weighted: the virtual time, which is where the latest pick started.
-    time: f64,
+    pub(super) time: f64,
 }
 
 /// Weighted, of one membership: where its next pick starts in virtual time.
 #[derive(Debug)]
 pub(super) struct Turn {
-    at: f64,
+    pub(super) at: f64,
     /// It is not eligible, or was not at some time since the last selection.
-    was_away: bool,
+    pub(super) was_away: bool,
 }
 
 impl Turn {

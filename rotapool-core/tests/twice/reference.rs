@@ -4,6 +4,7 @@
 //! flight stand in two vectors, and every answer is a scan of them.
 
 mod affinity;
+mod essence;
 mod health;
 mod measures;
 mod runs;
@@ -21,8 +22,8 @@ use self::measures::Measures;
 use self::runs::Run;
 pub(crate) use self::runs::Terms;
 use self::strategies::{Memory, Turn};
-use crate::observed::{Aftermath, Handle, Moment, Row};
-use crate::vitals::Vitals;
+use crate::twice::observed::{Aftermath, Handle, Moment, Row};
+use crate::twice::vitals::Vitals;
 
 /// Whatever is longer counts as this long: a hundred years of 365 days.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
