@@ -8,8 +8,9 @@ use crate::setting::Setting;
 use crate::twice::command::Command;
 use crate::twice::episode::{Doing, Episode};
 
-/// The same draw every time: what follows from other draws, the random model test looks at.
-pub(crate) const CHANCE: f64 = 0.5;
+/// The same draw every time: what follows from other draws, the random model test looks at. With this
+/// one a pause lasts half the mean and a wait not a moment longer than the cooldown.
+pub(crate) const CHANCE: f64 = 0.0;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Choice {
@@ -34,7 +35,7 @@ pub(crate) enum End {
     Panic,
     Aborted,
     Cooldown,
-    /// Shorter than the table says.
+    /// Shorter than the end of the table says.
     CooldownOfItsOwn,
     Disable,
     Retry,
@@ -45,7 +46,7 @@ impl Choice {
         let live = episode.runs_that(|doing| doing != Doing::Over);
         let mut choices = Vec::new();
         if live.len() < setting.runs {
-            choices.extend([0, 1].map(Self::Start));
+            choices.extend((0..setting.kinds).map(Self::Start));
         }
         for run in live {
             match episode.doing(run) {
@@ -126,7 +127,7 @@ impl End {
             Self::Aborted => Outcome::Aborted,
             Self::Cooldown => Outcome::Signal(Signal::cooldown("")),
             Self::CooldownOfItsOwn => {
-                Outcome::Signal(Signal::cooldown_for(Duration::from_secs(1), ""))
+                Outcome::Signal(Signal::cooldown_for(Duration::from_secs(2), ""))
             }
             Self::Disable => Outcome::Signal(Signal::disable("")),
             Self::Retry => Outcome::Signal(Signal::retry("")),

@@ -145,9 +145,12 @@ fn the_reports_tell_how_every_resource_stands(scene: &Scene<'_>) {
     }
 }
 
-/// Core's index serves exactly while a scan finds somebody eligible.
-pub(crate) fn the_index_agrees_with_a_scan(before: &[Row], next: &Move) {
-    let eligible = before.iter().filter(|row| row.eligible).count();
-    let served = matches!(next, Move::Attempt { .. });
-    assert_eq!(served, eligible > 0, "whether a run is served, and whether any is eligible");
+/// Core's index serves exactly while a scan finds somebody eligible. Before a selection, a resource whose
+/// cooldown has expired counts with its full cap; after it, with that of its probation.
+pub(crate) fn the_index_agrees_with_a_scan(before: &[Row], next: &Move, after: &[Row]) {
+    let any_eligible = |rows: &[Row]| rows.iter().any(|row| row.eligible);
+    match next {
+        Move::Attempt { .. } => assert!(any_eligible(before), "served by nobody eligible"),
+        _ => assert!(!any_eligible(after), "not served although one is eligible: {after:?}"),
+    }
 }

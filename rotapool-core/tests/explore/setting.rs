@@ -17,6 +17,8 @@ pub(crate) struct Setting {
     pub(crate) resources: usize,
     /// How many runs live at once.
     pub(crate) runs: usize,
+    /// How many kinds of runs there are, of [`terms`](Self::terms).
+    pub(crate) kinds: usize,
     /// Whether there are caps.
     pub(crate) caps: bool,
 }
@@ -24,18 +26,18 @@ pub(crate) struct Setting {
 impl Setting {
     /// Every combination of the rules, of small and of larger pools.
     pub(crate) fn all_of(strategy: Strategy) -> impl Iterator<Item = Self> {
-        let shapes = [(1, 2), (1, 4), (2, 2), (2, 3), (3, 2), (3, 4)];
+        let shapes = [(1, 2, 1), (2, 2, 1), (1, 2, 2), (2, 3, 2), (3, 4, 2)];
         let switches = |number: u32| [1, 2, 4, 8].map(|switch| number & switch != 0);
-        shapes.into_iter().flat_map(move |(resources, runs)| {
+        shapes.into_iter().flat_map(move |(resources, runs, kinds)| {
             (0..16).map(move |number| {
                 let [probe, siblings, one_trip, caps] = switches(number);
                 let mut rules = Config::default();
                 rules.strategy = strategy;
-                rules.cooldown_table = [2, 5].map(Duration::from_secs).to_vec();
+                rules.cooldown_table = [2, 4].map(Duration::from_secs).to_vec();
                 rules.probe_on_recovery = probe;
                 rules.cancel_siblings = siblings;
                 rules.one_trip_per_outage = one_trip;
-                Self { rules, resources, runs, caps }
+                Self { rules, resources, runs, kinds, caps }
             })
         })
     }
@@ -57,6 +59,8 @@ impl Setting {
     }
 
     /// The kinds of runs: one that gives up at once, and one that waits and pauses.
+    ///
+    /// All times are multiples of 2 s: things end at the same instant often, and there are fewer states.
     pub(crate) fn terms(now: Moment) -> [Terms; 2] {
         let seconds = Duration::from_secs;
         let impatient = Terms {
@@ -70,7 +74,7 @@ impl Setting {
         };
         let patient = Terms {
             max_attempts: 3,
-            retry_delay: seconds(1),
+            retry_delay: seconds(4),
             deadline: Some(now + seconds(6)),
             wait_for_cooldown: true,
             ..impatient.clone()
@@ -81,8 +85,9 @@ impl Setting {
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rules, resources, runs, caps } = self;
-        write!(f, "{:?}, {resources} resources, {runs} runs", rules.strategy)?;
+        let Self { rules, resources, runs, kinds, caps } = self;
+        let kinds = if *kinds == 1 { "impatient " } else { "" };
+        write!(f, "{:?}, {resources} resources, {runs} {kinds}runs", rules.strategy)?;
         for (is_on, name) in [
             (*caps, "caps"),
             (rules.probe_on_recovery, "probe"),

@@ -68,7 +68,8 @@ impl<'a> World<'a> {
             let run = self.episode.runs();
             self.act(&Command::Begin(impatient));
             let next = self.act(&Command::Step { run, chance: CHANCE }).next;
-            laws::the_index_agrees_with_a_scan(&before, &next.expect("the answer to a step"));
+            let next = next.expect("the answer to a step");
+            laws::the_index_agrees_with_a_scan(&before, &next, &self.episode.look());
         }
         for run in self.ledger.runs_with_operations() {
             let outcome = Outcome::Signal(Signal::disable(""));

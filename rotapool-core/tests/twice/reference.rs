@@ -11,7 +11,7 @@ mod runs;
 mod selection;
 mod strategies;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use rotapool_core::{
@@ -86,7 +86,7 @@ impl Reference {
             newest_usage: 0,
             runs: Vec::new(),
             memory: Memory::default(),
-            counted: stats_of_a_new_pool(&[]),
+            counted: new_pool(),
             changes: 0,
             aftermath: Aftermath::default(),
             corners: Vec::new(),
@@ -261,7 +261,7 @@ impl Membership {
             last_acquired: None,
             measures: Measures::default(),
             turn: Turn::of_a_newcomer(),
-            counted: stats_of_a_new_pool(&[&profile.id]).resources.remove(0),
+            counted: new_resource(&profile.id),
         }
     }
 
@@ -277,14 +277,25 @@ impl Membership {
     }
 }
 
-/// All counters at 0. Core's stats cannot be written down outside of core, only asked for.
-fn stats_of_a_new_pool(ids: &[&Arc<str>]) -> PoolStats {
-    let mut pool = State::<Handle>::new(Config::default(), Instant::now());
-    for &id in ids {
-        pool.add(Profile::new(Arc::clone(id))).expect("ids that core takes");
-    }
-    pool.stats(Instant::now())
+/// All counters at 0: core's stats cannot be written down outside of core, only asked for.
+fn new_pool() -> PoolStats {
+    let mut pool = POOL_OF_ONE.clone();
+    pool.resources.clear();
+    pool
 }
+
+fn new_resource(id: &Arc<str>) -> ResourceStats {
+    let mut resource = POOL_OF_ONE.resources[0].clone();
+    resource.id = Arc::clone(id);
+    resource
+}
+
+static POOL_OF_ONE: LazyLock<PoolStats> = LazyLock::new(|| {
+    let now = Instant::now();
+    let mut pool = State::<Handle>::new(Config::default(), now);
+    pool.add(Profile::new("a")).expect("an id that core takes");
+    pool.stats(now)
+});
 
 fn later(now: Moment, duration: Duration) -> Moment {
     now + duration.min(LONGEST)

@@ -62,7 +62,7 @@ impl Episode {
             _ => None,
         });
         let deadlines = live.filter_map(|run| run.deadline);
-        self.rows.iter().filter_map(|row| row.until).chain(ends).chain(deadlines).collect()
+        self.look().iter().filter_map(|row| row.until).chain(ends).chain(deadlines).collect()
     }
 
     /// The deadlines ahead of runs that something woke from a wait.
