@@ -65,6 +65,7 @@ pub use error::{BuildError, ResourceError};
 pub use exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
 pub use health::{Grade, Health};
 pub use health_rules::HealthRules;
+pub use one_line::OneLine;
 pub use profile::{Metadata, Profile};
 pub use runtime::{Runtime, Sleep, Spawn};
 pub use select::{Preferences, Strategy};
