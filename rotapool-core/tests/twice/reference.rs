@@ -196,7 +196,7 @@ impl Reference {
         if profile.max_in_flight == Some(0) {
             return Err(ResourceError::ZeroMaxInFlight { id: id() });
         }
-        if profile.weight < 0.000_001 || profile.weight > 1_000_000.0 {
+        if profile.weight < 0.001 || profile.weight > 10_000.0 {
             return Err(ResourceError::Weight { id: id(), weight: profile.weight });
         }
         if self.find(&profile.id).is_ok() {
