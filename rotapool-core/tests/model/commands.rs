@@ -153,8 +153,8 @@ fn administer(temper: &Temper, random: &mut Rng) -> Command {
             let mut profile = temper.traits.profile(random, id);
             match random.u8(..4) {
                 0 => profile.max_in_flight = Some(0),
-                1 => profile.weight = pick(random, &[0.0, 0.000_9, 0.001]),
-                2 => profile.weight = pick(random, &[10_000.0, 10_000.1, f64::INFINITY]),
+                1 => profile.weight = 0.000_9,
+                2 => profile.weight = 10_000.1,
                 _ => profile.id = "".into(),
             }
             Command::Add { profile }
