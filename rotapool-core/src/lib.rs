@@ -73,6 +73,7 @@ pub use exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
 pub use explanation::Explanation;
 pub use health::{Grade, Health};
 pub use health_rules::HealthRules;
+pub use one_line::OneLine;
 pub use profile::{Metadata, Profile};
 pub use runtime::{Runtime, Sleep, Spawn};
 pub use select::{Preferences, Strategy};

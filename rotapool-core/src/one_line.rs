@@ -5,10 +5,13 @@ use std::fmt;
 /// Characters shown of one piece of text.
 const SHOWN: usize = 200;
 
-/// Prints text with all escaped that breaks a line or turns it around, and cut off where it is absurdly
-/// long.
+/// Prints text on one line: cut off where it is absurdly long, and with all escaped that would start a new
+/// line, control a terminal, or turn the direction of what follows.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct OneLine<'a>(pub(crate) &'a str);
+pub struct OneLine<'a>(
+    /// The foreign text.
+    pub &'a str,
+);
 
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,7 +19,7 @@ impl fmt::Display for OneLine<'_> {
             if shown == SHOWN {
                 return f.write_str("…");
             }
-            if is_unfit(character) {
+            if character.is_control() || misleads(character) {
                 write!(f, "{}", character.escape_debug())?;
             } else {
                 write!(f, "{character}")?;
@@ -26,17 +29,29 @@ impl fmt::Display for OneLine<'_> {
     }
 }
 
-/// Control characters, the separators of lines and paragraphs, and the marks that order text from
-/// right to left, by which text can pass itself off as another.
-fn is_unfit(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(character, '\u{2066}'..='\u{2069}')
+/// The separators of lines and paragraphs, and what makes a line read from right to left: with it, an id
+/// could pass for another.
+fn misleads(character: char) -> bool {
+    matches!(
+        character,
+        '\u{2028}' | '\u{2029}'
+            | '\u{61c}'
+            | '\u{200e}' | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_unicode_breaks_lines_with_or_turns_them_by_is_escaped() {
+        let hostile = "a\u{2028}b\u{2029}c\u{202e}d\u{2066}e\u{200f}f\u{61c}g\u{85}h";
+        let shown = "a\\u{2028}b\\u{2029}c\\u{202e}d\\u{2066}e\\u{200f}f\\u{61c}g\\u{85}h";
+        assert_eq!(OneLine(hostile).to_string(), shown);
+    }
 
     #[test]
     fn a_line_break_is_escaped_and_a_megabyte_is_cut() {

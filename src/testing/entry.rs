@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool_core::{Cause, Signal, Status};
+use rotapool_core::{Cause, OneLine, Signal, Status};
 
 /// One thing that happened. Its `Display` is one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub enum End {
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}s {}: {}", seconds(self.at), self.id, self.happened)
+        write!(f, "{}s {}: {}", seconds(self.at), OneLine(&self.id), self.happened)
     }
 }
 
@@ -82,7 +82,7 @@ impl fmt::Display for Happened {
                 write!(f, "call {call} begins (attempt {attempt})")
             }
             Self::Began { call, attempt, request_id: Some(run) } => {
-                write!(f, "call {call} begins (attempt {attempt} of {run})")
+                write!(f, "call {call} begins (attempt {attempt} of {})", OneLine(run))
             }
             Self::Ended { call, end } => write!(f, "call {call} ends: {end}"),
             Self::Changed { new, until, cause, .. } => {

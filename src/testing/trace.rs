@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use rotapool_core::{Runtime, StateChange};
+use rotapool_core::{OneLine, Runtime, StateChange};
 
 use crate::fault::Fault;
 use crate::lease::Lease;
@@ -172,11 +172,12 @@ impl fmt::Display for Trace {
             widest(&|entry| seconds(entry.at).split('.').nth(1).map_or(0, str::len)).min(3);
         let time = |entry: &Entry| format!("{:.decimals$}", entry.at.as_secs_f64());
         let time_width = widest(&|entry| time(entry).len());
-        let id_width = widest(&|entry| entry.id.chars().count());
+        let id = |entry: &Entry| OneLine(&entry.id).to_string();
+        let id_width = widest(&|entry| id(entry).chars().count());
         let mut separator = "";
         for entry in &entries {
-            let Entry { id, happened, .. } = entry;
-            write!(f, "{separator}{:>time_width$}s  {id:<id_width$}  {happened}", time(entry))?;
+            let (time, id, happened) = (time(entry), id(entry), &entry.happened);
+            write!(f, "{separator}{time:>time_width$}s  {id:<id_width$}  {happened}")?;
             separator = "\n";
         }
         Ok(())

@@ -146,3 +146,21 @@ fn its_entries_are_plain_data() {
         entries.iter().filter(|entry| served(&entry.happened)).map(|entry| &*entry.id).collect();
     assert_eq!(served_by, ["the backup"]);
 }
+
+#[test]
+fn a_hostile_id_stays_on_its_line_of_a_trace() {
+    let time = VirtualTime::new();
+    let trace = Trace::new(time.clock());
+    let hostile = "a\n0.0s  b\u{1b}[2J\u{2028}\u{202e}";
+    let pool =
+        Pool::builder().resource(Resource::new(hostile, ())).runtime(time.clock()).build().unwrap();
+    let request = pool.request().request_id(hostile);
+    let operation = |lease| trace.watch(lease, async |_: Lease<()>| Ok::<_, Fault<Boom>>(()));
+    time.block_on(request.run(operation)).unwrap();
+    let shown = r"a\n0.0s  b\u{1b}[2J\u{2028}\u{202e}";
+    assert_eq!(
+        trace.to_string(),
+        format!("0s  {shown}  call 1 begins (attempt 1 of {shown})\n0s  {shown}  call 1 ends: ok")
+    );
+    assert_eq!(trace.lines()[1], format!("0s {shown}: call 1 ends: ok"));
+}

@@ -3,32 +3,15 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use rotapool_core::{Outcome, Profile, Status};
+use rotapool_core::{Outcome, Status};
 
-use crate::episode::{Doing, Episode};
-use crate::observed::Moment;
-use crate::reference::Terms;
 use crate::temper::{Temper, Verb, pick};
+use crate::twice::command::Command;
+use crate::twice::episode::{Doing, Episode};
+use crate::twice::reference::Terms;
 
 /// Few enough that a pool stays small and that removed ids come back.
 const IDS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
-
-/// `chance` is what core draws first if it draws. `first` is how many of those that the run asked
-/// about are judged, and `choice` the number of the chosen one among them.
-#[derive(Debug, Clone)]
-pub(crate) enum Command {
-    Begin(Terms),
-    Step { run: usize, chance: f64 },
-    Judge { run: usize, first: usize },
-    Choose { run: usize, choice: Option<usize> },
-    Settle { run: usize, outcome: Outcome, chance: f64 },
-    Cancel { run: usize },
-    SetClock { to: Moment },
-    Add { profile: Profile },
-    Remove { id: &'static str },
-    Enable { id: &'static str },
-    Disable { id: &'static str },
-}
 
 impl Command {
     /// Adds the first resources.
@@ -170,8 +153,8 @@ fn administer(temper: &Temper, random: &mut Rng) -> Command {
             let mut profile = temper.traits.profile(random, id);
             match random.u8(..4) {
                 0 => profile.max_in_flight = Some(0),
-                1 => profile.weight = 0.0,
-                2 => profile.weight = 1_000_001.0,
+                1 => profile.weight = 0.000_9,
+                2 => profile.weight = 10_000.1,
                 _ => profile.id = "".into(),
             }
             Command::Add { profile }

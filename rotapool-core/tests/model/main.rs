@@ -4,27 +4,26 @@
 //! every command both must have given the same answers, and core must have kept its invariants.
 //! Where a strategy draws, the reference is told whom core took and says whether it could.
 //!
+//! The fuzzer (`fuzz/fuzz_targets/commands`) plays commands on the same two by coverage; this is what of
+//! it runs in plain `cargo test`. `tests/explore` goes through every interleaving of a small pool.
+//!
 //! `ROTAPOOL_MODEL_COMMANDS` sets how many commands are played in all, and `ROTAPOOL_MODEL_SEED` the
 //! seed of the first episode. To play an episode that failed alone, give its seed and 1 command.
 #![allow(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
 
 mod commands;
-mod corners;
-mod episode;
-mod invariants;
-mod ledger;
-mod observed;
-mod reference;
 mod temper;
 mod traits;
-mod vitals;
+#[path = "../twice/mod.rs"]
+#[allow(dead_code, reason = "shared with the exploration and the fuzzer, which use more of it")]
+mod twice;
 
 use rotapool_core::Config;
 
-use crate::commands::Command;
-use crate::corners::Corners;
-use crate::episode::{Doing, Episode};
 use crate::temper::Temper;
+use crate::twice::command::Command;
+use crate::twice::corners::Corners;
+use crate::twice::episode::{Doing, Episode};
 
 const COMMANDS: u64 = 100_000;
 const COMMANDS_PER_EPISODE: u64 = 300;

@@ -1,0 +1,136 @@
+//! What can be done next, in every state that there is.
+
+use std::time::Duration;
+
+use rotapool_core::{Outcome, Signal};
+
+use crate::setting::Setting;
+use crate::twice::command::Command;
+use crate::twice::episode::{Doing, Episode};
+
+/// The same draw every time: what follows from other draws, the random model test looks at. With this
+/// one a pause lasts half the mean and a wait not a moment longer than the cooldown.
+pub(crate) const CHANCE: f64 = 0.0;
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Choice {
+    /// A run of this kind begins and takes its first step. Between the two nothing can be seen.
+    Start(usize),
+    Step(usize),
+    Settle(usize, End),
+    Cancel(usize),
+    /// To the next end of a cooldown or a sleep, or to the next deadline.
+    Advance,
+    Add(&'static str),
+    Remove(&'static str),
+    Enable(&'static str),
+    Disable(&'static str),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum End {
+    Success,
+    Error,
+    Failure,
+    Panic,
+    Aborted,
+    Cooldown,
+    /// Shorter than the end of the table says.
+    CooldownOfItsOwn,
+    Disable,
+    Retry,
+}
+
+impl Choice {
+    pub(crate) fn all(setting: &Setting, episode: &Episode) -> Vec<Self> {
+        let live = episode.runs_that(|doing| doing != Doing::Over);
+        let mut choices = Vec::new();
+        if live.len() < setting.runs {
+            choices.extend((0..setting.kinds).map(Self::Start));
+        }
+        for run in live {
+            match episode.doing(run) {
+                // Also too early: a wake-up proves nothing.
+                Doing::Ready | Doing::Sleeping { .. } => choices.push(Self::Step(run)),
+                Doing::Attempting { aborted } => {
+                    choices.extend(End::ALL.map(|end| Self::Settle(run, end)));
+                    if aborted {
+                        choices.push(Self::Settle(run, End::Aborted));
+                    }
+                }
+                Doing::Judging { .. } | Doing::Choosing { .. } | Doing::Over => {}
+            }
+            choices.push(Self::Cancel(run));
+        }
+        if next_moment(episode).is_some() {
+            choices.push(Self::Advance);
+        }
+        let rows = episode.look();
+        for &id in setting.ids() {
+            match rows.iter().any(|row| *row.id == *id) {
+                true => choices.extend([Self::Remove(id), Self::Enable(id), Self::Disable(id)]),
+                false => choices.push(Self::Add(id)),
+            }
+        }
+        choices
+    }
+
+    pub(crate) fn commands(self, setting: &Setting, episode: &Episode) -> Vec<Command> {
+        match self {
+            Self::Start(kind) => {
+                let [impatient, patient] = Setting::terms(episode.now());
+                let terms = if kind == 0 { impatient } else { patient };
+                let run = episode.runs();
+                vec![Command::Begin(terms), Command::Step { run, chance: CHANCE }]
+            }
+            Self::Step(run) => vec![Command::Step { run, chance: CHANCE }],
+            Self::Settle(run, end) => {
+                vec![Command::Settle { run, outcome: end.outcome(), chance: CHANCE }]
+            }
+            Self::Cancel(run) => vec![Command::Cancel { run }],
+            Self::Advance => {
+                let to = next_moment(episode).expect("it is only chosen if there is one");
+                vec![Command::SetClock { to }]
+            }
+            Self::Add(id) => vec![Command::Add { profile: setting.profile(id) }],
+            Self::Remove(id) => vec![Command::Remove { id }],
+            Self::Enable(id) => vec![Command::Enable { id }],
+            Self::Disable(id) => vec![Command::Disable { id }],
+        }
+    }
+}
+
+fn next_moment(episode: &Episode) -> Option<Duration> {
+    let moments = episode.moments_of_interest();
+    moments.into_iter().filter(|&moment| moment > episode.now()).min()
+}
+
+impl End {
+    /// Those of an operation that nobody aborted.
+    const ALL: [Self; 8] = [
+        Self::Success,
+        Self::Error,
+        Self::Failure,
+        Self::Panic,
+        Self::Cooldown,
+        Self::CooldownOfItsOwn,
+        Self::Disable,
+        Self::Retry,
+    ];
+
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Success => Outcome::Success,
+            Self::Error => Outcome::Error,
+            Self::Failure => Outcome::Failure,
+            Self::Panic => Outcome::Panic,
+            Self::Aborted => Outcome::Aborted,
+            Self::Cooldown => Outcome::Signal(Signal::cooldown("")),
+            Self::CooldownOfItsOwn => {
+                Outcome::Signal(Signal::cooldown_for(Duration::from_secs(2), ""))
+            }
+            Self::Disable => Outcome::Signal(Signal::disable("")),
+            Self::Retry => Outcome::Signal(Signal::retry("")),
+        }
+    }
+}

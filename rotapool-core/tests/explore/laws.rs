@@ -1,0 +1,156 @@
+//! What has to hold in every state, each law by its name.
+
+use std::collections::HashSet;
+
+use rotapool_core::{PoolStats, Status};
+
+use crate::ledger::Ledger;
+use crate::twice::command::Command;
+use crate::twice::episode::Played;
+use crate::twice::invariants;
+use crate::twice::observed::{Handle, Moment, Move, Row, Why};
+
+/// All there is to see of one command.
+pub(crate) struct Scene<'a> {
+    pub(crate) command: &'a Command,
+    pub(crate) now: Moment,
+    /// How the resources stood before, at the same moment unless time went on.
+    pub(crate) before: &'a [Row],
+    pub(crate) after: &'a [Row],
+    pub(crate) stats: &'a PoolStats,
+    pub(crate) played: &'a Played,
+    pub(crate) ledger: &'a Ledger,
+    /// The abort handles that core has.
+    pub(crate) handles: &'a HashSet<Handle>,
+}
+
+pub(crate) fn uphold(scene: &Scene<'_>) {
+    what_is_in_flight_lives_and_never_exceeds_the_cap(scene);
+    only_what_is_healthy_and_has_room_is_picked(scene);
+    invariants::no_cooldown_ends_early(scene.before, scene.after, scene.now, scene.command);
+    every_usage_ends_exactly_once(scene);
+    the_counters_add_up(scene);
+    a_signal_aborts_exactly_the_younger_live_siblings(scene.played, scene.ledger);
+    nothing_eligible_means_a_known_next_instant_or_none_cooling(scene);
+    a_probe_permit_is_neither_lost_nor_doubled(scene);
+    the_reports_tell_how_every_resource_stands(scene);
+}
+
+fn what_is_in_flight_lives_and_never_exceeds_the_cap(scene: &Scene<'_>) {
+    for row in scene.after {
+        let living = scene.ledger.in_flight(&row.id);
+        assert_eq!(row.in_flight as usize, living, "in flight on {}, and the live usages", row.id);
+        let within = row.max_in_flight.is_none_or(|cap| row.in_flight <= cap);
+        assert!(within, "{} has {} in flight of {:?}", row.id, row.in_flight, row.max_in_flight);
+    }
+}
+
+fn only_what_is_healthy_and_has_room_is_picked(scene: &Scene<'_>) {
+    let Some(Move::Attempt { .. }) = scene.played.next else { return };
+    let picked = scene.ledger.newest().expect("the ledger has the attempt");
+    let row = scene.before.iter().find(|row| *row.id == *picked);
+    let row = row.unwrap_or_else(|| panic!("{picked} was picked and is no member"));
+    assert!(row.status == Status::Healthy, "{picked} was picked and is {}", row.status);
+}
+
+/// The handle of a usage is with core until the usage ends or is aborted, and then it is outside.
+fn every_usage_ends_exactly_once(scene: &Scene<'_>) {
+    let expected: HashSet<Handle> = scene.ledger.handles().copied().collect();
+    assert_eq!(scene.handles, &expected, "the usages that core can abort, and those that may be");
+}
+
+/// A cooldown signal of a resource that is disabled or gone counts nowhere, and so does a second
+/// disable; an operation that panicked is in no counter of its own.
+fn the_counters_add_up(Scene { stats, ledger, .. }: &Scene<'_>) {
+    let tally = &ledger.tally;
+    let sum = stats.successes
+        + tally.cooled
+        + tally.disabled
+        + stats.retries
+        + tally.swallowed
+        + tally.abandoned
+        + tally.panicked
+        + ledger.operations();
+    assert_eq!(stats.attempts, sum, "attempts, and what became of them: {tally:?}");
+    for (counter, is, should_be) in [
+        ("attempts", stats.attempts, tally.begun),
+        ("successes", stats.successes, tally.succeeded + tally.erred),
+        ("retries", stats.retries, tally.retried),
+        ("cooldowns", stats.cooldowns, tally.cooldowns),
+        ("disables", stats.disables, tally.disables),
+        ("sibling_cancels", stats.sibling_cancels, tally.sibling_cancels),
+        ("runs_ok", stats.runs_ok, tally.succeeded),
+        ("runs_error", stats.runs_error, tally.erred + tally.panicked),
+        ("runs_exhausted", stats.runs_exhausted, tally.runs_exhausted),
+        ("runs_cancelled", stats.runs_cancelled, tally.runs_cancelled),
+    ] {
+        assert_eq!(is, should_be, "the counter {counter}: {tally:?}");
+    }
+}
+
+pub(crate) fn a_signal_aborts_exactly_the_younger_live_siblings(played: &Played, ledger: &Ledger) {
+    assert_eq!(
+        played.aftermath.aborts, ledger.doomed,
+        "the aborted, and the younger live siblings"
+    );
+}
+
+fn nothing_eligible_means_a_known_next_instant_or_none_cooling(scene: &Scene<'_>) {
+    let cooling = scene.after.iter().filter_map(|row| row.until);
+    let (eligible, next) = (scene.after.iter().any(|row| row.eligible), cooling.min());
+    let is_patient = matches!(scene.command, Command::Step { run, .. } if scene.ledger.waits(*run));
+    match &scene.played.next {
+        Some(Move::Wait { until }) => {
+            assert!(!eligible, "a run waits although a resource is eligible");
+            assert!(next.is_some_and(|next| next <= *until), "it waits for nothing: {next:?}");
+        }
+        Some(Move::Exhausted(exhaustion)) => {
+            let known = if eligible { Some(scene.now) } else { next };
+            assert_eq!(exhaustion.retry_at, known, "when an exhausted run may come back");
+            let gave_up = exhaustion.why == Why::NoEligibleResource;
+            assert!(!gave_up || !eligible, "exhausted although a resource is eligible");
+            let could_wait = gave_up && next.is_some() && is_patient;
+            assert!(!could_wait, "a run that would wait gave up although one cools until {next:?}");
+        }
+        _ => {}
+    }
+}
+
+fn a_probe_permit_is_neither_lost_nor_doubled(scene: &Scene<'_>) {
+    for row in scene.after {
+        let probing = scene.ledger.is_on_probation(&row.id);
+        let limit = if probing { Some(1) } else { row.max_in_flight };
+        assert_eq!(row.limit, limit, "the cap of {} that holds now (probing: {probing})", row.id);
+        let free = row.status == Status::Healthy && row.in_flight == 0;
+        assert!(!free || row.eligible, "the permit of {} is lost", row.id);
+    }
+    let Some(Move::Attempt { .. }) = scene.played.next else { return };
+    let picked = scene.ledger.newest().expect("the ledger has the attempt");
+    let in_flight = scene.ledger.in_flight(picked);
+    let doubled = scene.ledger.is_on_probation(picked) && in_flight > 1;
+    assert!(!doubled, "{picked} is on probation, and another of its {in_flight} was let in");
+}
+
+/// An expired cooldown is reported by the next selection only.
+fn the_reports_tell_how_every_resource_stands(scene: &Scene<'_>) {
+    for row in scene.after {
+        let reported = scene.ledger.reported(&row.id);
+        let unnoticed = (row.status, reported) == (Status::Healthy, Status::CoolingDown);
+        assert!(
+            unnoticed || row.status == reported,
+            "{} is {}, not {reported}",
+            row.id,
+            row.status
+        );
+    }
+}
+
+/// Core's index serves exactly while a scan finds somebody eligible. Before a selection, a resource whose
+/// cooldown has expired counts with its full cap; after it, with that of its probation.
+pub(crate) fn the_index_agrees_with_a_scan(before: &[Row], next: &Move, after: &[Row]) {
+    let any_eligible = |rows: &[Row]| rows.iter().any(|row| row.eligible);
+    match next {
+        Move::Attempt { .. } => assert!(any_eligible(before), "served by nobody eligible"),
+        _ => assert!(!any_eligible(after), "not served although one is eligible: {after:?}"),
+    }
+}

@@ -1,0 +1,107 @@
+//! A pool that is played twice, with the books kept beside it.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hasher;
+
+use rotapool_core::{Outcome, Signal};
+
+use crate::choices::{CHANCE, Choice};
+use crate::laws::{self, Scene};
+use crate::ledger::Ledger;
+use crate::setting::Setting;
+use crate::twice::command::Command;
+use crate::twice::corners::Corners;
+use crate::twice::episode::{Doing, Episode, Played};
+
+pub(crate) struct World<'a> {
+    setting: &'a Setting,
+    episode: Episode,
+    ledger: Ledger,
+    corners: Corners,
+}
+
+impl<'a> World<'a> {
+    /// The pool in which the runs find all of its resources.
+    pub(crate) fn new(setting: &'a Setting) -> Self {
+        let mut world = Self {
+            setting,
+            episode: Episode::new(&setting.rules),
+            ledger: Ledger::new(setting.rules.clone()),
+            corners: Corners::default(),
+        };
+        for &id in setting.ids() {
+            world.repeat(Choice::Add(id));
+        }
+        world
+    }
+
+    pub(crate) fn choices(&self) -> Vec<Choice> {
+        Choice::all(self.setting, &self.episode)
+    }
+
+    /// Makes a choice once more whose consequences have been looked at.
+    pub(crate) fn repeat(&mut self, choice: Choice) {
+        for command in choice.commands(self.setting, &self.episode) {
+            self.act(&command);
+        }
+    }
+
+    /// Makes a choice and looks at all that came of it.
+    pub(crate) fn make(&mut self, choice: Choice) {
+        for command in choice.commands(self.setting, &self.episode) {
+            self.watch(&command);
+        }
+    }
+
+    pub(crate) fn essence(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.episode.hash_essence(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Uses all that can be used, then condemns what is in use, oldest first, and gives up the rest. If
+    /// core's index or its lists of usages are not what they should be, it shows.
+    pub(crate) fn end(mut self) {
+        for _ in 0..self.setting.resources + 2 {
+            let before = self.episode.look();
+            let [impatient, _] = Setting::terms(self.episode.now());
+            let run = self.episode.runs();
+            self.act(&Command::Begin(impatient));
+            let next = self.act(&Command::Step { run, chance: CHANCE }).next;
+            let next = next.expect("the answer to a step");
+            laws::the_index_agrees_with_a_scan(&before, &next, &self.episode.look());
+        }
+        for run in self.ledger.runs_with_operations() {
+            let outcome = Outcome::Signal(Signal::disable(""));
+            let played = self.act(&Command::Settle { run, outcome, chance: CHANCE });
+            laws::a_signal_aborts_exactly_the_younger_live_siblings(&played, &self.ledger);
+        }
+        for run in self.episode.runs_that(|doing| doing != Doing::Over) {
+            self.act(&Command::Cancel { run });
+        }
+        self.episode.assert_agreement();
+        self.episode.end();
+    }
+
+    fn watch(&mut self, command: &Command) {
+        let before = self.episode.look();
+        let played = self.act(command);
+        laws::uphold(&Scene {
+            command,
+            now: self.episode.now(),
+            before: &before,
+            after: &self.episode.look(),
+            stats: &self.episode.stats(),
+            played: &played,
+            ledger: &self.ledger,
+            handles: self.episode.handles(),
+        });
+        self.episode.compare();
+    }
+
+    fn act(&mut self, command: &Command) -> Played {
+        let played = self.episode.act(command, &mut self.corners);
+        self.ledger.record(command, played.next.as_ref(), &played.aftermath);
+        played
+    }
+}

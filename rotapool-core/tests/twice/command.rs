@@ -1,0 +1,23 @@
+//! What can be asked of a pool.
+
+use rotapool_core::{Outcome, Profile};
+
+use crate::twice::observed::Moment;
+use crate::twice::reference::Terms;
+
+/// `chance` is what core draws first if it draws. `first` is how many of those that the run asked
+/// about are judged, and `choice` the number of the chosen one among them.
+#[derive(Debug, Clone)]
+pub(crate) enum Command {
+    Begin(Terms),
+    Step { run: usize, chance: f64 },
+    Judge { run: usize, first: usize },
+    Choose { run: usize, choice: Option<usize> },
+    Settle { run: usize, outcome: Outcome, chance: f64 },
+    Cancel { run: usize },
+    SetClock { to: Moment },
+    Add { profile: Profile },
+    Remove { id: &'static str },
+    Enable { id: &'static str },
+    Disable { id: &'static str },
+}

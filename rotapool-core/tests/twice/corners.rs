@@ -1,0 +1,144 @@
+//! Which corners of the rules the random commands have reached: a test that avoids them has no teeth.
+
+use std::collections::BTreeMap;
+
+use rotapool_core::{ResourceError, Status};
+
+use crate::twice::episode::Doing;
+use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
+
+const ALL: [&str; 46] = [
+    "an attempt",
+    "an attempt after a wait that ended past the deadline",
+    "a pause",
+    "a pause that a spurious wake-up leaves as it is",
+    "a wait",
+    "a wait after a wait",
+    "exhausted: no eligible resource",
+    "exhausted: max attempts",
+    "exhausted: deadline",
+    "exhausted: cooldown outlasts deadline",
+    "retry at once",
+    "retry later",
+    "retry never",
+    "several siblings aborted at once",
+    "a pausing usage counted as aborted",
+    "a cooldown met a cooldown",
+    "several resources recovered at once",
+    "a resource on probation is saturated",
+    "an id came back while its usages drain",
+    "an outcome for a former membership of an id that came back",
+    "unknown id",
+    "duplicate id",
+    "bad profile",
+    "a question to judge",
+    "a question to judge those who joined",
+    "a question to choose",
+    "exhausted: no resource admitted",
+    "a choice of the owner's",
+    "a stale choice",
+    "a pick among the fresh",
+    "a pick although all are tried",
+    "a pick among the admitted",
+    "the worst of three or more cannot be drawn",
+    "a pick by key",
+    "a pick by least in flight",
+    "a pick by round robin",
+    "a pick by primary and backups",
+    "a pick by priority",
+    "a pick by weight",
+    "a sticky pick",
+    "a random pick",
+    "a pick by least latency",
+    "a pick by least errors",
+    "a pick by affinity",
+    "a sticky walk wraps",
+    "a resource resumes at the present virtual time",
+];
+
+#[derive(Debug, Default)]
+pub(crate) struct Corners {
+    times: BTreeMap<&'static str, u64>,
+}
+
+impl Corners {
+    pub(crate) fn reached(&mut self, corner: &'static str) {
+        let times = self.times.entry(corner).or_insert_with(|| {
+            assert!(ALL.contains(&corner), "{corner} is not on the list");
+            0
+        });
+        *times += 1;
+    }
+
+    pub(crate) fn stepped(
+        &mut self,
+        doing: Doing,
+        deadline: Option<Moment>,
+        next: &Move,
+        now: Moment,
+    ) {
+        let waited = matches!(doing, Doing::Sleeping { waiting: true, .. });
+        match next {
+            Move::Attempt { .. } if deadline.is_some_and(|deadline| deadline <= now) => {
+                self.reached("an attempt after a wait that ended past the deadline");
+            }
+            Move::Attempt { .. } => self.reached("an attempt"),
+            Move::Judge(_) => self.reached("a question to judge"),
+            Move::Choose(_) => self.reached("a question to choose"),
+            Move::Pause { .. } if doing != Doing::Ready => {
+                self.reached("a pause that a spurious wake-up leaves as it is");
+            }
+            Move::Pause { .. } => self.reached("a pause"),
+            Move::Wait { .. } if waited => self.reached("a wait after a wait"),
+            Move::Wait { .. } => self.reached("a wait"),
+            Move::Exhausted(exhaustion) => {
+                self.reached(match exhaustion.why {
+                    Why::NoEligibleResource => "exhausted: no eligible resource",
+                    Why::NoResourceAdmitted => "exhausted: no resource admitted",
+                    Why::MaxAttempts => "exhausted: max attempts",
+                    Why::Deadline { .. } => "exhausted: deadline",
+                    Why::CooldownOutlastsDeadline { .. } => "exhausted: cooldown outlasts deadline",
+                });
+                self.reached(match exhaustion.retry_at {
+                    Some(at) if at <= now => "retry at once",
+                    Some(_) => "retry later",
+                    None => "retry never",
+                });
+            }
+        }
+    }
+
+    pub(crate) fn followed(&mut self, aftermath: &Aftermath) {
+        if aftermath.aborts.len() > 1 {
+            self.reached("several siblings aborted at once");
+        }
+        let old = |status| aftermath.changes.iter().filter(move |change| change.old == status);
+        if old(Status::CoolingDown).any(|change| change.new == Status::CoolingDown) {
+            self.reached("a cooldown met a cooldown");
+        }
+        if old(Status::CoolingDown).filter(|change| change.new == Status::Healthy).count() > 1 {
+            self.reached("several resources recovered at once");
+        }
+    }
+
+    pub(crate) fn stands(&mut self, row: &Row) {
+        if row.saturated && row.limit != row.max_in_flight {
+            self.reached("a resource on probation is saturated");
+        }
+    }
+
+    pub(crate) fn refused<T>(&mut self, answer: &Result<T, ResourceError>) {
+        match answer {
+            Ok(_) => {}
+            Err(ResourceError::UnknownResource { .. }) => self.reached("unknown id"),
+            Err(ResourceError::DuplicateResource { .. }) => self.reached("duplicate id"),
+            Err(_) => self.reached("bad profile"),
+        }
+    }
+
+    pub(crate) fn assert_all_reached(&self) {
+        let missed = ALL.iter().filter(|&corner| !self.times.contains_key(corner));
+        let missed: Vec<_> = missed.collect();
+        assert!(missed.is_empty(), "never reached: {missed:?}; reached: {:#?}", self.times);
+    }
+}

@@ -1,0 +1,297 @@
+//! One pool, twice: core and the reference get the same commands and have to give the same answers.
+
+mod compare;
+mod outlook;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use rotapool_core::{
+    Attempts, Candidate, Config, Metadata, Outcome, Preferences, Profile, ResourceError,
+    RunOptions, SlotIndex, State, Step,
+};
+
+use self::compare::Agreement;
+use crate::twice::command::Command;
+use crate::twice::corners::Corners;
+use crate::twice::invariants;
+use crate::twice::ledger::Ledger;
+use crate::twice::observed::{Aftermath, Clock, Exhaustion, Handle, Moment, Move, Offer, Row};
+use crate::twice::reference::{Reference, Terms};
+
+pub(crate) struct Episode {
+    clock: Clock,
+    now: Moment,
+    core: State<Handle>,
+    reference: Reference,
+    runs: Vec<Run>,
+    /// The membership that a slot was last given to.
+    memberships: HashMap<usize, usize>,
+    /// The handles that core keeps: each has to come back once.
+    handles: HashSet<Handle>,
+    /// How the resources stood after the command before.
+    rows: Vec<Row>,
+    ledger: Ledger,
+    agreement: Agreement,
+}
+
+/// What a command came to, by core's account.
+#[derive(Debug)]
+pub(crate) struct Played {
+    /// Of a step.
+    pub(crate) next: Option<Move>,
+    pub(crate) aftermath: Aftermath,
+}
+
+struct Run {
+    attempts: Attempts,
+    max_attempts: u32,
+    deadline: Option<Moment>,
+    wants: Option<&'static str>,
+    doing: Doing,
+    to_judge: Vec<(u64, Arc<Metadata>)>,
+    to_choose: Vec<Candidate>,
+}
+
+/// What a run is doing, as whoever drives it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// Between two steps, with nothing to wait for.
+    Ready,
+    /// Asked to judge so many.
+    Judging {
+        asked: usize,
+    },
+    /// Asked to choose one of so many.
+    Choosing {
+        asked: usize,
+    },
+    Attempting {
+        aborted: bool,
+    },
+    /// Until its pause is over, or until it has waited long enough.
+    Sleeping {
+        until: Moment,
+        waiting: bool,
+    },
+    Over,
+}
+
+impl Episode {
+    pub(crate) fn new(rules: &Config) -> Self {
+        let start = Instant::now();
+        let mut core = State::new(rules.clone(), start);
+        core.follow_runs(true);
+        Self {
+            clock: Clock(start),
+            // Some time has passed, so that a deadline can lie in the past.
+            now: Duration::from_secs(1000),
+            core,
+            reference: Reference::new(rules.clone()),
+            runs: Vec::new(),
+            memberships: HashMap::new(),
+            handles: HashSet::new(),
+            rows: Vec::new(),
+            ledger: Ledger::default(),
+            agreement: Agreement::default(),
+        }
+    }
+
+    /// Plays a command on both, compares all that can be seen, and checks what must always hold.
+    pub(crate) fn play(&mut self, command: &Command, corners: &mut Corners) {
+        let played = self.act(command, corners);
+        let rows = self.compare();
+        if let Some(Move::Attempt { membership }) = played.next {
+            invariants::a_pick_is_allowed(self.reference.id(membership), &self.rows, &rows);
+        }
+        invariants::no_cooldown_ends_early(&self.rows, &rows, self.now, command);
+        rows.iter().for_each(|row| corners.stands(row));
+        self.rows = rows;
+    }
+
+    /// Plays a command on both. Where their answers differ is noted for
+    /// [`compare`](Self::compare).
+    pub(crate) fn act(&mut self, command: &Command, corners: &mut Corners) -> Played {
+        let mut next = None;
+        match command {
+            Command::Begin(terms) => self.begin(terms),
+            Command::Step { run, chance } => next = Some(self.step(*run, *chance, corners)),
+            Command::Judge { run, first } => self.judge(*run, *first),
+            Command::Choose { run, choice } => self.choose(*run, *choice),
+            Command::Settle { run, outcome, chance } => {
+                self.settle(*run, outcome, *chance, corners);
+            }
+            Command::Cancel { run } => self.cancel(*run),
+            Command::SetClock { to } => self.now = *to,
+            Command::Add { profile } => self.add(profile, corners),
+            Command::Remove { id } => self.remove(id, corners),
+            Command::Enable { id } => {
+                let expected = self.reference.enable(id);
+                let now = self.clock.instant(self.now);
+                self.agreement.demand("the answer", &expected, &self.core.enable(id, now));
+                corners.refused(&expected);
+            }
+            Command::Disable { id } => {
+                let expected = self.reference.disable(id, self.now);
+                let now = self.clock.instant(self.now);
+                self.agreement.demand("the answer", &expected, &self.core.disable(id, now));
+                corners.refused(&expected);
+            }
+        }
+        self.reference.note_who_is_away();
+        self.reference.take_corners().into_iter().for_each(|corner| corners.reached(corner));
+        Played { next, aftermath: self.take_aftermath(corners) }
+    }
+
+    fn begin(&mut self, terms: &Terms) {
+        self.reference.begin(terms.clone());
+        let Terms { max_attempts, retry_delay, deadline, wait_for_cooldown, wants, .. } = *terms;
+        let attempts = Attempts::new(RunOptions {
+            max_attempts,
+            retry_delay,
+            deadline: deadline.map(|deadline| self.clock.instant(deadline)),
+            wait_for_cooldown,
+            preferences: Preferences {
+                exclude: terms.exclude.clone(),
+                judge: wants.is_some(),
+                affinity: terms.affinity,
+            },
+            request_id: None,
+        });
+        self.runs.push(Run {
+            attempts,
+            max_attempts,
+            deadline,
+            wants,
+            doing: Doing::Ready,
+            to_judge: Vec::new(),
+            to_choose: Vec::new(),
+        });
+    }
+
+    fn step(&mut self, number: usize, chance: f64, corners: &mut Corners) -> Move {
+        let run = &mut self.runs[number];
+        run.to_choose.clear();
+        let handle = Handle { run: number, attempt: run.attempts.made() + 1 };
+        let now = self.clock.instant(self.now);
+        // What core draws first, and then whatever follows from it.
+        let mut more = Rng::with_seed(chance.to_bits());
+        let (mut next, mut chance) = (chance, chance);
+        let draw = || {
+            chance = std::mem::replace(&mut next, more.f64());
+            chance
+        };
+        let actual = match run.attempts.step(&mut self.core, now, draw, || handle) {
+            Step::Attempt(slot) => Move::Attempt { membership: self.memberships[&slot.get()] },
+            Step::Pause { until } => Move::Pause { until: self.clock.moment(until) },
+            Step::Wait { until } => Move::Wait { until: self.clock.moment(until) },
+            Step::Exhausted(why) => Move::Exhausted(Exhaustion::of(&why, self.clock)),
+            Step::Judge(members) => {
+                run.to_judge = members;
+                Move::Judge(run.to_judge.iter().map(|(_, metadata)| metadata.clone()).collect())
+            }
+            Step::Choose(candidates) => {
+                run.to_choose = candidates;
+                let offer = |candidate| Offer::of(candidate, self.clock);
+                Move::Choose(run.to_choose.iter().map(offer).collect())
+            }
+        };
+        let drawn = match actual {
+            Move::Attempt { membership } => Some(membership),
+            _ => None,
+        };
+        let expected = self.reference.step(number, self.now, chance, drawn);
+        self.agreement.demand("the step", &expected, &actual);
+        corners.stepped(run.doing, run.deadline, &actual, self.now);
+        run.doing = match &actual {
+            Move::Attempt { .. } => {
+                self.handles.insert(handle);
+                Doing::Attempting { aborted: false }
+            }
+            Move::Judge(asked) => Doing::Judging { asked: asked.len() },
+            Move::Choose(asked) => Doing::Choosing { asked: asked.len() },
+            &Move::Pause { until } => Doing::Sleeping { until, waiting: false },
+            &Move::Wait { until } => Doing::Sleeping { until, waiting: true },
+            Move::Exhausted(_) => Doing::Over,
+        };
+        self.compare_run(number);
+        actual
+    }
+
+    /// Judges the first so many of those asked about.
+    fn judge(&mut self, number: usize, first: usize) {
+        let Run { attempts, wants, doing, to_judge, .. } = &mut self.runs[number];
+        let verdict = |metadata: &Metadata| metadata.get("tier") == *wants;
+        let verdicts = to_judge.drain(..first).map(|(member, it)| (member, verdict(&it)));
+        let (members, verdicts): (Vec<_>, Vec<_>) = verdicts.unzip();
+        self.reference.judge(number, &verdicts);
+        attempts.judge(members.into_iter().zip(verdicts));
+        *doing = Doing::Ready;
+    }
+
+    fn choose(&mut self, number: usize, choice: Option<usize>) {
+        let Run { attempts, doing, to_choose, .. } = &mut self.runs[number];
+        self.reference.choose(number, choice);
+        attempts.choose(&mut self.core, choice.map(|choice| to_choose[choice].clone()));
+        *doing = Doing::Ready;
+    }
+
+    fn settle(&mut self, run: usize, outcome: &Outcome, chance: f64, corners: &mut Corners) {
+        if self.reference.has_a_successor(run) {
+            corners.reached("an outcome for a former membership of an id that came back");
+        }
+        self.reference.settle(run, outcome, self.now, chance);
+        let now = self.clock.instant(self.now);
+        let Run { attempts, doing, .. } = &mut self.runs[run];
+        attempts.settle(&mut self.core, outcome.clone(), now, || chance);
+        *doing = if attempts.is_over() { Doing::Over } else { Doing::Ready };
+        self.compare_run(run);
+    }
+
+    fn cancel(&mut self, run: usize) {
+        self.reference.cancel(run, self.now);
+        let now = self.clock.instant(self.now);
+        let Run { attempts, doing, .. } = &mut self.runs[run];
+        attempts.cancel(&mut self.core, now);
+        *doing = Doing::Over;
+        self.compare_run(run);
+    }
+
+    fn add(&mut self, profile: &Profile, corners: &mut Corners) {
+        let expected = self.reference.add(profile);
+        match self.core.add(profile.clone(), self.clock.instant(self.now)) {
+            Ok(slot) => {
+                let membership = *expected.as_ref().expect("the reference takes it too");
+                let before = self.memberships.insert(slot.get(), membership);
+                let in_use = before.is_some_and(|before| self.reference.remembers(before));
+                assert!(!in_use, "slot {} is given away although it is in use", slot.get());
+                if self.reference.in_flight(&profile.id) > 0 {
+                    corners.reached("an id came back while its usages drain");
+                }
+            }
+            Err(error) => {
+                self.agreement.demand("the answer", &expected.clone().map(drop), &Err(error));
+            }
+        }
+        corners.refused(&expected);
+    }
+
+    fn remove(&mut self, id: &str, corners: &mut Corners) {
+        let expected = self.reference.remove(id);
+        let membership = |slot: SlotIndex| self.memberships[&slot.get()];
+        let now = self.clock.instant(self.now);
+        let actual: Result<usize, ResourceError> = self.core.remove(id, now).map(membership);
+        self.agreement.demand("the answer", &expected, &actual);
+        corners.refused(&expected);
+    }
+
+    /// Checks that nothing is left over once every run is over.
+    pub(crate) fn end(&self) {
+        assert!(self.handles.is_empty(), "core never gave back {:?}", self.handles);
+        let stats = self.core.stats(self.clock.instant(self.now));
+        assert_eq!(stats.in_flight, 0, "usages in flight although every run is over");
+        assert_eq!(stats.waiting, 0, "runs that wait although every run is over");
+    }
+}

@@ -1,0 +1,120 @@
+//! What both say after a command has to be the same, and has to hold.
+
+use std::fmt::Debug;
+use std::time::Instant;
+
+use rotapool_core::{PoolStats, ResourceSnapshot, ResourceStats};
+
+use super::{Doing, Episode};
+use crate::twice::corners::Corners;
+use crate::twice::invariants;
+use crate::twice::observed::{Aftermath, Row};
+use crate::twice::vitals::Vitals;
+
+/// Where the two first differed.
+#[derive(Debug, Default)]
+pub(super) struct Agreement(Option<String>);
+
+impl Agreement {
+    pub(super) fn demand<T: Debug + PartialEq>(&mut self, what: &str, expected: &T, actual: &T) {
+        if expected != actual {
+            self.0.get_or_insert_with(|| difference(what, expected, actual));
+        }
+    }
+}
+
+impl Episode {
+    /// Panics if the answers to any command so far differed.
+    pub(crate) fn assert_agreement(&self) {
+        if let Some(difference) = &self.agreement.0 {
+            panic!("{difference}");
+        }
+    }
+
+    pub(super) fn compare_run(&mut self, number: usize) {
+        let run = &self.runs[number];
+        let agreement = &mut self.agreement;
+        agreement.demand("attempts made", &self.reference.made(number), &run.attempts.made());
+        let is_over = self.reference.is_over(number);
+        agreement.demand("whether it is over", &is_over, &run.attempts.is_over());
+        assert!(run.attempts.made() <= run.max_attempts, "more attempts than the run may make");
+    }
+
+    /// What the command before left to be done outside: core's account of it.
+    pub(super) fn take_aftermath(&mut self, corners: &mut Corners) -> Aftermath {
+        let retired = self.core.take_retired();
+        let effects = self.core.take_effects();
+        effects.iter().flat_map(|effects| &effects.events).for_each(|e| self.ledger.note(e));
+        let actual = Aftermath::of(effects, retired, self.clock);
+        self.agreement.demand("the effects", &self.reference.take_aftermath(), &actual);
+        for handle in actual.aborts.iter().chain(&actual.retired) {
+            assert!(self.handles.remove(handle), "{handle:?} came back twice");
+        }
+        corners.followed(&actual);
+        for handle in &actual.aborts {
+            match &mut self.runs[handle.run].doing {
+                Doing::Attempting { aborted } => *aborted = true,
+                // A run that pauses after a retry signal has no operation left to abort.
+                _ => corners.reached("a pausing usage counted as aborted"),
+            }
+        }
+        if actual.wake {
+            for run in &mut self.runs {
+                if let Doing::Sleeping { until, waiting: true } = &mut run.doing {
+                    *until = self.now.min(*until);
+                }
+            }
+        }
+        actual
+    }
+
+    /// Compares the answers to the commands so far, and all that core can be asked now. Answers how the
+    /// resources stand.
+    pub(crate) fn compare(&self) -> Vec<Row> {
+        self.assert_agreement();
+        let now = self.clock.instant(self.now);
+        let snapshot = self.core.snapshot(now);
+        let rows: Vec<_> = snapshot.iter().map(|row| Row::of(row, self.clock)).collect();
+        agree("the snapshot", &self.reference.snapshot(self.now), &rows);
+        let mut stats = self.core.stats(now);
+        self.compare_slices(now, &snapshot, &stats);
+        let expected = self.reference.stats(self.now);
+        let vitals = |resource: &ResourceStats| Vitals::of(&resource.health, self.clock);
+        let vitals: Vec<_> = stats.resources.iter().map(vitals).collect();
+        agree("the health", &self.reference.vitals(self.now), &vitals);
+        for (resource, expected) in stats.resources.iter_mut().zip(&expected.resources) {
+            resource.health = expected.health;
+        }
+        agree("the stats", &expected, &stats);
+        self.ledger.balances_with(&self.core.stats(now));
+        agree("the number of members", &rows.len(), &self.core.len());
+        invariants::gauges_add_up(&stats, &rows);
+        rows
+    }
+
+    /// Lists two at a time.
+    fn compare_slices(&self, now: Instant, snapshot: &Vec<ResourceSnapshot>, stats: &PoolStats) {
+        let (mut rows, mut counted) = (Vec::new(), self.core.counted());
+        let mut left = Some(self.core.positions());
+        while let Some(positions) = left {
+            left = self.core.list_snapshot(&mut rows, positions.clone(), 2, now);
+            let also = self.core.list_stats(&mut counted, positions, 2, now);
+            agree("which are left", &left, &also);
+        }
+        agree("the snapshot in slices", snapshot, &rows);
+        agree("the stats in slices", stats, &counted);
+    }
+}
+
+fn agree<T: Debug + PartialEq>(what: &str, expected: &T, actual: &T) {
+    assert!(expected == actual, "{}", difference(what, expected, actual));
+}
+
+fn difference(what: &str, expected: &impl Debug, actual: &impl Debug) -> String {
+    let (expected, actual) = (format!("{expected:?}"), format!("{actual:?}"));
+    let same = expected.bytes().zip(actual.bytes()).take_while(|(one, other)| one == other).count();
+    let upon = expected.get(same.saturating_sub(100)..same).unwrap_or_default();
+    format!(
+        "{what}: the reference and core differ after …{upon}\nexpected: {expected}\nactual:   {actual}"
+    )
+}

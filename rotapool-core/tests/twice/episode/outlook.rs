@@ -1,0 +1,85 @@
+//! What the next command is chosen by, and what there is to look at.
+
+use std::collections::HashSet;
+use std::hash::Hasher;
+
+use rotapool_core::PoolStats;
+
+use super::{Doing, Episode};
+use crate::twice::observed::{Handle, Moment, Row};
+
+impl Episode {
+    pub(crate) fn now(&self) -> Moment {
+        self.now
+    }
+
+    pub(crate) fn runs_that(&self, are: impl Fn(Doing) -> bool) -> Vec<usize> {
+        (0..self.runs.len()).filter(|&run| are(self.runs[run].doing)).collect()
+    }
+
+    /// How core says that the resources stand now.
+    pub(crate) fn look(&self) -> Vec<Row> {
+        let snapshot = self.core.snapshot(self.clock.instant(self.now));
+        snapshot.iter().map(|row| Row::of(row, self.clock)).collect()
+    }
+
+    pub(crate) fn stats(&self) -> PoolStats {
+        self.core.stats(self.clock.instant(self.now))
+    }
+
+    /// The abort handles that core has been given and has not given back.
+    pub(crate) fn handles(&self) -> &HashSet<Handle> {
+        &self.handles
+    }
+
+    /// The number of runs that ever began: that of the next one.
+    pub(crate) fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// What decides how it goes on.
+    pub(crate) fn hash_essence(&self, into: &mut impl Hasher) {
+        self.reference.hash_essence(self.now, into);
+    }
+
+    pub(crate) fn doing(&self, run: usize) -> Doing {
+        self.runs[run].doing
+    }
+
+    pub(crate) fn is_aborted(&self, run: usize) -> bool {
+        self.runs[run].doing == Doing::Attempting { aborted: true }
+    }
+
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The ends of cooldowns and of sleeps, and the deadlines.
+    pub(crate) fn moments_of_interest(&self) -> Vec<Moment> {
+        let live = self.runs.iter().filter(|run| run.doing != Doing::Over);
+        let ends = live.clone().filter_map(|run| match run.doing {
+            Doing::Sleeping { until, .. } => Some(until),
+            _ => None,
+        });
+        let deadlines = live.filter_map(|run| run.deadline);
+        self.look().iter().filter_map(|row| row.until).chain(ends).chain(deadlines).collect()
+    }
+
+    /// The deadlines ahead of runs that something woke from a wait.
+    pub(crate) fn deadlines_of_the_woken(&self) -> Vec<Moment> {
+        let is_woken =
+            |doing| matches!(doing, Doing::Sleeping { until, waiting: true } if until <= self.now);
+        let woken = self.runs.iter().filter(|run| is_woken(run.doing));
+        woken.filter_map(|run| run.deadline).filter(|&deadline| deadline > self.now).collect()
+    }
+
+    /// Whether it matters to a run who joins or leaves just now: one that has been asked to choose
+    /// and has not gone on since, or one that waits and will have to judge.
+    pub(crate) fn is_a_run_touchy(&self) -> bool {
+        let mut live = self.runs.iter().filter(|run| run.doing != Doing::Over);
+        live.any(|run| {
+            let waits = matches!(run.doing, Doing::Sleeping { waiting: true, .. });
+            !run.to_choose.is_empty() || waits && run.wants.is_some()
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! What must hold whatever the reference says.
+
+use rotapool_core::{PoolStats, Status};
+
+use crate::twice::command::Command;
+use crate::twice::observed::{Moment, Row};
+
+fn find<'a>(rows: &'a [Row], id: &str) -> Option<&'a Row> {
+    rows.iter().find(|row| *row.id == *id)
+}
+
+/// `before` and `after` the pick were taken at the same moment.
+pub(crate) fn a_pick_is_allowed(id: &str, before: &[Row], after: &[Row]) {
+    let before = find(before, id).expect("only a member is picked");
+    assert_eq!(before.status, Status::Healthy, "{id} was picked though it is out");
+    let after = find(after, id).expect("a pick removes nothing");
+    let within = after.limit.is_none_or(|limit| after.in_flight <= limit);
+    assert!(within, "{id} has {} in flight of {:?}", after.in_flight, after.limit);
+}
+
+/// Only time, `enable` and what takes the resource out altogether end a cooldown.
+pub(crate) fn no_cooldown_ends_early(
+    before: &[Row],
+    after: &[Row],
+    now: Moment,
+    command: &Command,
+) {
+    for row in before {
+        let Some(until) = row.until.filter(|&until| until > now) else { continue };
+        if matches!(command, Command::Enable { id } if **id == *row.id) {
+            continue;
+        }
+        if let Some(after) = find(after, &row.id) {
+            let holds = match after.status {
+                Status::CoolingDown => after.until >= Some(until),
+                status => status == Status::Disabled,
+            };
+            assert!(holds, "the cooldown of {} until {until:?} was cut short: {after:?}", row.id);
+        }
+    }
+}
+
+pub(crate) fn gauges_add_up(stats: &PoolStats, rows: &[Row]) {
+    assert_eq!(stats.healthy + stats.cooling_down + stats.disabled, rows.len());
+    assert_eq!(stats.eligible + stats.saturated, stats.healthy);
+    let ended = stats.runs_ok + stats.runs_error;
+    assert!(stats.successes <= stats.attempts && ended <= stats.attempts);
+    assert!(stats.sibling_cancels <= stats.attempts);
+}

@@ -1,0 +1,302 @@
+//! The naive reference: the rules of the pool, written down a second time and as simply as can be.
+//!
+//! Nothing is indexed, linked or added up ahead. Every membership that ever was and every usage in
+//! flight stand in two vectors, and every answer is a scan of them.
+
+mod affinity;
+mod essence;
+mod health;
+mod measures;
+mod runs;
+mod selection;
+mod strategies;
+
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use rotapool_core::{
+    Cause, Config, PoolStats, Profile, ResourceError, ResourceStats, State, Status,
+};
+
+use self::measures::Measures;
+use self::runs::Run;
+pub(crate) use self::runs::Terms;
+use self::strategies::{Memory, Turn};
+use crate::twice::observed::{Aftermath, Handle, Moment, Row};
+use crate::twice::vitals::Vitals;
+
+/// Whatever is longer counts as this long: a hundred years of 365 days.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+pub(crate) struct Reference {
+    rules: Config,
+    /// Former members too, in the order in which they were added.
+    memberships: Vec<Membership>,
+    /// Those in flight, oldest first.
+    usages: Vec<Usage>,
+    /// The number of the newest usage; the first is 1.
+    newest_usage: u64,
+    runs: Vec<Run>,
+    memory: Memory,
+    /// The counters of the pool's whole life; the gauges in here mean nothing.
+    counted: PoolStats,
+    changes: u64,
+    aftermath: Aftermath,
+    /// The corners of the rules that were reached since somebody looked.
+    corners: Vec<&'static str>,
+}
+
+struct Membership {
+    id: Arc<str>,
+    profile: Profile,
+    is_member: bool,
+    /// An expired cooldown stays a cooldown in here until a selection finds it.
+    status: Status,
+    since: Option<Moment>,
+    until: Option<Moment>,
+    cause: Option<Cause>,
+    /// The usage whose signal it was.
+    attempt: Option<u64>,
+    /// Cooldowns since the last success.
+    escalation: u32,
+    /// The newest usage when the last step of the escalation was taken.
+    tripped_after: u64,
+    probing: bool,
+    last_acquired: Option<(u64, Moment)>,
+    measures: Measures,
+    turn: Turn,
+    /// The counters of this membership; the gauges in here mean nothing.
+    counted: ResourceStats,
+}
+
+struct Usage {
+    number: u64,
+    membership: usize,
+    handle: Handle,
+    since: Moment,
+    abortable: bool,
+}
+
+impl Reference {
+    pub(crate) fn new(rules: Config) -> Self {
+        Self {
+            rules,
+            memberships: Vec::new(),
+            usages: Vec::new(),
+            newest_usage: 0,
+            runs: Vec::new(),
+            memory: Memory::default(),
+            counted: new_pool(),
+            changes: 0,
+            aftermath: Aftermath::default(),
+            corners: Vec::new(),
+        }
+    }
+
+    pub(crate) fn take_aftermath(&mut self) -> Aftermath {
+        std::mem::take(&mut self.aftermath)
+    }
+
+    pub(crate) fn take_corners(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.corners)
+    }
+
+    // Questions.
+
+    pub(crate) fn snapshot(&self, now: Moment) -> Vec<Row> {
+        self.members().map(|(_, member)| self.row(member, now)).collect()
+    }
+
+    /// How every member has been doing, in pool order.
+    pub(crate) fn vitals(&self, now: Moment) -> Vec<Vitals> {
+        let rules = &self.rules.health;
+        self.members().map(|(_, member)| member.measures.vitals(now, rules)).collect()
+    }
+
+    /// The health in here means nothing: see [`vitals`](Self::vitals).
+    pub(crate) fn stats(&self, now: Moment) -> PoolStats {
+        let rows = self.snapshot(now);
+        let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
+        let mut stats = self.counted.clone();
+        stats.waiting = self.runs_that_wait();
+        stats.in_flight = rows.iter().map(|row| u64::from(row.in_flight)).sum();
+        stats.eligible = count(&|row| row.eligible);
+        stats.saturated = count(&|row| row.saturated);
+        stats.healthy = count(&|row| row.status == Status::Healthy);
+        stats.cooling_down = count(&|row| row.status == Status::CoolingDown);
+        stats.disabled = count(&|row| row.status == Status::Disabled);
+        for ((_, member), row) in self.members().zip(&rows) {
+            let mut resource = member.counted.clone();
+            resource.id = Arc::clone(&row.id);
+            resource.status = row.status;
+            resource.in_flight = row.in_flight;
+            resource.max_in_flight = row.max_in_flight;
+            resource.consecutive_cooldowns = row.consecutive_cooldowns;
+            resource.cooldown_remaining = row.until.map_or(Duration::ZERO, |until| until - now);
+            stats.resources.push(resource);
+        }
+        stats
+    }
+
+    /// Whether anything still refers to a membership: the pool, or a usage on it.
+    pub(crate) fn remembers(&self, membership: usize) -> bool {
+        self.memberships[membership].is_member
+            || self.usages.iter().any(|usage| usage.membership == membership)
+    }
+
+    pub(crate) fn id(&self, membership: usize) -> &str {
+        &self.memberships[membership].id
+    }
+
+    /// The members in pool order, which is the order in which they were added.
+    fn members(&self) -> impl Iterator<Item = (usize, &Membership)> {
+        self.memberships.iter().enumerate().filter(|(_, membership)| membership.is_member)
+    }
+
+    /// Usages of earlier memberships of the id count too, until they have drained.
+    pub(crate) fn in_flight(&self, id: &str) -> u32 {
+        let on_it = |usage: &&Usage| *self.memberships[usage.membership].id == *id;
+        self.usages.iter().filter(on_it).count() as u32
+    }
+
+    fn has_room(&self, member: &Membership) -> bool {
+        member.limit().is_none_or(|limit| self.in_flight(&member.id) < limit)
+    }
+
+    fn row(&self, member: &Membership, now: Moment) -> Row {
+        let expired = member.status == Status::CoolingDown && member.until <= Some(now);
+        let status = if expired { Status::Healthy } else { member.status };
+        let is_out = status != Status::Healthy;
+        Row {
+            id: Arc::clone(&member.id),
+            at: now,
+            status,
+            since: member.since.filter(|_| is_out),
+            until: member.until.filter(|_| is_out),
+            cause: member.cause.clone().filter(|_| is_out),
+            attempt: member.attempt.filter(|_| is_out),
+            in_flight: self.in_flight(&member.id),
+            max_in_flight: member.profile.max_in_flight,
+            limit: member.limit(),
+            consecutive_cooldowns: member.escalation,
+            last_acquired: member.last_acquired.map(|(_, at)| at),
+            metadata: Arc::clone(&member.profile.metadata),
+            eligible: !is_out && self.has_room(member),
+            saturated: !is_out && !self.has_room(member),
+        }
+    }
+
+    // Admin calls.
+
+    pub(crate) fn add(&mut self, profile: &Profile) -> Result<usize, ResourceError> {
+        let id = || Arc::clone(&profile.id);
+        if profile.id.is_empty() {
+            return Err(ResourceError::EmptyId);
+        }
+        if profile.max_in_flight == Some(0) {
+            return Err(ResourceError::ZeroMaxInFlight { id: id() });
+        }
+        if profile.weight < 0.001 || profile.weight > 10_000.0 {
+            return Err(ResourceError::Weight { id: id(), weight: profile.weight });
+        }
+        if self.find(&profile.id).is_ok() {
+            return Err(ResourceError::DuplicateResource { id: id() });
+        }
+        self.memberships.push(Membership::new(profile));
+        self.aftermath.wake = true;
+        Ok(self.memberships.len() - 1)
+    }
+
+    pub(crate) fn remove(&mut self, id: &str) -> Result<usize, ResourceError> {
+        let membership = self.find(id)?;
+        self.memberships[membership].is_member = false;
+        self.aftermath.wake = true;
+        Ok(membership)
+    }
+
+    pub(crate) fn enable(&mut self, id: &str) -> Result<(), ResourceError> {
+        let membership = self.find(id)?;
+        let member = &mut self.memberships[membership];
+        member.escalation = 0;
+        member.probing = false;
+        let old = member.become_healthy();
+        if old != Status::Healthy {
+            self.report(membership, old);
+        }
+        self.aftermath.wake = true;
+        Ok(())
+    }
+
+    pub(crate) fn disable(&mut self, id: &str, now: Moment) -> Result<(), ResourceError> {
+        let membership = self.find(id)?;
+        self.take_out(membership, Cause::Admin, None, now);
+        self.aftermath.wake = true;
+        Ok(())
+    }
+
+    fn find(&self, id: &str) -> Result<usize, ResourceError> {
+        let found = self.members().find(|(_, member)| *member.id == *id);
+        found.map(|(membership, _)| membership).ok_or_else(|| ResourceError::UnknownResource {
+            id: id.into(),
+            known: self.members().take(10).map(|(_, member)| Arc::clone(&member.id)).collect(),
+            members: self.members().count(),
+        })
+    }
+}
+
+impl Membership {
+    fn new(profile: &Profile) -> Self {
+        Self {
+            id: Arc::clone(&profile.id),
+            profile: profile.clone(),
+            is_member: true,
+            status: Status::Healthy,
+            since: None,
+            until: None,
+            cause: None,
+            attempt: None,
+            escalation: 0,
+            tripped_after: 0,
+            probing: false,
+            last_acquired: None,
+            measures: Measures::default(),
+            turn: Turn::of_a_newcomer(),
+            counted: new_resource(&profile.id),
+        }
+    }
+
+    /// The cap that holds now.
+    fn limit(&self) -> Option<u32> {
+        if self.probing { Some(1) } else { self.profile.max_in_flight }
+    }
+
+    /// Answers the status before.
+    fn become_healthy(&mut self) -> Status {
+        (self.since, self.until, self.cause) = (None, None, None);
+        std::mem::replace(&mut self.status, Status::Healthy)
+    }
+}
+
+/// All counters at 0: core's stats cannot be written down outside of core, only asked for.
+fn new_pool() -> PoolStats {
+    let mut pool = POOL_OF_ONE.clone();
+    pool.resources.clear();
+    pool
+}
+
+fn new_resource(id: &Arc<str>) -> ResourceStats {
+    let mut resource = POOL_OF_ONE.resources[0].clone();
+    resource.id = Arc::clone(id);
+    resource
+}
+
+static POOL_OF_ONE: LazyLock<PoolStats> = LazyLock::new(|| {
+    let now = Instant::now();
+    let mut pool = State::<Handle>::new(Config::default(), now);
+    pool.add(Profile::new("a"), now).expect("an id that core takes");
+    pool.stats(now)
+});
+
+fn later(now: Moment, duration: Duration) -> Moment {
+    now + duration.min(LONGEST)
+}

@@ -1,0 +1,107 @@
+//! What of a pool decides how it goes on, without what is only counted or reported.
+
+use std::hash::{Hash, Hasher};
+
+use rotapool_core::Strategy;
+
+use super::runs::{Phase, Run};
+use super::{Membership, Reference};
+use crate::twice::observed::Moment;
+
+impl Reference {
+    /// Two pools of the same essence do the same from here on, as far as the ranked strategies go: only
+    /// their numbers, times, counters and measures differ.
+    ///
+    /// Times are told from now on, usages and memberships by their order, and steps of the escalation
+    /// only up to the end of the table.
+    pub(crate) fn hash_essence(&self, now: Moment, into: &mut impl Hasher) {
+        for (number, membership) in self.memberships.iter().enumerate() {
+            if self.remembers(number) {
+                membership.id.hash(into);
+                membership.is_member.hash(into);
+                if membership.is_member {
+                    self.tripped_among_the_living(number).hash(into);
+                    self.hash_member(membership, now, into);
+                }
+            }
+        }
+        if self.rules.strategy == Strategy::Sticky {
+            let behind = self.members().filter(|(number, _)| *number < self.memory.current);
+            behind.count().hash(into);
+        }
+        for usage in &self.usages {
+            (self.rank_of(usage.membership), usage.abortable).hash(into);
+        }
+        let live = self.runs.iter().enumerate().filter(|(_, run)| run.phase != Phase::Over);
+        let mut live: Vec<_> =
+            live.map(|(number, run)| self.essence_of(number, run, now)).collect();
+        // It does not matter which run is which.
+        live.sort_unstable();
+        live.hash(into);
+    }
+
+    fn hash_member(&self, member: &Membership, now: Moment, into: &mut impl Hasher) {
+        let Membership { status, until, escalation, probing, turn, .. } = member;
+        let last_step = self.rules.cooldown_table.len() as u32;
+        (status, ahead(*until, now), (*escalation).min(last_step), probing).hash(into);
+        match self.rules.strategy {
+            Strategy::LeastInFlight | Strategy::RoundRobin | Strategy::Priority => {
+                let later = |other: &Membership| other.last_acquired > member.last_acquired;
+                self.members().filter(|(_, other)| later(other)).count().hash(into);
+                member.last_acquired.is_some().hash(into);
+            }
+            Strategy::Weighted => {
+                let ahead = turn.at - self.memory.time;
+                let ahead = if turn.was_away { ahead.max(0.0) } else { ahead };
+                (turn.was_away, ahead.to_bits()).hash(into);
+            }
+            _ => {}
+        }
+    }
+
+    /// How many of its usages in flight report an outage that is known already.
+    fn tripped_among_the_living(&self, membership: usize) -> usize {
+        let Membership { escalation, tripped_after, .. } = self.memberships[membership];
+        if !self.rules.one_trip_per_outage || escalation == 0 {
+            return 0;
+        }
+        let on_it = self.usages.iter().filter(|usage| usage.membership == membership);
+        on_it.filter(|usage| usage.number <= tripped_after).count()
+    }
+
+    fn rank_of(&self, membership: usize) -> usize {
+        (0..membership).filter(|&older| self.remembers(older)).count()
+    }
+
+    fn essence_of(&self, number: usize, run: &Run, now: Moment) -> Vec<u128> {
+        let nanoseconds = |moment| ahead(moment, now).map_or(u128::MAX, |ahead| ahead.as_nanos());
+        let (phase, until) = match run.phase {
+            Phase::Ready => (0, None),
+            Phase::Attempting => (1, None),
+            Phase::Pausing { until } => (2, Some(until)),
+            Phase::Waiting => (3, None),
+            Phase::Over => (4, None),
+        };
+        let usage = self.usages.iter().position(|usage| usage.handle.run == number);
+        let mut essence = vec![
+            usage.map_or(u128::MAX, |usage| usage as u128),
+            phase,
+            nanoseconds(until),
+            nanoseconds(run.terms.deadline),
+            run.terms.retry_delay.as_nanos(),
+            u128::from(run.terms.wait_for_cooldown),
+            run.budget.map_or(u128::MAX, |budget| u128::from(budget - run.made)),
+        ];
+        let mut tried = run.wish.tried.clone();
+        tried.retain(|&tried| self.memberships[tried].is_member);
+        tried.sort_unstable();
+        tried.dedup();
+        essence.extend(tried.into_iter().map(|tried| self.rank_of(tried) as u128));
+        essence
+    }
+}
+
+/// How far ahead it lies; nothing of what is past matters.
+fn ahead(moment: Option<Moment>, now: Moment) -> Option<Moment> {
+    moment.map(|moment| moment.saturating_sub(now))
+}

@@ -1,0 +1,122 @@
+//! The health of one membership: a list of its outcomes, and two latencies.
+
+use std::time::Duration;
+
+use rotapool_core::HealthRules;
+
+use crate::twice::observed::Moment;
+use crate::twice::vitals::{Roughly, Vitals, grade};
+
+#[derive(Debug, Default)]
+pub(super) struct Measures {
+    /// Every success and failure, oldest first.
+    outcomes: Vec<Measured>,
+    /// The start of the tenth of the window that the tenths are numbered from.
+    epoch: Moment,
+    latency: Option<Latency>,
+}
+
+#[derive(Debug)]
+struct Measured {
+    success: bool,
+    at: Moment,
+    /// The tenth that it fell into; `None` if a longer silence than the window came after it.
+    tenth: Option<u128>,
+}
+
+/// In seconds.
+#[derive(Debug, Clone, Copy)]
+struct Latency {
+    mean: f64,
+    peak: f64,
+    at: Moment,
+}
+
+impl Measures {
+    pub(super) fn succeeded(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
+        self.note(true, now, rules);
+        self.took(took, now, rules);
+    }
+
+    pub(super) fn failed(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
+        self.note(false, now, rules);
+        self.took(took.max(rules.failure_latency), now, rules);
+    }
+
+    /// The weight of what is old falls to 1/e in each `latency_decay`. The peak only fades, and jumps up at once.
+    pub(super) fn took(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
+        let took = took.as_secs_f64();
+        self.latency = Some(match self.latency {
+            None => Latency { mean: took, peak: took, at: now },
+            Some(Latency { mean, peak, at }) => {
+                let old = fading(at, now, rules);
+                let mix = |before: f64| before * old + took * (1.0 - old);
+                let peak = f64::max(took, peak * fading(at, now, rules));
+                Latency { mean: mix(mean), peak, at: now }
+            }
+        });
+    }
+
+    /// The window moves by tenths. It starts anew with an outcome that comes after an eleventh empty
+    /// tenth.
+    fn note(&mut self, success: bool, now: Moment, rules: &HealthRules) {
+        let last = self.outcomes.iter().filter_map(|measured| measured.tenth).next_back();
+        if last.is_none_or(|last| self.tenth(now, rules) > last + 10) {
+            self.outcomes.iter_mut().for_each(|measured| measured.tenth = None);
+            self.epoch = now;
+        }
+        let tenth = Some(self.tenth(now, rules));
+        self.outcomes.push(Measured { success, at: now, tenth });
+    }
+
+    fn tenth(&self, now: Moment, rules: &HealthRules) -> u128 {
+        (now - self.epoch).as_nanos() / (rules.window / 10).as_nanos()
+    }
+
+    /// Of the outcomes in this and the nine tenths before.
+    pub(super) fn error_rate(&self, now: Moment, rules: &HealthRules) -> Option<f64> {
+        let (successes, failures) = (self.recent(true, now, rules), self.recent(false, now, rules));
+        let all = successes + failures;
+        (all >= rules.min_sample).then(|| f64::from(failures) / f64::from(all))
+    }
+
+    fn recent(&self, success: bool, now: Moment, rules: &HealthRules) -> u32 {
+        let present = self.tenth(now, rules);
+        let is_recent = |tenth: u128| tenth + 10 > present;
+        let in_window = |measured: &&Measured| {
+            measured.success == success && measured.tenth.is_some_and(is_recent)
+        };
+        self.outcomes.iter().filter(in_window).count() as u32
+    }
+
+    pub(super) fn consecutive_failures(&self) -> u32 {
+        self.outcomes.iter().rev().take_while(|measured| !measured.success).count() as u32
+    }
+
+    /// The peak in seconds, as it has faded since it was measured.
+    pub(super) fn faded_peak(&self, now: Moment, rules: &HealthRules) -> Option<f64> {
+        self.latency.map(|latency| f64::max(latency.peak * fading(latency.at, now, rules), 1e-9))
+    }
+
+    pub(super) fn vitals(&self, now: Moment, rules: &HealthRules) -> Vitals {
+        let those = |success: bool| self.outcomes.iter().filter(move |it| it.success == success);
+        let error_rate = self.error_rate(now, rules);
+        Vitals {
+            recent_successes: self.recent(true, now, rules),
+            recent_failures: self.recent(false, now, rules),
+            successes: those(true).count() as u64,
+            failures: those(false).count() as u64,
+            consecutive_failures: self.consecutive_failures(),
+            error_rate,
+            grade: grade(error_rate, rules),
+            latency: self.latency.map(|latency| Roughly(latency.mean)),
+            peak_latency: self.latency.map(|latency| Roughly(latency.peak)),
+            last_success: those(true).next_back().map(|measured| measured.at),
+            last_failure: those(false).next_back().map(|measured| measured.at),
+        }
+    }
+}
+
+fn fading(at: Moment, now: Moment, rules: &HealthRules) -> f64 {
+    (-(now - at).as_secs_f64() / rules.latency_decay.as_secs_f64()).exp()
+}

@@ -1,0 +1,212 @@
+//! A selection: whom a run may use, whom it has tried, and who is taken.
+
+use std::sync::Arc;
+
+use rotapool_core::{Metadata, Status, Strategy};
+
+use super::runs::Run;
+use super::{Reference, Usage};
+use crate::twice::observed::{Handle, Moment, Offer};
+
+/// What a run wants of the choice, and what it has learnt.
+#[derive(Debug, Default)]
+pub(super) struct Wish {
+    /// The members that its caller has judged.
+    judged: Vec<(usize, bool)>,
+    /// The memberships that sent it on, if the pool avoids those.
+    pub(super) tried: Vec<usize>,
+    /// What the pool's owner chose for the next attempt: a member, or none.
+    pub(super) choice: Option<Option<usize>>,
+    /// Whom the last question was about.
+    asked: Vec<usize>,
+}
+
+impl Reference {
+    /// Turns the expired cooldowns healthy.
+    fn expire(&mut self, now: Moment) {
+        for membership in 0..self.memberships.len() {
+            let member = &mut self.memberships[membership];
+            let cooling = member.is_member && member.status == Status::CoolingDown;
+            if cooling && member.until <= Some(now) {
+                member.probing = self.rules.probe_on_recovery;
+                let old = member.become_healthy();
+                self.report(membership, old);
+            }
+        }
+    }
+
+    /// The members that can be used, as far as the last selection knows.
+    pub(super) fn eligible(&self) -> Vec<usize> {
+        let members = self.members().filter(|(_, member)| member.status == Status::Healthy);
+        let usable = members.filter(|(_, member)| self.has_room(member));
+        usable.map(|(membership, _)| membership).collect()
+    }
+
+    pub(super) fn admits(&self, run: usize, membership: usize) -> bool {
+        let Run { terms, wish, .. } = &self.runs[run];
+        !terms.exclude.contains(&self.memberships[membership].id)
+            && (terms.wants.is_none() || wish.judged.contains(&(membership, true)))
+    }
+
+    /// Whether the run's own filters leave nobody.
+    pub(super) fn admits_nobody(&self, run: usize) -> bool {
+        let terms = &self.runs[run].terms;
+        let filters = !terms.exclude.is_empty() || terms.wants.is_some();
+        let mut members = self.members().peekable();
+        filters
+            && members.peek().is_some()
+            && !members.any(|(membership, _)| self.admits(run, membership))
+    }
+
+    // Questions to the caller.
+
+    /// The members that the run's caller has yet to judge.
+    pub(super) fn ask_to_judge(&mut self, run: usize) -> Vec<Arc<Metadata>> {
+        let Run { terms, wish, .. } = &self.runs[run];
+        let judged = |asked: usize| wish.judged.iter().any(|(judged, _)| *judged == asked);
+        let unjudged = |&(membership, _): &(usize, _)| terms.wants.is_some() && !judged(membership);
+        let (asked, metadata) = self
+            .members()
+            .filter(unjudged)
+            .map(|(membership, member)| (membership, Arc::clone(&member.profile.metadata)))
+            .unzip();
+        let again = !self.runs[run].wish.judged.is_empty();
+        if again && !Vec::is_empty(&asked) {
+            self.note("a question to judge those who joined");
+        }
+        self.runs[run].wish.asked = asked;
+        metadata
+    }
+
+    /// The verdicts on those asked about, from the first on; the rest stay unjudged.
+    pub(crate) fn judge(&mut self, run: usize, verdicts: &[bool]) {
+        let wish = &mut self.runs[run].wish;
+        wish.judged.extend(wish.asked.iter().copied().zip(verdicts.iter().copied()));
+    }
+
+    /// The members that the pool's owner may choose from.
+    pub(super) fn ask_to_choose(&mut self, run: usize, now: Moment) -> Vec<Offer> {
+        self.expire(now);
+        self.resume();
+        let admitted = |membership: &usize| self.admits(run, *membership);
+        let asked: Vec<_> = self.eligible().into_iter().filter(admitted).collect();
+        let offer = |&membership: &usize| {
+            let member = &self.memberships[membership];
+            Offer {
+                id: Arc::clone(&member.id),
+                in_flight: self.in_flight(&member.id),
+                limit: member.limit(),
+                weight: member.profile.weight,
+                priority: member.profile.priority,
+                metadata: Arc::clone(&member.profile.metadata),
+                last_acquired: member.last_acquired.map(|(_, at)| at),
+                tried: self.runs[run].wish.tried.contains(&membership),
+                vitals: member.measures.vitals(now, &self.rules.health),
+            }
+        };
+        let offers = asked.iter().map(offer).collect();
+        self.runs[run].wish.asked = asked;
+        offers
+    }
+
+    /// The owner's choice: one of those asked about, by its number there, or none of them.
+    pub(crate) fn choose(&mut self, run: usize, choice: Option<usize>) {
+        self.counted.choice_faults += u64::from(choice.is_none());
+        let wish = &mut self.runs[run].wish;
+        wish.choice = Some(choice.map(|number| wish.asked[number]));
+    }
+
+    // The pick.
+
+    /// Takes one of those that can be taken: the one that core has `drawn`, if it could.
+    pub(super) fn acquire(
+        &mut self,
+        run: usize,
+        handle: Handle,
+        drawn: Option<usize>,
+        now: Moment,
+    ) -> Option<usize> {
+        self.expire(now);
+        self.resume();
+        let choice = self.runs[run].wish.choice.take().flatten();
+        let eligible = self.eligible();
+        let membership = match choice {
+            Some(chosen) if eligible.contains(&chosen) => {
+                self.note("a choice of the owner's");
+                chosen
+            }
+            _ => {
+                if choice.is_some() {
+                    self.note("a stale choice");
+                }
+                let elected = self.elect(run, &eligible, drawn, now)?;
+                self.remember(elected, &eligible);
+                elected
+            }
+        };
+        self.newest_usage += 1;
+        let number = self.newest_usage;
+        self.usages.push(Usage { number, membership, handle, since: now, abortable: true });
+        let member = &mut self.memberships[membership];
+        member.last_acquired = Some((number, now));
+        member.counted.acquires += 1;
+        self.counted.attempts += 1;
+        Some(membership)
+    }
+
+    /// One that the run has not tried, if there is any.
+    fn elect(
+        &mut self,
+        run: usize,
+        eligible: &[usize],
+        drawn: Option<usize>,
+        now: Moment,
+    ) -> Option<usize> {
+        let Run { terms, wish, .. } = &self.runs[run];
+        let of_these = |those: &[usize], are: &dyn Fn(usize) -> bool| -> Vec<usize> {
+            those.iter().copied().filter(|&membership| are(membership)).collect()
+        };
+        let admitted = of_these(eligible, &|membership| self.admits(run, membership));
+        let fresh = of_these(&admitted, &|membership| !wish.tried.contains(&membership));
+        let among = if fresh.is_empty() { &admitted } else { &fresh };
+        let favourites = self.favourites(among, terms.affinity, now);
+        let drawn = drawn.filter(|drawn| favourites.contains(drawn));
+        let elected = drawn.or_else(|| favourites.first().copied())?;
+        let passed_over = favourites.len() > 1 && favourites.len() < among.len();
+        let keyed = self.rules.strategy == Strategy::Affinity && terms.affinity.is_some();
+        let (fresh, admitted) = (fresh.len(), admitted.len());
+        for (corner, is_here) in [
+            ("a pick among the fresh", 0 < fresh && fresh < admitted),
+            ("a pick although all are tried", fresh == 0),
+            ("a pick among the admitted", admitted < eligible.len()),
+            ("the worst of three or more cannot be drawn", passed_over),
+            ("a pick by key", keyed),
+        ] {
+            if is_here {
+                self.note(corner);
+            }
+        }
+        self.note(name(self.rules.strategy));
+        Some(elected)
+    }
+
+    pub(super) fn note(&mut self, corner: &'static str) {
+        self.corners.push(corner);
+    }
+}
+
+fn name(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::LeastInFlight => "a pick by least in flight",
+        Strategy::RoundRobin => "a pick by round robin",
+        Strategy::PrimaryBackup => "a pick by primary and backups",
+        Strategy::Priority => "a pick by priority",
+        Strategy::Weighted => "a pick by weight",
+        Strategy::Sticky => "a sticky pick",
+        Strategy::Random => "a random pick",
+        Strategy::LeastLatency => "a pick by least latency",
+        Strategy::LeastErrors => "a pick by least errors",
+        Strategy::Affinity => "a pick by affinity",
+        other => panic!("the reference does not know {other:?}"),
+    }
+}
