@@ -145,17 +145,18 @@ impl Desk {
     }
 
     fn decide(&self, secret: &str) -> Decision {
-        // A refusal costs the upstream nothing, so it comes at once; work takes a while.
-        let at_once = |status| Decision { status, takes: Duration::ZERO, retry_after: None };
+        // A refusal costs the upstream next to nothing, so it comes soon; work takes a while.
+        let takes = self.work / 5;
+        let soon = |status| Decision { status, takes, retry_after: None };
         let mut accounts = self.accounts();
         let throw: u32 = accounts.values().map(|account| account.answers.total()).sum();
         let Some(account) = accounts.get_mut(secret) else {
-            return at_once(StatusCode::UNAUTHORIZED);
+            return soon(StatusCode::UNAUTHORIZED);
         };
         let answers = &mut account.answers;
         let Plan::Limit { requests, seconds } = account.plan else {
             answers.unauthorized += 1;
-            return at_once(StatusCode::UNAUTHORIZED);
+            return soon(StatusCode::UNAUTHORIZED);
         };
         let window = Duration::from_secs(seconds);
         let left = account.window.map_or(Duration::ZERO, |at| window.saturating_sub(at.elapsed()));
@@ -164,17 +165,17 @@ impl Desk {
         } else if account.spent >= requests {
             answers.over_limit += 1;
             let retry_after = Some(left.as_secs_f64().ceil() as u64);
-            return Decision { retry_after, ..at_once(StatusCode::TOO_MANY_REQUESTS) };
+            return Decision { retry_after, ..soon(StatusCode::TOO_MANY_REQUESTS) };
         }
         account.spent += 1;
         let chance = dice::roll(throw.into(), 100);
         if chance < 3 {
             answers.unavailable += 1;
-            return at_once(StatusCode::SERVICE_UNAVAILABLE);
+            return soon(StatusCode::SERVICE_UNAVAILABLE);
         }
         answers.ok += 1;
         let takes = self.work * (100 + chance as u32) / 100;
-        Decision { takes, ..at_once(StatusCode::OK) }
+        Decision { takes, ..soon(StatusCode::OK) }
     }
 }
 
