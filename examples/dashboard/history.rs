@@ -246,6 +246,25 @@ mod tests {
     }
 
     #[test]
+    fn who_is_aborted_by_a_sibling_and_who_is_abandoned_leave_marks_of_their_own() {
+        let (time, pool, mut events, mut history) = play(vec![]);
+        let limited = Answer::cooldown("429").after(Duration::from_secs(1));
+        let answers = [limited, Answer::hang(), Answer::hang()];
+        let script = Script::<&str>::new(time.clock()).on("key", answers);
+        let start = || {
+            let (request, script) = (pool.request().max_attempts(1), script.clone());
+            time.spawn(async move { request.run(|key| script.play(key)).await })
+        };
+        let [_limited, _aborted, abandoned] = [start(), start(), start()];
+        time.advance(Duration::from_millis(500));
+        abandoned.abort();
+        time.advance(Duration::from_secs(1));
+
+        let report = report(&pool, &mut events, &mut history);
+        assert_eq!(report.resources[0].recent, [Mark::Abandoned, Mark::Cooldown, Mark::Aborted]);
+    }
+
+    #[test]
     fn only_the_last_marks_are_kept() {
         let mut answers = vec![Answer::retry("503")];
         answers.extend((0..MARKS).map(|_| Answer::ok("a")));

@@ -10,12 +10,12 @@ use crate::client::{Client, fault};
 use crate::dice;
 use crate::upstream::{Key, Plan, Secret};
 
-/// Together they serve about 37 requests a second.
+/// Together they serve about 33 requests a second.
 pub(crate) const KEYS: [Key; 6] = [
     Key { id: "key-1", secret: "sk-5d1e", plan: Plan::Limit { requests: 90, seconds: 9 } },
     Key { id: "key-2", secret: "sk-a902", plan: Plan::Limit { requests: 110, seconds: 12 } },
     Key { id: "key-3", secret: "sk-c46f", plan: Plan::Limit { requests: 64, seconds: 8 } },
-    Key { id: "key-4", secret: "sk-e215", plan: Plan::Limit { requests: 56, seconds: 7 } },
+    Key { id: "key-4", secret: "sk-e215", plan: Plan::Limit { requests: 40, seconds: 10 } },
     Key { id: "trial", secret: "sk-08da", plan: Plan::Limit { requests: 24, seconds: 12 } },
     Key { id: "retired", secret: "sk-77b3", plan: Plan::Revoked },
 ];
@@ -56,10 +56,10 @@ pub(crate) async fn flow(pool: Pool<Secret>, client: Client) {
     }
 }
 
-/// Until the next request: some 29 a second on average, from half to one and a half times that.
+/// Until the next request: some 26 a second on average, from half to one and a half times that.
 fn gap(elapsed: Duration, number: u64) -> Duration {
     let tide = (elapsed.as_secs_f64() / 45.0 * TAU).sin();
-    let per_second = 29.0 + 14.0 * tide;
+    let per_second = 26.0 + 13.0 * tide;
     let chance = 0.5 + dice::roll(number, 100) as f64 / 100.0;
     Duration::from_secs_f64(chance / per_second)
 }

@@ -40,8 +40,8 @@ impl Line {
 }
 
 /// The width of a frame whose last column is full.
-pub(crate) const WIDTH: usize = 106;
-const REASON: usize = 20;
+pub(crate) const WIDTH: usize = 108;
+const REASON: usize = 24;
 /// How many of a resource's last attempts are shown.
 const MARKS: usize = 24;
 /// From nothing to a full cell, by eighths.
@@ -127,8 +127,8 @@ fn row(resource: &ResourceSnapshot, stats: &ResourceStats, report: &ResourceRepo
         Some(Cause::Signal(reason)) => printable(reason, REASON),
         Some(_) => "by an admin call".to_owned(),
         None => {
-            let took = stats.health.latency.map(|took| format!(", {} ms", took.as_millis()));
-            format!("{} served{}", stats.successes, took.unwrap_or_default())
+            let plural = if stats.cooldowns == 1 { "" } else { "s" };
+            format!("{} served, {} cooldown{plural}", stats.successes, stats.cooldowns)
         }
     };
     line.put(Ink::Soft, format!("  {reason}"));

@@ -65,7 +65,7 @@ fn draw(out: &mut String, run: &[char], left: f64, top: f64, ink: Ink) -> fmt::R
         }
         Kind::Blocks => {
             // One path for the run: a column for each cell, from the foot of the line up.
-            out.push_str("<path d=\"");
+            out.push_str("<path shape-rendering=\"crispEdges\" d=\"");
             let foot = top + CELL.1;
             for (cell, block) in run.iter().enumerate() {
                 let eighths = BLOCKS.iter().position(|known| known == block).unwrap_or(0);
