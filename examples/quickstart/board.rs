@@ -7,8 +7,8 @@ use std::time::Duration;
 use rotapool::{Pool, ResourceStats, Status};
 use tokio::time::{Instant, interval_at};
 
-use crate::Secret;
 use crate::load::{REQUESTS, Tally};
+use crate::upstream::Secret;
 
 /// Awaits `work`, and meanwhile shows how far it is and what each key of the pool is doing.
 pub(crate) async fn watch<R>(

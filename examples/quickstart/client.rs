@@ -9,6 +9,7 @@ use hyper::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
 use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::{self, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
+use rotapool::Fault;
 
 /// Why the upstream did not serve a request.
 pub(crate) enum Refusal {
@@ -20,6 +21,16 @@ pub(crate) enum Refusal {
     Hiccup(String),
     /// None of the above: no key would have fared better.
     Unexpected(StatusCode),
+}
+
+/// What a refusal says of the key, in the pool's words.
+pub(crate) fn fault(refusal: Refusal) -> Fault<StatusCode> {
+    match refusal {
+        Refusal::OverLimit { retry_after } => Fault::cooldown_for(retry_after, "429 from upstream"),
+        Refusal::KeyRevoked => Fault::disable("401, key revoked"),
+        Refusal::Hiccup(why) => Fault::retry(why),
+        Refusal::Unexpected(status) => Fault::Operation(status),
+    }
 }
 
 /// Clones share their connections.

@@ -4,12 +4,12 @@ use std::cell::{Cell, OnceCell};
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
-use hyper::StatusCode;
-use rotapool::{Fault, Pool};
+use rotapool::Pool;
 use tokio::time::sleep;
 
-use crate::client::{Client, Refusal};
-use crate::{KEYS, Secret, dice};
+use crate::client::{Client, Refusal, fault};
+use crate::upstream::Secret;
+use crate::{KEYS, dice};
 
 pub(crate) const REQUESTS: usize = 400;
 /// How many requests are under way at once.
@@ -57,16 +57,6 @@ async fn through_the_pool(pool: &Pool<Secret>, client: &Client) -> Result<(), St
         .run(|key| async move { client.ask(&key).await.map_err(fault) })
         .await
         .map_err(|error| error.to_string())
-}
-
-/// What a refusal says of the key, in the pool's words.
-fn fault(refusal: Refusal) -> Fault<StatusCode> {
-    match refusal {
-        Refusal::OverLimit { retry_after } => Fault::cooldown_for(retry_after, "429 from upstream"),
-        Refusal::KeyRevoked => Fault::disable("401, key revoked"),
-        Refusal::Hiccup(why) => Fault::retry(why),
-        Refusal::Unexpected(status) => Fault::Operation(status),
-    }
 }
 
 /// What you do without a pool: retry, and wait as long as the upstream asks.

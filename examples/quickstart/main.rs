@@ -18,30 +18,29 @@ mod upstream;
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use rotapool::{BuildError, Pool, Resource, TokioRuntime};
 
 use crate::load::{CONCURRENCY, REQUESTS, Tally, Way};
 use crate::report::Round;
-use crate::upstream::{Plan, Upstream};
-
-/// What the upstream knows a key by. Ids are for the eyes, secrets for the upstream alone.
-type Secret = &'static str;
-
-struct Key {
-    id: &'static str,
-    secret: Secret,
-    plan: Plan,
-}
+use crate::upstream::{Key, Plan, Secret, Upstream};
 
 const KEYS: [Key; 6] = [
-    Key { id: "key-1", secret: "sk-5d1e", plan: Plan::PerSecond(60) },
-    Key { id: "key-2", secret: "sk-a902", plan: Plan::PerSecond(60) },
+    Key { id: "key-1", secret: "sk-5d1e", plan: per_second(60) },
+    Key { id: "key-2", secret: "sk-a902", plan: per_second(60) },
     Key { id: "retired", secret: "sk-77b3", plan: Plan::Revoked },
-    Key { id: "key-3", secret: "sk-c46f", plan: Plan::PerSecond(60) },
-    Key { id: "trial", secret: "sk-08da", plan: Plan::PerSecond(10) },
-    Key { id: "key-4", secret: "sk-e215", plan: Plan::PerSecond(60) },
+    Key { id: "key-3", secret: "sk-c46f", plan: per_second(60) },
+    Key { id: "trial", secret: "sk-08da", plan: per_second(10) },
+    Key { id: "key-4", secret: "sk-e215", plan: per_second(60) },
 ];
+
+const fn per_second(requests: u32) -> Plan {
+    Plan::Limit { requests, seconds: 1 }
+}
+
+/// How long the upstream works on a request, at least.
+const WORK: Duration = Duration::from_millis(20);
 
 /// How many requests a key carries at once. The keys that are not revoked have room for all
 /// [`CONCURRENCY`] of them together: a pool that is merely full fails a run rather than queue it.
@@ -80,7 +79,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 /// Sends the whole load one way, to an upstream of its own: no round inherits spent limits.
 async fn round(name: &'static str, way: Way) -> Result<Round, Box<dyn Error>> {
     println!("\n{REQUESTS} requests, {CONCURRENCY} at a time, through {name}");
-    let upstream = Upstream::start(&KEYS).await?;
+    let upstream = Upstream::start(&KEYS, WORK).await?;
     let tally = Tally::default();
     let work = load::send(&way, upstream.client(), &tally);
     let elapsed = board::watch(&tally, way.pool(), work).await?;

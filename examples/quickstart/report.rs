@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use rotapool::Pool;
 
-use crate::Secret;
 use crate::load::{REQUESTS, Tally};
 use crate::table::aligned;
-use crate::upstream::Answers;
+use crate::upstream::{Answers, Secret};
 
 pub(crate) struct Round {
     pub(crate) name: &'static str,

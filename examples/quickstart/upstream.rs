@@ -18,12 +18,25 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::client::Client;
-use crate::{Key, dice};
+use crate::dice;
+
+/// What the upstream knows a key by. Ids are for the eyes, secrets for the upstream alone.
+pub(crate) type Secret = &'static str;
+
+pub(crate) struct Key {
+    pub(crate) id: &'static str,
+    pub(crate) secret: Secret,
+    pub(crate) plan: Plan,
+}
 
 /// What a key is entitled to.
 #[derive(Clone, Copy)]
 pub(crate) enum Plan {
-    PerSecond(u32),
+    /// So many requests in a window of so many seconds, which opens with the first of them.
+    Limit {
+        requests: u32,
+        seconds: u64,
+    },
     Revoked,
 }
 
@@ -44,10 +57,11 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) async fn start(keys: &[Key]) -> io::Result<Self> {
+    /// Serves these keys; a request that is served takes up to twice as long as `work`.
+    pub(crate) async fn start(keys: &[Key], work: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let desk = Arc::new(Desk::new(keys));
+        let desk = Arc::new(Desk::new(keys, work));
         let listening = tokio::spawn(listen(listener, Arc::clone(&desk)));
         Ok(Self { address, desk, listening })
     }
@@ -85,19 +99,16 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let authorization = request.headers().get(AUTHORIZATION);
     let secret = authorization.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let Decision { status, takes } = desk.decide(secret.unwrap_or_default());
+    let Decision { status, takes, retry_after } = desk.decide(secret.unwrap_or_default());
     tokio::time::sleep(takes).await;
 
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        response.headers_mut().insert(RETRY_AFTER, WINDOW.as_secs().into());
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     Ok(response)
 }
-
-/// The limits are per window of this length, which opens with a key's first request.
-const WINDOW: Duration = Duration::from_secs(1);
 
 struct Account {
     id: &'static str,
@@ -110,54 +121,61 @@ struct Account {
 
 /// Decides what to answer, and keeps the books.
 struct Desk {
-    accounts: Mutex<HashMap<&'static str, Account>>,
+    accounts: Mutex<HashMap<Secret, Account>>,
+    work: Duration,
 }
 
 struct Decision {
     status: StatusCode,
     takes: Duration,
+    /// In whole seconds, as the header has it.
+    retry_after: Option<u64>,
 }
 
 impl Desk {
-    fn new(keys: &[Key]) -> Self {
+    fn new(keys: &[Key], work: Duration) -> Self {
         let open = |&Key { id, secret, plan }: &Key| {
             (secret, Account { id, plan, window: None, spent: 0, answers: Answers::default() })
         };
-        Self { accounts: Mutex::new(keys.iter().map(open).collect()) }
+        Self { accounts: Mutex::new(keys.iter().map(open).collect()), work }
     }
 
-    fn accounts(&self) -> MutexGuard<'_, HashMap<&'static str, Account>> {
+    fn accounts(&self) -> MutexGuard<'_, HashMap<Secret, Account>> {
         self.accounts.lock().expect("no decision panics")
     }
 
     fn decide(&self, secret: &str) -> Decision {
-        // A refusal costs the upstream nothing, so it comes at once; work takes a while.
-        let at_once = |status| Decision { status, takes: Duration::ZERO };
+        // A refusal costs the upstream next to nothing, so it comes soon; work takes a while.
+        let takes = self.work / 5;
+        let soon = |status| Decision { status, takes, retry_after: None };
         let mut accounts = self.accounts();
         let throw: u32 = accounts.values().map(|account| account.answers.total()).sum();
         let Some(account) = accounts.get_mut(secret) else {
-            return at_once(StatusCode::UNAUTHORIZED);
+            return soon(StatusCode::UNAUTHORIZED);
         };
         let answers = &mut account.answers;
-        let Plan::PerSecond(limit) = account.plan else {
+        let Plan::Limit { requests, seconds } = account.plan else {
             answers.unauthorized += 1;
-            return at_once(StatusCode::UNAUTHORIZED);
+            return soon(StatusCode::UNAUTHORIZED);
         };
-        if account.window.is_none_or(|opened| opened.elapsed() >= WINDOW) {
+        let window = Duration::from_secs(seconds);
+        let left = account.window.map_or(Duration::ZERO, |at| window.saturating_sub(at.elapsed()));
+        if left.is_zero() {
             (account.window, account.spent) = (Some(Instant::now()), 0);
-        }
-        if account.spent >= limit {
+        } else if account.spent >= requests {
             answers.over_limit += 1;
-            return at_once(StatusCode::TOO_MANY_REQUESTS);
+            let retry_after = Some(left.as_secs_f64().ceil() as u64);
+            return Decision { retry_after, ..soon(StatusCode::TOO_MANY_REQUESTS) };
         }
         account.spent += 1;
         let chance = dice::roll(throw.into(), 100);
         if chance < 3 {
             answers.unavailable += 1;
-            return at_once(StatusCode::SERVICE_UNAVAILABLE);
+            return soon(StatusCode::SERVICE_UNAVAILABLE);
         }
         answers.ok += 1;
-        Decision { status: StatusCode::OK, takes: Duration::from_millis(20 + chance / 5) }
+        let takes = self.work * (100 + chance as u32) / 100;
+        Decision { takes, ..soon(StatusCode::OK) }
     }
 }
 

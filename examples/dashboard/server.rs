@@ -1,0 +1,115 @@
+//! The web server: the page, and what the page and others read.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::sync::{Arc, Mutex};
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use rotapool::{Pool, PoolCollector, PoolStats, ResourceSnapshot};
+use serde::Serialize;
+use tokio::net::TcpListener;
+
+use crate::history::{History, Report};
+
+const PAGE: &str = include_str!("page.html");
+
+/// The page is one file and loads nothing but the snapshot.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+                      img-src data:; connect-src 'self'";
+
+/// What is served about a pool.
+pub(crate) struct Site<T> {
+    pool: Pool<T>,
+    history: Arc<Mutex<History>>,
+    metrics: Registry,
+}
+
+/// What `/snapshot.json` says.
+#[derive(Serialize)]
+struct View<'a> {
+    pool: &'a str,
+    stats: PoolStats,
+    snapshot: Vec<ResourceSnapshot>,
+    history: Report,
+}
+
+impl<T: Send + Sync + 'static> Site<T> {
+    pub(crate) fn new(pool: Pool<T>, history: Arc<Mutex<History>>) -> Result<Self, Box<dyn Error>> {
+        let collector = PoolCollector::new();
+        collector.add(&pool)?;
+        let mut metrics = Registry::default();
+        metrics.register_collector(Box::new(collector));
+        Ok(Self { pool, history, metrics })
+    }
+
+    /// Serves for as long as it is awaited.
+    pub(crate) async fn serve(self, listener: TcpListener) -> Result<Infallible, Box<dyn Error>> {
+        let site = Arc::new(self);
+        loop {
+            let (stream, _) = listener.accept().await?;
+            let site = Arc::clone(&site);
+            tokio::spawn(async move {
+                let service = service_fn(|request| {
+                    let response = site.answer(&request);
+                    async { Ok::<_, Infallible>(response) }
+                });
+                // A browser that goes away in the middle is no news.
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    }
+
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let content = match (request.method(), request.uri().path()) {
+            (&Method::GET, "/") => Ok(("text/html; charset=utf-8", PAGE.to_owned())),
+            (&Method::GET, "/snapshot.json") => {
+                self.snapshot().map(|json| ("application/json", json))
+            }
+            (&Method::GET, "/metrics") => self.metrics().map(|metrics| {
+                ("application/openmetrics-text; version=1.0.0; charset=utf-8", metrics)
+            }),
+            (&Method::GET, _) => return plain(StatusCode::NOT_FOUND, "There is no such page.\n"),
+            _ => return plain(StatusCode::METHOD_NOT_ALLOWED, "There is only GET.\n"),
+        };
+        match content {
+            Ok((kind, content)) => response(StatusCode::OK, kind, content),
+            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
+        }
+    }
+
+    fn snapshot(&self) -> Result<String, Box<dyn Error>> {
+        let snapshot = self.pool.snapshot();
+        let mut history = self.history.lock().expect("nothing panics with the history");
+        let history = history.report(self.pool.now(), &snapshot);
+        let view = View { pool: self.pool.name(), stats: self.pool.stats(), snapshot, history };
+        Ok(serde_json::to_string(&view)?)
+    }
+
+    fn metrics(&self) -> Result<String, Box<dyn Error>> {
+        let mut page = String::new();
+        encode(&mut page, &self.metrics)?;
+        Ok(page)
+    }
+}
+
+fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
+    response(status, "text/plain; charset=utf-8", text.to_owned())
+}
+
+fn response(status: StatusCode, kind: &'static str, content: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(content));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response
+}
