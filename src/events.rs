@@ -7,16 +7,17 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use futures_util::Stream;
 use futures_util::future::poll_fn;
-use futures_util::task::AtomicWaker;
 use rotapool_core::Event;
+
+use crate::sync::{AtomicWaker, Mutex, MutexGuard};
+use crate::wake::wake;
 
 /// How many events a subscriber may be behind, unless it says otherwise.
 pub(crate) const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
@@ -108,11 +109,10 @@ impl Audience {
         self.subscribers.is_empty()
     }
 
-    /// Tells everybody, lets go of who has left, and answers whom to wake outside the pool's lock.
-    pub(crate) fn tell(&mut self, events: &[Event]) -> Vec<Waker> {
-        let mut to_wake = Vec::new();
+    /// Tells everybody, lets go of who has left, and adds whom to wake outside the pool's lock.
+    pub(crate) fn tell(&mut self, events: &[Event], to_wake: &mut Vec<Waker>) {
         if events.is_empty() {
-            return to_wake;
+            return;
         }
         self.subscribers.retain(|subscriber| {
             let mut buffer = subscriber.buffer();
@@ -124,7 +124,6 @@ impl Audience {
             to_wake.extend(subscriber.waker.take());
             true
         });
-        to_wake
     }
 }
 
@@ -136,12 +135,6 @@ impl Drop for Audience {
             subscriber.waker.take().into_iter().for_each(wake);
         }
     }
-}
-
-/// Wakes a subscriber. What its waker does is its own affair: a panic in it keeps nobody else from being
-/// woken.
-pub(crate) fn wake(waker: Waker) {
-    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }
 
 struct Subscriber {

@@ -3,7 +3,6 @@
 use std::task::Waker;
 use std::time::Instant;
 
-use event_listener::EventListener;
 use rotapool_core::{Attempts, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step};
 
 use crate::abort_pair::{Target, Trigger};
@@ -11,12 +10,13 @@ use crate::lease::Lease;
 use crate::options::{Only, Options};
 use crate::select;
 use crate::shared::{Locked, Shared};
+use crate::waiters::Change;
 
 /// What the shell has to do now.
 pub(crate) enum Next<T> {
     Attempt(Lease<T>),
     Pause(Instant),
-    Wait(Instant, EventListener),
+    Wait(Instant, Change),
     Exhausted(Box<Exhausted>),
 }
 
@@ -86,7 +86,7 @@ impl<'a, T> Run<'a, T> {
                     }
                     Step::Pause { until } => Ok(Next::Pause(until)),
                     // Listening before the lock is released: no change can slip in between.
-                    Step::Wait { until } => Ok(Next::Wait(until, shared.changed.listen())),
+                    Step::Wait { until } => Ok(Next::Wait(until, locked.waiters.listen())),
                     Step::Exhausted(why) => Ok(Next::Exhausted(why)),
                     question @ (Step::Judge(_) | Step::Choose(_)) => Err(question),
                 }

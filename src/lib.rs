@@ -140,11 +140,14 @@ mod resource;
 mod run;
 mod select;
 mod shared;
+mod sync;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod testing;
 mod timer;
 mod trace;
+mod waiters;
+mod wake;
 mod wrapped;
 
 pub use abort::AbortHandle;

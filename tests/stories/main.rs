@@ -32,5 +32,6 @@ mod tried;
 mod upstream;
 mod virtual_time;
 mod waiting;
+mod wakers;
 mod watching;
 mod weighted;
