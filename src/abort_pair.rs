@@ -4,10 +4,11 @@
 //! meet again: a pair that aborted nothing serves the next run, so a healthy run allocates nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use futures_util::task::AtomicWaker;
+use crate::shield::wake;
+use crate::sync::{AtomicBool, AtomicWaker};
 
 #[derive(Debug, Default)]
 struct Flag {
@@ -28,7 +29,7 @@ impl Trigger {
     pub(crate) fn abort(&self) {
         // The waker's own synchronisation orders the flag.
         self.0.raised.store(true, Ordering::Relaxed);
-        self.0.task.wake();
+        self.0.task.take().into_iter().for_each(wake);
     }
 }
 

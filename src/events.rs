@@ -8,16 +8,16 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use futures_util::Stream;
 use futures_util::future::poll_fn;
-use futures_util::task::AtomicWaker;
 use rotapool_core::Event;
 
-use crate::shield::contained;
+use crate::shield::wake;
+use crate::sync::{AtomicWaker, Mutex, MutexGuard};
 
 /// How many events a subscriber may be behind, unless it says otherwise.
 pub(crate) const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
@@ -109,11 +109,10 @@ impl Audience {
         self.subscribers.is_empty()
     }
 
-    /// Tells everybody, lets go of who has left, and answers whom to wake outside the pool's lock.
-    pub(crate) fn tell(&mut self, events: &[Event]) -> Vec<Waker> {
-        let mut to_wake = Vec::new();
+    /// Tells everybody, lets go of who has left, and adds whom to wake outside the pool's lock.
+    pub(crate) fn tell(&mut self, events: &[Event], to_wake: &mut Vec<Waker>) {
         if events.is_empty() {
-            return to_wake;
+            return;
         }
         self.subscribers.retain(|subscriber| {
             let mut buffer = subscriber.buffer();
@@ -125,7 +124,6 @@ impl Audience {
             to_wake.extend(subscriber.waker.take());
             true
         });
-        to_wake
     }
 }
 
@@ -135,7 +133,7 @@ impl Drop for Audience {
         for subscriber in &self.subscribers {
             subscriber.buffer().over.get_or_insert(Over::Pool);
             if let Some(waker) = subscriber.waker.take() {
-                contained(|| waker.wake());
+                wake(waker);
             }
         }
     }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use event_listener::EventListener;
 use rotapool_core::{
     Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step,
 };
@@ -14,12 +13,13 @@ use crate::lease::Lease;
 use crate::options::{Only, Options};
 use crate::select;
 use crate::shared::{Locked, Shared};
+use crate::waiters::Change;
 
 /// What the shell has to do now.
 pub(crate) enum Next<T> {
     Attempt(Lease<T>),
     Pause(Instant),
-    Wait(Instant, EventListener),
+    Wait(Instant, Change),
     Exhausted(Box<Exhausted>),
 }
 
@@ -95,7 +95,7 @@ impl<'a, T> Run<'a, T> {
                     }
                     Step::Pause { until } => Ok(Next::Pause(until)),
                     // Listening before the lock is released: no change can slip in between.
-                    Step::Wait { until } => Ok(Next::Wait(until, shared.changed.listen())),
+                    Step::Wait { until } => Ok(Next::Wait(until, locked.waiters.listen())),
                     Step::Exhausted(why) => Ok(Next::Exhausted(why)),
                     Step::Judge(members) => Err(Question::Judge(members)),
                     Step::Choose(candidates) => Err(Question::Choose(candidates)),

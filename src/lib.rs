@@ -141,11 +141,13 @@ mod run;
 mod select;
 mod shared;
 mod shield;
+mod sync;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod testing;
 mod timer;
 mod trace;
+mod waiters;
 mod wrapped;
 
 pub use abort::AbortHandle;

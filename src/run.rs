@@ -17,7 +17,6 @@ use crate::error::RunError;
 use crate::fault::Fault;
 use crate::guard::{Next, Run};
 use crate::lease::Lease;
-use crate::shield::Shielded;
 
 pin_project! {
     /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's
@@ -83,7 +82,7 @@ where
                 Next::Pause(until) => *this.rest = Some(this.run.sleep_until(until)),
                 // Whichever it is: the next step reads the clock and asks the core again.
                 Next::Wait(until, changed) => {
-                    let either = select(this.run.sleep_until(until), Shielded(changed));
+                    let either = select(this.run.sleep_until(until), changed);
                     *this.rest = Some(Box::pin(either.map(drop)));
                 }
                 Next::Exhausted(why) => return Poll::Ready(Err(RunError::Exhausted(why))),

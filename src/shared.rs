@@ -1,9 +1,8 @@
 //! What all handles of a pool share, and the one door to it: [`Shared::with`].
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
-use event_listener::Event;
 use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
 
 use crate::abort_pair::{Pairs, Trigger};
@@ -11,8 +10,10 @@ use crate::events::Audience;
 use crate::options::Defaults;
 use crate::resource::Entry;
 use crate::select::Select;
-use crate::shield::contained;
+use crate::shield::{contained, wake};
+use crate::sync::Mutex;
 use crate::trace;
+use crate::waiters::Waiters;
 
 type Listener = Box<dyn Fn(&StateChange) + Send + Sync>;
 
@@ -26,8 +27,6 @@ pub(crate) struct Hooks {
 pub(crate) struct Shared<T> {
     pub(crate) name: Arc<str>,
     locked: Mutex<Locked<T>>,
-    /// Notified when those who wait for a cooldown should think again.
-    pub(crate) changed: Event,
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) defaults: Defaults,
     pub(crate) hooks: Hooks,
@@ -39,20 +38,27 @@ pub(crate) struct Locked<T> {
     pub(crate) random: fastrand::Rng,
     pub(crate) pairs: Pairs,
     pub(crate) audience: Audience,
+    /// Told when those who wait for a cooldown should think again.
+    pub(crate) waiters: Waiters,
     /// By slot index; the state knows which slots are taken.
     entries: Vec<Option<Arc<Entry<T>>>>,
 }
 
 impl<T> Locked<T> {
     pub(crate) fn new(state: State<Trigger>, random: fastrand::Rng) -> Self {
-        let (pairs, audience) = (Pairs::default(), Audience::default());
-        Self { state, random, pairs, audience, entries: Vec::new() }
+        let (pairs, audience, waiters) = Default::default();
+        Self { state, random, pairs, audience, waiters, entries: Vec::new() }
     }
 
-    /// Tells the audience what happened, and answers whom to wake once the lock is released.
+    /// Tells the waiters and the audience what happened, and answers whom to wake once the lock is
+    /// released.
     #[cold]
     fn announce(&mut self, effects: Effects<Trigger>) -> (Effects<Trigger>, Vec<Waker>) {
-        let to_wake = self.audience.tell(&effects.events);
+        let mut to_wake = Vec::new();
+        if effects.wake {
+            to_wake.extend(self.waiters.change());
+        }
+        self.audience.tell(&effects.events, &mut to_wake);
         self.state.follow_runs(!self.audience.is_empty());
         (effects, to_wake)
     }
@@ -85,7 +91,7 @@ impl<T> Shared<T> {
         defaults: Defaults,
         hooks: Hooks,
     ) -> Self {
-        Self { name, locked: Mutex::new(locked), changed: Event::new(), runtime, defaults, hooks }
+        Self { name, locked: Mutex::new(locked), runtime, defaults, hooks }
     }
 
     /// Runs `act` under the lock and, once the lock is released, does what follows from it.
@@ -113,11 +119,8 @@ impl<T> Shared<T> {
 
     #[cold]
     fn follow_up(&self, effects: &Effects<Trigger>, to_wake: Vec<Waker>) {
-        effects.aborts.iter().for_each(|trigger| contained(|| trigger.abort()));
-        if effects.wake {
-            self.changed.notify(usize::MAX);
-        }
-        to_wake.into_iter().for_each(|waker| contained(|| waker.wake()));
+        effects.aborts.iter().for_each(Trigger::abort);
+        to_wake.into_iter().for_each(wake);
         if let Some(hook) = &self.hooks.on_state_change {
             effects.changes().for_each(|change| contained(|| hook(change)));
         }

@@ -33,6 +33,7 @@ mod tried;
 mod upstream;
 mod virtual_time;
 mod waiting;
+mod wakers;
 mod watching;
 mod weighted;
 mod wrapped;
