@@ -92,8 +92,8 @@ fn play(deed: &Deed, pool: &Pool<()>, trace: &Trace, time: &VirtualTime, request
         Err(RunError::Exhausted(exhausted)) => {
             says_one_line(&*exhausted);
             let table = exhausted.table().to_string();
-            let rows = exhausted.resources.len()
-                + usize::from(exhausted.resources.len() < exhausted.members);
+            let rows = exhausted.explanation.resources.len()
+                + usize::from(exhausted.explanation.resources.len() < exhausted.explanation.members);
             assert_eq!(table.split('\n').count(), 1 + rows, "a line for each resource: {table}");
             table.split('\n').for_each(|line| is_one_line(&line));
             exhausted.last_signal.iter().for_each(|signal| is_one_line(signal));
