@@ -1,7 +1,7 @@
 //! The loop of a run: asks the core, does as it says, reports back.
 //!
 //! Written as a future by hand, because an async function would move what it carries several times
-//! on every run, and that was a fifth of its cost.
+//! on every run.
 
 use std::future::Future;
 use std::mem;
