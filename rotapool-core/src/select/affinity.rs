@@ -28,14 +28,12 @@ pub(super) fn pick(
         let share = load * slot.weight() / weight;
         f64::from(slot.in_flight()) < BALANCE * share
     };
-    let best = |within: bool| {
-        eligible()
-            .filter(|(_, slot)| !within || within_bounds(slot))
-            .map(|(item, slot)| (score(key, slot), slot.position(), item))
-            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
-            .map(|(_, _, item)| item)
-    };
-    best(true).or_else(|| best(false))
+    // Not all of them can be above the mean of their load, so there always is one.
+    eligible()
+        .filter(|(_, slot)| within_bounds(slot))
+        .map(|(item, slot)| (score(key, slot), slot.position(), item))
+        .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
+        .map(|(_, _, item)| item)
 }
 
 fn score(key: u64, slot: &Slot) -> f64 {
