@@ -8,7 +8,7 @@ use crate::usage::Sequence;
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Escalation {
     step: u32,
-    /// The newest usage of the pool when the last step was taken.
+    /// The newest usage of the pool when the last step was taken; 0, which is before any, until then.
     tripped_after: Sequence,
 }
 
@@ -23,7 +23,7 @@ impl Escalation {
     /// With `one_trip_per_outage`, a usage that was already in flight at the last step reports the
     /// same outage and takes none.
     pub(crate) fn trip(&mut self, usage: Sequence, newest: Sequence, one_trip_per_outage: bool) {
-        let known_outage = self.step > 0 && usage <= self.tripped_after;
+        let known_outage = usage <= self.tripped_after;
         if !(one_trip_per_outage && known_outage) {
             self.step = self.step.saturating_add(1);
             self.tripped_after = newest;

@@ -132,7 +132,8 @@ impl Tournament {
         // Where nobody plays there may be no match either.
         let winner = if rank == ABSENT { 0 } else { self.feeds(at, seat) as u32 };
         let above = &mut self.matches[(at - 1) / PLAYERS].0[(at - 1) % PLAYERS];
-        let is_news = *above != rank || self.winners[at] != winner;
+        // A rank belongs to one item: the same rank is the same winner.
+        let is_news = *above != rank;
         (*above, self.winners[at]) = (rank, winner);
         is_news
     }
