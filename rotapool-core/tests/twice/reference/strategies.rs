@@ -50,13 +50,19 @@ impl Reference {
             // From the current one on, then those behind it.
             (Strategy::Sticky, _) => least(among, |it| (it < self.memory.current, it)),
             (Strategy::Random, _) => among.to_vec(),
-            (Strategy::LeastLatency, _) => not_the_worst(
-                among,
-                |it| Roughly(self.latency_cost(of(it), now)),
-                |one, other| one.is_clearly_less(other),
-            ),
+            (Strategy::LeastLatency, _) => {
+                let cost = |it| self.latency_cost(of(it), now);
+                let two_drawn = not_the_worst(
+                    among,
+                    |it| Roughly(cost(it)),
+                    |one, other| one.is_clearly_less(other),
+                );
+                not_on_trial_if_possible(two_drawn, |it| cost(it).is_infinite())
+            }
             (Strategy::LeastErrors, _) => {
-                not_the_worst(among, |it| self.error_cost(of(it), now), |one, other| one < other)
+                let cost = |it| self.error_cost(of(it), now);
+                let two_drawn = not_the_worst(among, cost, |one, other| one < other);
+                not_on_trial_if_possible(two_drawn, |it| cost(it).0)
             }
             (Strategy::Affinity, None) => not_the_worst(among, in_flight, |one, other| one < other),
             (Strategy::Affinity, Some(key)) => {
@@ -149,4 +155,15 @@ fn not_the_worst<K: Copy>(
         among.len() > 1 && others.all(|&other| is_less(cost(other), cost(membership)))
     };
     among.iter().copied().filter(|&membership| !is_worst(membership)).collect()
+}
+
+/// Whoever is on trial gets a second operation only if all are.
+fn not_on_trial_if_possible(
+    mut favourites: Vec<usize>,
+    is_on_trial: impl Fn(usize) -> bool,
+) -> Vec<usize> {
+    if favourites.iter().any(|&it| !is_on_trial(it)) {
+        favourites.retain(|&it| !is_on_trial(it));
+    }
+    favourites
 }
