@@ -94,10 +94,8 @@ impl Explanation {
 
     /// The resource that comes back first, unless one is eligible already.
     pub(crate) fn first_back(&self) -> Option<&ResourceSnapshot> {
-        self.resources
-            .iter()
-            .filter(|resource| resource.until.is_some() && resource.until == self.retry_at)
-            .min_by_key(|resource| resource.until)
+        let until = self.retry_at?;
+        self.resources.iter().find(|resource| resource.until == Some(until))
     }
 }
 
@@ -113,7 +111,9 @@ impl fmt::Display for Explanation {
             (None, _, Some(left)) if !left.is_zero() => {
                 write!(f, "nothing to pick, first back in {left:.1?}; ")?;
             }
-            (None, ..) => f.write_str("nothing to pick; ")?,
+            // Of an exhausted run that had no attempt left.
+            (None, _, Some(_)) => f.write_str("nothing picked; ")?,
+            (None, _, None) => f.write_str("nothing to pick; ")?,
         }
         self.tally(f)?;
         self.rows(f)

@@ -54,6 +54,12 @@ mod tests {
     }
 
     #[test]
+    fn what_harms_no_line_is_shown_as_it_is() {
+        let harmless = "it's \"C:\\keys\", café, cafe\u{301}";
+        assert_eq!(OneLine(harmless).to_string(), harmless);
+    }
+
+    #[test]
     fn a_line_break_is_escaped_and_a_megabyte_is_cut() {
         assert_eq!(OneLine("a\nb\u{1b}[0m ü").to_string(), "a\\nb\\u{1b}[0m ü");
         assert_eq!(OneLine("a\u{2028}b\u{202e}").to_string(), "a\\u{2028}b\\u{202e}");

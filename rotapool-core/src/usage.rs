@@ -145,8 +145,11 @@ mod tests {
     use super::*;
 
     fn younger(usages: &mut Usages<char>, ticket: &Ticket) -> Vec<char> {
-        let mut taken = Vec::new();
-        usages.take_younger(ticket, &mut taken);
+        // Behind what is there already.
+        let mut taken = vec!['-'];
+        let count = usages.take_younger(ticket, &mut taken);
+        taken.remove(0);
+        assert_eq!(count as usize, taken.len());
         taken
     }
 

@@ -24,6 +24,17 @@ fn consecutive_cooldowns_climb_the_table_and_a_success_starts_it_anew() {
 }
 
 #[test]
+fn a_cooldown_that_has_ended_shows_no_beginning_no_end_and_no_reason_although_nobody_noticed() {
+    let scene = Scene::of(&["a"]);
+    scene.start();
+    scene.answer("a", Err(Fault::cooldown("429")));
+    scene.advance(secs(30));
+    let row = scene.row("a");
+    assert_eq!((row.status, row.since, row.until), (Status::Healthy, None, None));
+    assert_eq!((row.cause, row.attempt), (None, None));
+}
+
+#[test]
 fn an_error_of_the_operations_own_proves_that_the_resource_works() {
     let scene = Scene::of(&["a"]);
     scene.start();

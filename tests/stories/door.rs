@@ -75,6 +75,17 @@ fn admin_calls_name_the_unknown_id_and_those_that_are_known() {
 }
 
 #[test]
+fn of_many_known_ids_an_admin_call_names_the_first() {
+    let ids = ["k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "k10"];
+    let scene = Scene::of(&ids[..10]);
+    let error = scene.pool.remove("zz").unwrap_err().to_string();
+    assert!(error.ends_with("it has 10: k0, k1, k2, k3, k4, k5, k6, k7, k8, k9"), "{error}");
+    let scene = Scene::of(&ids);
+    let error = scene.pool.remove("zz").unwrap_err().to_string();
+    assert!(error.ends_with("it has 11: k0, k1, k2, k3, k4, k5, k6, k7, k8, k9, …"), "{error}");
+}
+
+#[test]
 fn admin_calls_on_an_empty_pool_say_that_it_is_empty() {
     let scene = Scene::of(&["a"]);
     scene.pool.remove("a").unwrap();

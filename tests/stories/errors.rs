@@ -56,10 +56,51 @@ fn a_spent_budget_names_the_last_signal() {
     let scene = Scene::of(&["a"]);
     let run = scene.start();
     scene.answer("a", Err(Fault::retry("connection reset")));
+    let error = run.error();
     assert_eq!(
-        run.error().to_string(),
+        error.to_string(),
         "pool exhausted: no attempt left after 1 attempt; 1 resource: 1 eligible; \
          last signal: retry (connection reset)"
+    );
+    assert_eq!(
+        error.exhausted().unwrap().explanation.to_string(),
+        "nothing picked; 1 resource: 1 eligible\n  a: eligible: 0 in flight"
+    );
+}
+
+#[test]
+fn a_signal_that_explains_the_resource_that_is_back_first_is_told_once() {
+    let scene = Scene::of(&["a"]);
+    let run = scene.start();
+    scene.answer("a", Err(Fault::cooldown("429")));
+    assert_eq!(
+        run.error().to_string(),
+        "pool exhausted: no attempt left after 1 attempt; 1 resource: 1 cooling down; \
+         first back is a: cooling down, back in 30.0s: 429 (0.0ns ago, cooldown 1)"
+    );
+}
+
+#[test]
+fn a_signal_of_another_resource_than_the_one_that_is_back_first_is_told_too() {
+    let scene = Scene::of(&["a", "b"]);
+    scene.start_with(|request| request.max_attempts(1));
+    scene.answer("a", Err(Fault::cooldown("429")));
+    let run = scene.start();
+    scene.answer("b", Err(Fault::disable("401")));
+    let text = run.error().to_string();
+    assert!(text.contains("first back is a: cooling down, back in 30.0s: 429"), "{text}");
+    assert!(text.ends_with("; last signal: disable (401)"), "{text}");
+}
+
+#[test]
+fn nobody_is_back_first_while_somebody_is_eligible() {
+    let scene = Scene::of(&["a", "b"]);
+    let run = scene.start_with(|request| request.max_attempts(1));
+    scene.answer("a", Err(Fault::cooldown("429")));
+    assert_eq!(
+        run.error().to_string(),
+        "pool exhausted: no attempt left after 1 attempt; 2 resources: 1 cooling down, \
+         1 eligible; last signal: cooldown (429)"
     );
 }
 
@@ -224,4 +265,20 @@ fn no_output_ever_shows_a_value() {
         assert!(!output.contains(SECRET), "{output}");
     }
     assert_eq!(outputs.len(), 10);
+}
+
+#[test]
+fn what_debug_shows_of_a_pool_a_wrapped_operation_and_a_lease_says_which_it_is() {
+    let pool = Pool::builder().name("maps").resource(Resource::new("key", ())).build().unwrap();
+    let shown = r#"Pool { name: "maps", resources: 1, eligible: 1, in_flight: 0, .. }"#;
+    assert_eq!(format!("{pool:?}"), shown);
+    let wrapped = pool.wrap(|_, ()| async { Ok::<_, Fault<Boom>>(()) });
+    let shown = format!("{wrapped:?}");
+    assert!(shown.starts_with("Wrapped { request: Request {"), "{shown}");
+    let run = pool
+        .request()
+        .request_id("order-7")
+        .run(|lease| async move { Ok::<_, Fault<Boom>>(format!("{lease:?}")) });
+    let shown = r#"Lease { id: "key", attempt: 1, request_id: Some("order-7"), .. }"#;
+    assert_eq!(futures::executor::block_on(run).unwrap(), shown);
 }

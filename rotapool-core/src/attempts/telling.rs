@@ -99,3 +99,61 @@ impl Attempts {
         (self.number, self.request_id.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::profile::Profile;
+    use crate::select::Preferences;
+    use crate::step::{RunOptions, Step};
+
+    /// Settles a run, cancels it, and cancels another: what is told.
+    fn told(follows: bool) -> Vec<Event> {
+        let now = Instant::now();
+        let mut pool = State::new(Config::default(), now);
+        pool.add(Profile::new("a"), now).unwrap();
+        drop(pool.take_effects());
+        pool.follow_runs(follows);
+        for settles in [true, false] {
+            let mut run = Attempts::new(RunOptions {
+                max_attempts: 1,
+                retry_delay: Duration::ZERO,
+                deadline: None,
+                wait_for_cooldown: false,
+                preferences: Preferences::default(),
+                request_id: None,
+            });
+            let Step::Attempt(_) = run.step(&mut pool, now, || 0.5, || ()) else {
+                panic!("nothing picked");
+            };
+            if settles {
+                run.settle(&mut pool, Outcome::Success, now, || 0.5);
+            }
+            run.cancel(&mut pool, now);
+        }
+        pool.take_effects().map_or_else(Vec::new, |effects| effects.events)
+    }
+
+    #[test]
+    fn a_run_is_told_of_until_it_is_over_and_only_to_those_who_follow() {
+        assert_eq!(told(false), []);
+        let kinds: Vec<String> = told(true)
+            .iter()
+            .map(|event| format!("{event:?}").split(' ').next().unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                "AttemptStarted",
+                "AttemptSettled",
+                "RunEnded",
+                "AttemptStarted",
+                "AttemptAbandoned",
+                "RunEnded"
+            ]
+        );
+    }
+}
