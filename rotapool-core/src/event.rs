@@ -219,6 +219,7 @@ impl fmt::Display for Event {
             }
             Self::PoolExhausted { .. } => f.write_str("the pool is exhausted"),
             Self::PoolRecovered { .. } => f.write_str("the pool has recovered"),
+            Self::Missed { count: 1, .. } => f.write_str("1 event missed"),
             Self::Missed { count, .. } => write!(f, "{count} events missed"),
         }
     }

@@ -143,6 +143,31 @@ fn events_are_plain_data_with_the_instant_of_the_pools_clock() {
 }
 
 #[test]
+fn an_abandoned_attempt_and_missed_events_have_their_lines_too() {
+    let scene = Scene::of(&["a"]);
+    let [mut events, mut behind] = [2, 1].map(|room| scene.pool.events_with_capacity(some(room)));
+    let given_up = scene.start_with(|request| request.request_id("req-7"));
+    scene.advance(secs(3));
+    scene.drop_run(&given_up);
+    assert_eq!(
+        lines(&mut events),
+        [
+            "1 event missed",
+            "run 1 (req-7): attempt 1 on a: abandoned, after 3.0s",
+            "run 1 (req-7): cancelled after 1 attempt"
+        ]
+    );
+    assert_eq!(lines(&mut behind), ["2 events missed", "run 1 (req-7): cancelled after 1 attempt"]);
+}
+
+#[test]
+fn every_outcome_has_its_word() {
+    let words = [Outcome::Success, Outcome::Error, Outcome::Failure, Outcome::Panic]
+        .map(|outcome| outcome.to_string());
+    assert_eq!(words, ["success", "error", "failure", "panic"]);
+}
+
+#[test]
 fn a_slow_subscriber_loses_the_oldest_and_is_told_how_many() {
     let scene = Scene::of(&["a"]);
     let start = scene.pool.now();

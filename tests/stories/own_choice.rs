@@ -42,6 +42,16 @@ fn the_choice_is_used() {
 }
 
 #[test]
+fn an_explanation_tells_what_it_would_choose() {
+    let (scene, _) = choosing(&["a", "b"], |_| 1);
+    let text = scene.pool.explain().to_string();
+    assert!(
+        text.starts_with("next is b, by a choice of your own; 2 resources: 2 eligible"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_type_of_ones_own_can_choose() {
     struct Next(AtomicUsize);
     impl Select for Next {
