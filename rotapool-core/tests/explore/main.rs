@@ -8,7 +8,7 @@
 //! `ROTAPOOL_EXPLORE_STATES` sets at how many states the exploration of one setting stops. The long run:
 //!
 //! ```sh
-//! ROTAPOOL_EXPLORE_STATES=20000 cargo test --release -p rotapool-core --test explore -- --nocapture
+//! ROTAPOOL_EXPLORE_STATES=4000 cargo test --release -p rotapool-core --test explore -- --nocapture
 //! ```
 #![allow(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
 
