@@ -89,7 +89,7 @@ impl Tournament {
         None
     }
 
-    /// Gives `item` this rank, putting it in if it is absent.
+    /// Gives `item` this rank, which no other item ever has, putting it in if it is absent.
     #[inline]
     pub(crate) fn set(&mut self, item: usize, rank: Rank) {
         if self.last_round + item / PLAYERS >= self.matches.len() {
