@@ -4,7 +4,7 @@
 //! every command both must have given the same answers, and core must have kept its invariants.
 //! Where a strategy draws, the reference is told whom core took and says whether it could.
 //!
-//! The fuzzer (`fuzz/fuzz_targets/commands`) plays commands on the same two by coverage; this is what of
+//! The fuzzer (`proof/fuzz/fuzz_targets/commands`) plays commands on the same two by coverage; this is what of
 //! it runs in plain `cargo test`. `tests/explore` goes through every interleaving of a small pool.
 //!
 //! `ROTAPOOL_MODEL_COMMANDS` sets how many commands are played in all, and `ROTAPOOL_MODEL_SEED` the

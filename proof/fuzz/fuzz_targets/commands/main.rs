@@ -5,7 +5,7 @@
 #![no_main]
 
 mod deeds;
-#[path = "../../../rotapool-core/tests/twice/mod.rs"]
+#[path = "../../../../rotapool-core/tests/twice/mod.rs"]
 #[allow(dead_code, reason = "shared with tests, which use more of it")]
 mod twice;
 
