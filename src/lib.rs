@@ -123,48 +123,27 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod abort;
-mod abort_pair;
-mod builder;
-mod error;
-mod events;
-mod fault;
-mod guard;
-mod lease;
-#[cfg(feature = "prometheus")]
-mod metrics;
-mod options;
+mod drive;
 mod pool;
-mod request;
-mod resource;
-mod run;
-mod select;
-mod shared;
 mod shield;
 mod sync;
+mod terms;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod testing;
-mod timer;
-mod trace;
-mod waiters;
-mod wrapped;
+mod watch;
 
-pub use abort::AbortHandle;
-pub use builder::Builder;
-pub use error::{OptionsError, RunError};
-pub use events::Events;
-pub use fault::Fault;
-pub use lease::Lease;
+pub use drive::abort::AbortHandle;
+pub use drive::timer::DefaultRuntime;
+pub use pool::{Builder, Pool, Request, Resource, Wrapped};
+pub use terms::error::{OptionsError, RunError};
+pub use terms::fault::Fault;
+pub use terms::lease::Lease;
+pub use terms::select::Select;
+pub use watch::events::Events;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
-pub use metrics::{CollectorError, PoolCollector};
-pub use pool::Pool;
-pub use request::Request;
-pub use resource::Resource;
-pub use select::Select;
-pub use timer::DefaultRuntime;
-pub use wrapped::Wrapped;
+pub use watch::metrics::{CollectorError, PoolCollector};
 
 pub use rotapool_core::{
     BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable, Explanation,

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::time::Duration;
 
-use crate::fault::Fault;
+use crate::terms::fault::Fault;
 
 /// How one call of an operation goes: what it comes to, and when.
 ///

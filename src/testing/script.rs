@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rotapool_core::{Runtime, after};
 
-use crate::fault::Fault;
-use crate::lease::Lease;
-use crate::testing::{Answer, Trace};
+use crate::terms::fault::Fault;
+use crate::terms::lease::Lease;
+use crate::testing::answer::Answer;
+use crate::testing::trace::Trace;
 
 /// What the operations come to, said beforehand: a list of [`Answer`]s for each resource. Clones are
 /// the same script.

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use rotapool_core::{OneLine, Runtime, StateChange};
 
-use crate::fault::Fault;
-use crate::lease::Lease;
+use crate::terms::fault::Fault;
+use crate::terms::lease::Lease;
 use crate::testing::entry::{End, Entry, Happened, seconds};
 
 /// A recording of calls and state changes. Clones are the same recording; its `Display` is a table, to

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use rotapool_core::{BuildError, Config, HealthRules, Runtime, State, StateChange, Strategy};
 
-use crate::options::Defaults;
-use crate::pool::Pool;
-use crate::resource::{Entry, Resource};
-use crate::select::Select;
-use crate::shared::{Hooks, Locked, Shared};
-use crate::timer::DefaultRuntime;
+use crate::drive::shared::{Hooks, Locked, Shared};
+use crate::drive::timer::DefaultRuntime;
+use crate::pool::handle::Pool;
+use crate::pool::resource::Resource;
+use crate::terms::lease::Entry;
+use crate::terms::options::Defaults;
+use crate::terms::select::Select;
 
 /// Collects what a pool is made of; [`build`](Self::build) checks it all.
 ///

@@ -6,7 +6,7 @@
 #[cfg(feature = "tracing")]
 pub(crate) use self::on::{drive, follows_runs, tell};
 #[cfg(not(feature = "tracing"))]
-pub(crate) use crate::run::drive;
+pub(crate) use crate::drive::future::drive;
 
 /// Whether anybody would hear of attempts and runs.
 #[cfg(not(feature = "tracing"))]
@@ -26,11 +26,11 @@ mod on {
     use rotapool_core::{Cause, Event, StateChange, Status};
     use tracing::{Instrument as _, Level};
 
-    use crate::error::RunError;
-    use crate::fault::Fault;
-    use crate::guard::Run;
-    use crate::lease::Lease;
-    use crate::run;
+    use crate::drive::future as run;
+    use crate::drive::guard::Run;
+    use crate::terms::error::RunError;
+    use crate::terms::fault::Fault;
+    use crate::terms::lease::Lease;
 
     const TARGET: &str = "rotapool";
 

@@ -13,10 +13,10 @@ use futures_util::future::select;
 use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Sleep};
 
-use crate::error::RunError;
-use crate::fault::Fault;
-use crate::guard::{Next, Run};
-use crate::lease::Lease;
+use crate::drive::guard::{Next, Run};
+use crate::terms::error::RunError;
+use crate::terms::fault::Fault;
+use crate::terms::lease::Lease;
 
 pin_project! {
     /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's

@@ -4,8 +4,8 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use crate::abort_pair::{Target, Trigger, pair};
-use crate::error::RunError;
+use crate::drive::abort_pair::{Target, Trigger, pair};
+use crate::terms::error::RunError;
 
 /// Aborts the run that it was made with. Clones abort the same run.
 ///

@@ -67,9 +67,3 @@ impl<T> fmt::Debug for Resource<T> {
         f.debug_struct("Resource").field("profile", &self.profile).finish_non_exhaustive()
     }
 }
-
-/// A resource as the pool keeps it and leases share it.
-pub(crate) struct Entry<T> {
-    pub(crate) id: Arc<str>,
-    pub(crate) value: T,
-}

@@ -8,19 +8,20 @@ use std::time::Instant;
 
 use rotapool_core::{Explanation, PoolStats, ResourceError, ResourceSnapshot};
 
-use crate::abort::AbortHandle;
-use crate::builder::Builder;
-use crate::error::RunError;
-use crate::events::{CAPACITY, Events};
-use crate::fault::Fault;
-use crate::guard::Run;
-use crate::lease::Lease;
-use crate::request::Request;
-use crate::resource::{Entry, Resource};
-use crate::select;
-use crate::shared::{Locked, Shared};
-use crate::trace::drive;
-use crate::wrapped::Wrapped;
+use crate::drive::abort::AbortHandle;
+use crate::drive::guard::Run;
+use crate::drive::shared::{Locked, Shared};
+use crate::pool::builder::Builder;
+use crate::pool::request::Request;
+use crate::pool::resource::Resource;
+use crate::pool::wrapped::Wrapped;
+use crate::terms::error::RunError;
+use crate::terms::fault::Fault;
+use crate::terms::lease::Entry;
+use crate::terms::lease::Lease;
+use crate::terms::select;
+use crate::watch::events::{CAPACITY, Events};
+use crate::watch::trace::drive;
 
 /// How many resources are listed in one critical section.
 const SLICE: usize = 256;

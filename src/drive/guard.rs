@@ -8,12 +8,12 @@ use rotapool_core::{
     Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step,
 };
 
-use crate::abort_pair::{Target, Trigger};
-use crate::lease::Lease;
-use crate::options::{Only, Options};
-use crate::select;
-use crate::shared::{Locked, Shared};
-use crate::waiters::Change;
+use crate::drive::abort_pair::{Target, Trigger};
+use crate::drive::shared::{Locked, Shared};
+use crate::drive::waiters::Change;
+use crate::terms::lease::Lease;
+use crate::terms::options::{Only, Options};
+use crate::terms::select;
 
 /// What the shell has to do now.
 pub(crate) enum Next<T> {

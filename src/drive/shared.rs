@@ -5,15 +5,15 @@ use std::task::Waker;
 
 use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
 
-use crate::abort_pair::{Pairs, Trigger};
-use crate::events::Audience;
-use crate::options::Defaults;
-use crate::resource::Entry;
-use crate::select::Select;
+use crate::drive::abort_pair::{Pairs, Trigger};
+use crate::drive::waiters::Waiters;
 use crate::shield::{contained, wake};
 use crate::sync::Mutex;
-use crate::trace;
-use crate::waiters::Waiters;
+use crate::terms::lease::Entry;
+use crate::terms::options::Defaults;
+use crate::terms::select::Select;
+use crate::watch::events::Audience;
+use crate::watch::trace;
 
 type Listener = Box<dyn Fn(&StateChange) + Send + Sync>;
 

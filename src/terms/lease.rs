@@ -4,8 +4,6 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::resource::Entry;
-
 /// A resource on loan to one attempt: the value by [`Deref`], and what the attempt may want to know.
 ///
 /// A lease is owned and cheap to clone, so it moves into any future. Health is judged by the outcome
@@ -69,4 +67,10 @@ impl<T> fmt::Debug for Lease<T> {
             .field("request_id", &self.request_id)
             .finish_non_exhaustive()
     }
+}
+
+/// A resource as the pool keeps it and leases share it.
+pub(crate) struct Entry<T> {
+    pub(crate) id: Arc<str>,
+    pub(crate) value: T,
 }

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use rotapool_core::{Metadata, fingerprint};
 
-use crate::abort::{AbortHandle, abortable};
-use crate::error::{OptionsError, RunError};
-use crate::fault::Fault;
-use crate::guard::Run;
-use crate::lease::Lease;
-use crate::options::{Deadline, Only, Options};
-use crate::shared::Shared;
-use crate::trace::drive;
-use crate::wrapped::Wrapped;
+use crate::drive::abort::{AbortHandle, abortable};
+use crate::drive::guard::Run;
+use crate::drive::shared::Shared;
+use crate::pool::wrapped::Wrapped;
+use crate::terms::error::{OptionsError, RunError};
+use crate::terms::fault::Fault;
+use crate::terms::lease::Lease;
+use crate::terms::options::{Deadline, Only, Options};
+use crate::watch::trace::drive;
 
 /// The options of one run, or of several alike. Made by [`Pool::request`](crate::Pool::request).
 ///

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rotapool_core::{Metadata, Preferences, RunOptions, after};
 
-use crate::error::OptionsError;
+use crate::terms::error::OptionsError;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Options {

@@ -1,0 +1,9 @@
+//! How a run is driven: the future, its guard, the lock, and those who abort it or wake it.
+
+pub(crate) mod abort;
+mod abort_pair;
+pub(crate) mod future;
+pub(crate) mod guard;
+pub(crate) mod shared;
+pub(crate) mod timer;
+mod waiters;

@@ -1,0 +1,13 @@
+//! What users hold: the pool, what it is made of, and the ways to run something on it.
+
+mod builder;
+mod handle;
+mod request;
+mod resource;
+mod wrapped;
+
+pub use self::builder::Builder;
+pub use self::handle::Pool;
+pub use self::request::Request;
+pub use self::resource::Resource;
+pub use self::wrapped::Wrapped;
