@@ -2,8 +2,9 @@
 
 pub(crate) mod abort;
 mod abort_pair;
-pub(crate) mod future;
+mod future;
 pub(crate) mod guard;
 pub(crate) mod shared;
+pub(crate) mod span;
 pub(crate) mod timer;
 mod waiters;

@@ -11,6 +11,7 @@ use rotapool_core::{Explanation, PoolStats, ResourceError, ResourceSnapshot};
 use crate::drive::abort::AbortHandle;
 use crate::drive::guard::Run;
 use crate::drive::shared::{Locked, Shared};
+use crate::drive::span::drive;
 use crate::pool::builder::Builder;
 use crate::pool::request::Request;
 use crate::pool::resource::Resource;
@@ -21,7 +22,6 @@ use crate::terms::lease::Entry;
 use crate::terms::lease::Lease;
 use crate::terms::select;
 use crate::watch::events::{CAPACITY, Events};
-use crate::watch::trace::drive;
 
 /// How many resources are listed in one critical section.
 const SLICE: usize = 256;

@@ -10,12 +10,12 @@ use rotapool_core::{Metadata, fingerprint};
 use crate::drive::abort::{AbortHandle, abortable};
 use crate::drive::guard::Run;
 use crate::drive::shared::Shared;
+use crate::drive::span::drive;
 use crate::pool::wrapped::Wrapped;
 use crate::terms::error::{OptionsError, RunError};
 use crate::terms::fault::Fault;
 use crate::terms::lease::Lease;
 use crate::terms::options::{Deadline, Only, Options};
-use crate::watch::trace::drive;
 
 /// The options of one run, or of several alike. Made by [`Pool::request`](crate::Pool::request).
 ///

@@ -4,9 +4,7 @@
 //! A pool tells `tracing` the same [`Event`]s as its subscribers: recorded under the lock, told outside it.
 
 #[cfg(feature = "tracing")]
-pub(crate) use self::on::{drive, follows_runs, tell};
-#[cfg(not(feature = "tracing"))]
-pub(crate) use crate::drive::future::drive;
+pub(crate) use self::on::{TARGET, follows_runs, tell};
 
 /// Whether anybody would hear of attempts and runs.
 #[cfg(not(feature = "tracing"))]
@@ -21,32 +19,11 @@ pub(crate) fn tell(_pool: &str, _events: &[rotapool_core::Event]) {}
 
 #[cfg(feature = "tracing")]
 mod on {
-    use std::future::Future;
-
     use rotapool_core::{Cause, Event, StateChange, Status};
-    use tracing::{Instrument as _, Level};
+    use tracing::Level;
 
-    use crate::drive::future as run;
-    use crate::drive::guard::Run;
-    use crate::terms::error::RunError;
-    use crate::terms::fault::Fault;
-    use crate::terms::lease::Lease;
-
-    const TARGET: &str = "rotapool";
-
-    /// Drives a run inside its span, which is entered for every poll and for the drop.
-    pub(crate) fn drive<T, F, Fut, R, E>(
-        run: Run<'_, T>,
-        operation: F,
-    ) -> impl Future<Output = Result<R, RunError<E>>>
-    where
-        F: FnMut(Lease<T>) -> Fut,
-        Fut: Future<Output = Result<R, Fault<E>>>,
-    {
-        let (pool, request_id) = run.names();
-        let span = tracing::debug_span!(target: TARGET, "rotapool::run", pool, request_id);
-        run::drive(run, operation).instrument(span)
-    }
+    /// What all traces of this crate are filed under.
+    pub(crate) const TARGET: &str = "rotapool";
 
     /// Whether anybody would hear of attempts and runs. It asks foreign code: not under the lock.
     #[inline]
