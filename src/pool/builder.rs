@@ -28,8 +28,15 @@ pub struct Builder<T> {
     name: Arc<str>,
 }
 
+impl<T> Pool<T> {
+    /// Starts to describe a pool.
+    pub fn builder() -> Builder<T> {
+        Builder::new()
+    }
+}
+
 impl<T> Builder<T> {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             resources: Vec::new(),
             config: Config::default(),

@@ -1,9 +1,12 @@
 //! What users hold: the pool, what it is made of, and the ways to run something on it.
 
+mod admin;
 mod builder;
 mod handle;
 mod request;
 mod resource;
+mod running;
+mod watching;
 mod wrapped;
 
 pub use self::builder::Builder;
