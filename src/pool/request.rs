@@ -11,7 +11,6 @@ use crate::drive::abort::{AbortHandle, abortable};
 use crate::drive::guard::Run;
 use crate::drive::shared::Shared;
 use crate::drive::span::drive;
-use crate::pool::wrapped::Wrapped;
 use crate::terms::error::{OptionsError, RunError};
 use crate::terms::fault::Fault;
 use crate::terms::lease::Lease;
@@ -124,15 +123,6 @@ impl<T> Request<T> {
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
         drive(self.begin()?, operation).await
-    }
-
-    /// Binds `operation` to the pool with these options, as [`Pool::wrap`](crate::Pool::wrap) does.
-    pub fn wrap<A, F, Fut, R, E>(self, operation: F) -> Wrapped<T, F>
-    where
-        F: Fn(Lease<T>, A) -> Fut,
-        Fut: Future<Output = Result<R, Fault<E>>>,
-    {
-        Wrapped::new(self, operation)
     }
 
     /// Runs `operation` with a handle to abort the run from elsewhere, as

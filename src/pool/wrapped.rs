@@ -19,11 +19,18 @@ pub struct Wrapped<T, F> {
     operation: F,
 }
 
-impl<T, F> Wrapped<T, F> {
-    pub(crate) fn new(request: Request<T>, operation: F) -> Self {
-        Self { request, operation }
+impl<T> Request<T> {
+    /// Binds `operation` to the pool with these options, as [`Pool::wrap`](crate::Pool::wrap) does.
+    pub fn wrap<A, F, Fut, R, E>(self, operation: F) -> Wrapped<T, F>
+    where
+        F: Fn(Lease<T>, A) -> Fut,
+        Fut: Future<Output = Result<R, Fault<E>>>,
+    {
+        Wrapped { request: self, operation }
     }
+}
 
+impl<T, F> Wrapped<T, F> {
     /// Runs the operation with this argument, which is cloned for each attempt.
     ///
     /// # Errors
