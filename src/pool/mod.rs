@@ -6,6 +6,8 @@ mod handle;
 mod request;
 mod resource;
 mod running;
+#[cfg(feature = "prometheus")]
+mod sampled;
 mod watching;
 mod wrapped;
 

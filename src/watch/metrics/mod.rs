@@ -10,17 +10,15 @@ use prometheus_client::encoding::DescriptorEncoder;
 use rotapool_core::PoolStats;
 use thiserror::Error;
 
-use crate::pool::Pool;
-
 /// Shows one or more pools to Prometheus, under the metric names of the Python package.
 ///
 /// A collector of the crate [`prometheus-client`](prometheus_client): register it once, and every scrape
-/// samples the pools' [`stats`](Pool::stats). Nothing is counted twice and nothing runs between scrapes. It is a
+/// samples the pools' [`stats`](crate::Pool::stats). Nothing is counted twice and nothing runs between scrapes. It is a
 /// handle: clones show the same pools, so a pool may be [added](Self::add) after the registration. It keeps
 /// its pools alive.
 ///
 /// One registry takes one `PoolCollector`, for all pools: a second would print the same families again, which
-/// Prometheus refuses. Every sample has the label `pool`, the pool's [name](Pool::name).
+/// Prometheus refuses. Every sample has the label `pool`, the pool's [name](crate::Pool::name).
 ///
 /// ```
 /// use prometheus_client::encoding::text::encode;
@@ -108,18 +106,13 @@ impl PoolCollector {
         Self::default()
     }
 
-    /// Shows a pool under its name from the next scrape on.
-    ///
-    /// # Errors
-    ///
-    /// [`CollectorError::DuplicateName`] if there is a pool of that name already. Pools without a name of their
-    /// own are all called `pool`.
-    pub fn add<T: Send + Sync + 'static>(&self, pool: &Pool<T>) -> Result<(), CollectorError> {
+    /// Shows what is sampled under its name from the next scrape on.
+    pub(crate) fn show(&self, sampled: Arc<dyn Sampled>) -> Result<(), CollectorError> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        if pools.iter().any(|shown| shown.name() == pool.name()) {
-            return Err(CollectorError::DuplicateName { name: pool.name().into() });
+        if pools.iter().any(|shown| shown.name() == sampled.name()) {
+            return Err(CollectorError::DuplicateName { name: sampled.name().into() });
         }
-        pools.push(Arc::new(pool.clone()));
+        pools.push(sampled);
         Ok(())
     }
 
@@ -134,20 +127,10 @@ impl fmt::Debug for PoolCollector {
     }
 }
 
-/// A pool of whatever it is.
-trait Sampled: Send + Sync {
+/// A pool of whatever it is, as the collector needs it.
+pub(crate) trait Sampled: Send + Sync {
     fn name(&self) -> &str;
     fn stats(&self) -> PoolStats;
-}
-
-impl<T: Send + Sync> Sampled for Pool<T> {
-    fn name(&self) -> &str {
-        self.name()
-    }
-
-    fn stats(&self) -> PoolStats {
-        self.stats()
-    }
 }
 
 impl Collector for PoolCollector {
