@@ -13,7 +13,7 @@ use futures_util::future::select;
 use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Sleep};
 
-use crate::drive::guard::{Next, Run};
+use crate::drive::guard::{Guard, Next};
 use crate::terms::error::RunError;
 use crate::terms::fault::Fault;
 use crate::terms::lease::Lease;
@@ -22,21 +22,23 @@ pin_project! {
     /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's
     /// guard cleans up.
     #[must_use = "a run does nothing until polled"]
-    pub(crate) struct Drive<'a, T, F, Fut> {
+    pub(crate) struct RunFuture<'a, T, F, Fut> {
         #[pin]
         call: Option<Fut>,
         rest: Option<Sleep>,
         operation: F,
-        run: Run<'a, T>,
+        guard: Guard<'a, T>,
     }
 }
 
-#[inline]
-pub(crate) fn drive<T, F, Fut>(run: Run<'_, T>, operation: F) -> Drive<'_, T, F, Fut> {
-    Drive { call: None, rest: None, operation, run }
+impl<'a, T, F, Fut> RunFuture<'a, T, F, Fut> {
+    #[inline]
+    pub(crate) fn new(guard: Guard<'a, T>, operation: F) -> Self {
+        Self { call: None, rest: None, operation, guard }
+    }
 }
 
-impl<T, F, Fut, R, E> Future for Drive<'_, T, F, Fut>
+impl<T, F, Fut, R, E> Future for RunFuture<'_, T, F, Fut>
 where
     F: FnMut(Lease<T>) -> Fut,
     Fut: Future<Output = Result<R, Fault<E>>>,
@@ -48,41 +50,42 @@ where
         let mut this = self.project();
         loop {
             if this.call.is_some() {
-                let ended = ready!(Attempt { call: this.call.as_mut(), run: this.run }.poll(task));
+                let ended =
+                    ready!(Attempt { call: this.call.as_mut(), guard: this.guard }.poll(task));
                 // The future is gone, and what it held is free, before its place is given back.
                 this.call.set(None);
                 match ended {
                     Ended::Returned(Ok(value)) => {
-                        this.run.succeed();
+                        this.guard.succeed();
                         return Poll::Ready(Ok(value));
                     }
                     Ended::Returned(Err(Fault::Operation(error))) => {
-                        this.run.settle(Outcome::Error);
+                        this.guard.settle(Outcome::Error);
                         return Poll::Ready(Err(RunError::Operation(error)));
                     }
                     Ended::Returned(Err(Fault::Failure(error))) => {
-                        this.run.settle(Outcome::Failure);
+                        this.guard.settle(Outcome::Failure);
                         return Poll::Ready(Err(RunError::Operation(error)));
                     }
                     Ended::Returned(Err(Fault::Signal(signal))) => {
-                        this.run.settle(Outcome::Signal(signal));
+                        this.guard.settle(Outcome::Signal(signal));
                     }
-                    Ended::Aborted => this.run.settle(Outcome::Aborted),
+                    Ended::Aborted => this.guard.settle(Outcome::Aborted),
                 }
             }
             if let Some(rest) = this.rest {
                 ready!(rest.as_mut().poll(task));
                 *this.rest = None;
             }
-            match this.run.step() {
+            match this.guard.step() {
                 Next::Attempt(lease) => {
-                    Attempt { call: this.call.as_mut(), run: this.run }
+                    Attempt { call: this.call.as_mut(), guard: this.guard }
                         .begin(this.operation, lease);
                 }
-                Next::Pause(until) => *this.rest = Some(this.run.sleep_until(until)),
+                Next::Pause(until) => *this.rest = Some(this.guard.sleep_until(until)),
                 // Whichever it is: the next step reads the clock and asks the core again.
                 Next::Wait(until, changed) => {
-                    let either = select(this.run.sleep_until(until), changed);
+                    let either = select(this.guard.sleep_until(until), changed);
                     *this.rest = Some(Box::pin(either.map(drop)));
                 }
                 Next::Exhausted(why) => return Poll::Ready(Err(RunError::Exhausted(why))),
@@ -100,7 +103,7 @@ enum Ended<R, E> {
 /// to the caller.
 struct Attempt<'a, 'p, T, Fut> {
     call: Pin<&'a mut Option<Fut>>,
-    run: &'a mut Run<'p, T>,
+    guard: &'a mut Guard<'p, T>,
 }
 
 impl<T, Fut> Attempt<'_, '_, T, Fut> {
@@ -119,9 +122,9 @@ impl<T, Fut> Attempt<'_, '_, T, Fut> {
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
         let ended = match self.call.as_mut().as_pin_mut() {
-            Some(call) if !self.run.is_aborted() => match call.poll(task) {
+            Some(call) if !self.guard.is_aborted() => match call.poll(task) {
                 Poll::Ready(result) => Poll::Ready(Ended::Returned(result)),
-                Poll::Pending if self.run.watch(task.waker()) => Poll::Ready(Ended::Aborted),
+                Poll::Pending if self.guard.watch(task.waker()) => Poll::Ready(Ended::Aborted),
                 Poll::Pending => Poll::Pending,
             },
             _ => Poll::Ready(Ended::Aborted),
@@ -135,6 +138,6 @@ impl<T, Fut> Drop for Attempt<'_, '_, T, Fut> {
     #[cold]
     fn drop(&mut self) {
         self.call.set(None);
-        self.run.settle(Outcome::Panic);
+        self.guard.settle(Outcome::Panic);
     }
 }

@@ -30,7 +30,7 @@ enum Question {
 }
 
 /// A run in progress. Dropped before it is over, it counts as cancelled and gives back its usage.
-pub(crate) struct Run<'a, T> {
+pub(crate) struct Guard<'a, T> {
     shared: &'a Shared<T>,
     attempts: Attempts,
     /// Whether it was ever polled. Before that it has not begun, and so cannot be cancelled.
@@ -43,7 +43,7 @@ pub(crate) struct Run<'a, T> {
     watched: bool,
 }
 
-impl<'a, T> Run<'a, T> {
+impl<'a, T> Guard<'a, T> {
     #[inline]
     pub(crate) fn begin(
         shared: &'a Shared<T>,
@@ -190,7 +190,7 @@ impl<'a, T> Run<'a, T> {
     }
 }
 
-impl<T> Drop for Run<'_, T> {
+impl<T> Drop for Guard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if self.begun && !self.attempts.is_over() {

@@ -2,8 +2,15 @@
 
 #[cfg(feature = "tracing")]
 pub(crate) use self::on::drive;
+use crate::drive::future::RunFuture;
+use crate::drive::guard::Guard;
+
+/// Drives a run.
 #[cfg(not(feature = "tracing"))]
-pub(crate) use crate::drive::future::drive;
+#[inline]
+pub(crate) fn drive<T, F, Fut>(guard: Guard<'_, T>, operation: F) -> RunFuture<'_, T, F, Fut> {
+    RunFuture::new(guard, operation)
+}
 
 #[cfg(feature = "tracing")]
 mod on {
@@ -11,8 +18,7 @@ mod on {
 
     use tracing::Instrument as _;
 
-    use crate::drive::future;
-    use crate::drive::guard::Run;
+    use super::{Guard, RunFuture};
     use crate::terms::error::RunError;
     use crate::terms::fault::Fault;
     use crate::terms::lease::Lease;
@@ -20,15 +26,15 @@ mod on {
 
     /// Drives a run inside its span, which is entered for every poll and for the drop.
     pub(crate) fn drive<T, F, Fut, R, E>(
-        run: Run<'_, T>,
+        guard: Guard<'_, T>,
         operation: F,
     ) -> impl Future<Output = Result<R, RunError<E>>>
     where
         F: FnMut(Lease<T>) -> Fut,
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
-        let (pool, request_id) = run.names();
+        let (pool, request_id) = guard.names();
         let span = tracing::debug_span!(target: TARGET, "rotapool::run", pool, request_id);
-        future::drive(run, operation).instrument(span)
+        RunFuture::new(guard, operation).instrument(span)
     }
 }

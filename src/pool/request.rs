@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rotapool_core::{Metadata, fingerprint};
 
 use crate::drive::abort::{AbortHandle, abortable};
-use crate::drive::guard::Run;
+use crate::drive::guard::Guard;
 use crate::drive::shared::Shared;
 use crate::drive::span::drive;
 use crate::terms::error::{OptionsError, RunError};
@@ -138,9 +138,9 @@ impl<T> Request<T> {
         abortable(async move { self.run(operation).await })
     }
 
-    pub(crate) fn begin(&self) -> Result<Run<'_, T>, OptionsError> {
+    pub(crate) fn begin(&self) -> Result<Guard<'_, T>, OptionsError> {
         let options = self.options.for_core(|| self.shared.runtime.now())?;
-        Ok(Run::begin(&self.shared, options, Some(&self.options)))
+        Ok(Guard::begin(&self.shared, options, Some(&self.options)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::drive::abort::AbortHandle;
-use crate::drive::guard::Run;
+use crate::drive::guard::Guard;
 use crate::drive::span::drive;
 use crate::pool::handle::Pool;
 use crate::pool::request::Request;
@@ -52,7 +52,7 @@ impl<T> Pool<T> {
         F: FnMut(Lease<T>) -> Fut,
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
-        drive(Run::begin(&self.shared, self.shared.defaults.for_core(), None), operation)
+        drive(Guard::begin(&self.shared, self.shared.defaults.for_core(), None), operation)
     }
 
     /// Starts a run with options of its own.
