@@ -54,13 +54,13 @@ impl<T> Locked<T> {
     /// released.
     #[cold]
     fn announce(&mut self, effects: Effects<Trigger>) -> (Effects<Trigger>, Vec<Waker>) {
-        let mut to_wake = Vec::new();
+        let mut wakers = Vec::new();
         if effects.wake {
-            to_wake.extend(self.waiters.change());
+            wakers.extend(self.waiters.change());
         }
-        self.audience.tell(&effects.events, &mut to_wake);
+        self.audience.tell(&effects.events, &mut wakers);
         self.state.follow_runs(!self.audience.is_empty());
-        (effects, to_wake)
+        (effects, wakers)
     }
 
     pub(crate) fn put(&mut self, slot: SlotIndex, entry: Arc<Entry<T>>) {
@@ -111,16 +111,16 @@ impl<T> Shared<T> {
         let effects = locked.state.take_effects().map(|effects| locked.announce(effects));
         drop(locked);
         drop(retired);
-        if let Some((effects, to_wake)) = effects {
-            self.follow_up(&effects, to_wake);
+        if let Some((effects, wakers)) = effects {
+            self.follow_up(&effects, wakers);
         }
         result
     }
 
     #[cold]
-    fn follow_up(&self, effects: &Effects<Trigger>, to_wake: Vec<Waker>) {
+    fn follow_up(&self, effects: &Effects<Trigger>, wakers: Vec<Waker>) {
         effects.aborts.iter().for_each(Trigger::abort);
-        to_wake.into_iter().for_each(wake);
+        wakers.into_iter().for_each(wake);
         if let Some(hook) = &self.hooks.on_state_change {
             effects.changes().for_each(|change| contained(|| hook(change)));
         }

@@ -10,8 +10,8 @@ use crate::terms::error::OptionsError;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    pub(crate) max_attempts: u32,
-    pub(crate) retry_delay: Duration,
+    /// What the pool's builder said, unless the run was told otherwise.
+    pub(crate) defaults: Defaults,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) wait_for_cooldown: bool,
     pub(crate) request_id: Option<Arc<str>>,
@@ -37,11 +37,26 @@ pub(crate) enum Deadline {
     In(Duration),
 }
 
-/// What a run does unless it is told otherwise.
+/// What the pool's builder says of its runs; to begin with, core's own defaults.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Defaults {
     pub(crate) max_attempts: u32,
     pub(crate) retry_delay: Duration,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        let RunOptions { max_attempts, retry_delay, .. } = RunOptions::default();
+        Self { max_attempts, retry_delay }
+    }
+}
+
+/// What core has to know of a run that was told nothing.
+impl From<Defaults> for RunOptions {
+    #[inline]
+    fn from(Defaults { max_attempts, retry_delay }: Defaults) -> Self {
+        Self { max_attempts, retry_delay, ..Self::default() }
+    }
 }
 
 impl From<Defaults> for Options {

@@ -110,7 +110,7 @@ impl Audience {
     }
 
     /// Tells everybody, lets go of who has left, and adds whom to wake outside the pool's lock.
-    pub(crate) fn tell(&mut self, events: &[Event], to_wake: &mut Vec<Waker>) {
+    pub(crate) fn tell(&mut self, events: &[Event], wakers: &mut Vec<Waker>) {
         if events.is_empty() {
             return;
         }
@@ -121,7 +121,7 @@ impl Audience {
             }
             events.iter().for_each(|event| buffer.put(event.clone()));
             drop(buffer);
-            to_wake.extend(subscriber.waker.take());
+            wakers.extend(subscriber.waker.take());
             true
         });
     }
