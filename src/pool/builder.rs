@@ -40,7 +40,7 @@ impl<T> Builder<T> {
         Self {
             resources: Vec::new(),
             config: Config::default(),
-            defaults: Defaults { max_attempts: 3, retry_delay: Duration::from_millis(500) },
+            defaults: Defaults::default(),
             runtime: Arc::new(DefaultRuntime),
             hooks: Hooks::default(),
             seed: None,

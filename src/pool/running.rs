@@ -52,7 +52,7 @@ impl<T> Pool<T> {
         F: FnMut(Lease<T>) -> Fut,
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
-        drive(Guard::begin(&self.shared, self.shared.defaults.for_core(), None), operation)
+        drive(Guard::begin(&self.shared, self.shared.defaults.into(), None), operation)
     }
 
     /// Starts a run with options of its own.

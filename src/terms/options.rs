@@ -10,8 +10,8 @@ use crate::terms::error::OptionsError;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// What the pool's builder said, unless the run was told otherwise.
-    pub(crate) defaults: Defaults,
+    pub(crate) max_attempts: u32,
+    pub(crate) retry_delay: Duration,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) wait_for_cooldown: bool,
     pub(crate) request_id: Option<Arc<str>>,
@@ -70,20 +70,6 @@ impl From<Defaults> for Options {
             exclude: Vec::new(),
             only: None,
             affinity: None,
-        }
-    }
-}
-
-impl Defaults {
-    /// What core has to know of a run that was told nothing.
-    pub(crate) fn for_core(self) -> RunOptions {
-        RunOptions {
-            max_attempts: self.max_attempts,
-            retry_delay: self.retry_delay,
-            deadline: None,
-            wait_for_cooldown: false,
-            preferences: Preferences::default(),
-            request_id: None,
         }
     }
 }
