@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::candidate::Candidate;
 use crate::exhausted::ExhaustedReason;
+use crate::member::signal::{Outcome, Signal};
+use crate::member::slot::SlotIndex;
+use crate::member::usage::Ticket;
 use crate::select::Wish;
-use crate::signal::{Outcome, Signal};
-use crate::slot::SlotIndex;
 use crate::state::State;
 use crate::step::{RunOptions, Step};
-use crate::usage::Ticket;
 
 /// A choice of a caller's own code: a candidate, or none of them.
 type Choice = Option<Box<Candidate>>;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::health::{Health, Yardstick};
-use crate::profile::Metadata;
-use crate::slot::{Slot, SlotIndex};
+use crate::member::health::{Health, Yardstick};
+use crate::member::profile::Metadata;
+use crate::member::slot::{Slot, SlotIndex};
 
 /// An eligible resource, as plain data.
 #[derive(Debug, Clone, PartialEq)]

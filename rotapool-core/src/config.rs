@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::health_rules::HealthRules;
+use crate::member::health_rules::HealthRules;
 use crate::select::Strategy;
 
 /// The rules of a pool. [`Default`] has the documented defaults.

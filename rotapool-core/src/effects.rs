@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::event::Event;
-use crate::standing::{Cause, Status};
+use crate::member::standing::{Cause, Status};
 
 /// A resource changed its status, or its cooldown was extended.
 #[derive(Debug, Clone, PartialEq, Eq)]

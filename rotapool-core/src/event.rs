@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::effects::StateChange;
 use crate::exhausted::ExhaustedReason;
+use crate::member::signal::Outcome;
 use crate::one_line::OneLine;
-use crate::signal::Outcome;
 
 /// Something that happened to a pool. Its `Display` is one line for a log.
 ///

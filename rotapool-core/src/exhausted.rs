@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::explanation::Explanation;
-use crate::signal::Signal;
+use crate::member::signal::Signal;
 
 /// Why a run could not be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

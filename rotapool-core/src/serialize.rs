@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
-use crate::health::{Grade, Health};
-use crate::profile::Metadata;
+use crate::member::health::{Grade, Health};
+use crate::member::profile::Metadata;
+use crate::member::standing::{Cause, Status};
 use crate::snapshot::ResourceSnapshot;
-use crate::standing::{Cause, Status};
 use crate::stats::{PoolStats, ResourceStats};
 
 /// How long ago something was, in seconds.

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::member::profile::Metadata;
+use crate::member::signal::Signal;
+use crate::member::slot::Slot;
+use crate::member::standing::{Cause, Standing, Status};
 use crate::one_line::OneLine;
-use crate::profile::Metadata;
-use crate::signal::Signal;
-use crate::slot::Slot;
-use crate::standing::{Cause, Standing, Status};
 use crate::time::Epoch;
 
 /// How one resource stood at one moment. Its `Display` is one line that says why (not) to pick it.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::counters::PoolCounters;
-use crate::health::{Health, Yardstick};
-use crate::slot::Slot;
-use crate::standing::{Standing, Status};
+use crate::member::counters::PoolCounters;
+use crate::member::health::{Health, Yardstick};
+use crate::member::slot::Slot;
+use crate::member::standing::{Standing, Status};
 
 /// Gauges and counters of one resource at one moment.
 ///

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::candidate::Candidate;
 use crate::exhausted::Exhausted;
-use crate::profile::Metadata;
+use crate::member::profile::Metadata;
+use crate::member::slot::SlotIndex;
 use crate::select::Preferences;
-use crate::slot::SlotIndex;
 
 /// How one run may go about it.
 #[derive(Debug, Clone, PartialEq, Eq)]

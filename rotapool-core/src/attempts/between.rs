@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use super::{Attempts, Phase};
 use crate::exhausted::ExhaustedReason;
-use crate::signal::Signal;
+use crate::member::signal::Signal;
+use crate::member::usage::Ticket;
 use crate::state::State;
 use crate::step::Step;
 use crate::time::{after, scaled};
-use crate::usage::Ticket;
 
 impl Attempts {
     /// Goes on after a pause or a wait: whether it was a wait, or until when the pause still lasts.

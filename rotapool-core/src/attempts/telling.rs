@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{Attempts, Phase};
 use crate::event::{Event, RunOutcome};
 use crate::exhausted::ExhaustedReason;
-use crate::signal::Outcome;
+use crate::member::signal::Outcome;
 use crate::state::State;
 
 impl Attempts {
@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::profile::Profile;
+    use crate::member::profile::Profile;
     use crate::select::Preferences;
     use crate::step::{RunOptions, Step};
 

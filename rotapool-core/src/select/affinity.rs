@@ -8,8 +8,8 @@
 //! A keyed pick scores all eligible resources: O(n).
 
 use super::bag::Bag;
-use crate::roster::Roster;
-use crate::slot::Slot;
+use crate::member::roster::Roster;
+use crate::member::slot::Slot;
 
 /// How far above its fair share of the load a resource is still taken.
 const BALANCE: f64 = 1.25;

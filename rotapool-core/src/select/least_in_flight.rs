@@ -4,7 +4,7 @@
 //! rotated through evenly. The Python package calls it `round_robin`.
 
 use super::Rank;
-use crate::slot::Slot;
+use crate::member::slot::Slot;
 
 #[inline]
 pub(super) fn rank(slot: &Slot) -> Rank {

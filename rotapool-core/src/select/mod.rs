@@ -34,10 +34,10 @@ use self::tournament::Tournament;
 use self::weighted::Weighted;
 pub use self::wish::Preferences;
 pub(crate) use self::wish::Wish;
-use crate::health::Yardstick;
-use crate::roster::Roster;
-use crate::slot::Slot;
-use crate::standing::Standing;
+use crate::member::health::Yardstick;
+use crate::member::roster::Roster;
+use crate::member::slot::Slot;
+use crate::member::standing::Standing;
 use crate::time::{Epoch, Tick};
 
 /// What a ranked strategy orders by, the least wins: two numbers, the first of which counts more.

@@ -4,7 +4,7 @@
 //! as none of it is eligible, not at a share.
 
 use super::Rank;
-use crate::slot::Slot;
+use crate::member::slot::Slot;
 
 #[inline]
 pub(super) fn rank(slot: &Slot) -> Rank {

@@ -4,7 +4,7 @@
 //! whoever comes back go first.
 
 use super::Rank;
-use crate::slot::Slot;
+use crate::member::slot::Slot;
 
 #[inline]
 pub(super) fn rank(slot: &Slot) -> Rank {

@@ -4,7 +4,7 @@
 //! failover is the model.
 
 use super::Rank;
-use crate::slot::Slot;
+use crate::member::slot::Slot;
 
 /// Where the walk stands: the current resource, and how often it has wrapped.
 #[derive(Debug, Default, Clone)]

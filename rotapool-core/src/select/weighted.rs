@@ -8,7 +8,7 @@
 //! lightest weight that is allowed.
 
 use super::Rank;
-use crate::slot::Slot;
+use crate::member::slot::Slot;
 
 #[derive(Debug, Default, Clone)]
 pub(super) struct Weighted {

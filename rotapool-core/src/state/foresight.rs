@@ -8,10 +8,10 @@ use std::time::Instant;
 use super::State;
 use crate::candidate::Candidate;
 use crate::explanation::Explanation;
+use crate::member::slot::Slot;
+use crate::member::standing::Standing;
 use crate::select::Wish;
-use crate::slot::Slot;
 use crate::snapshot::ResourceSnapshot;
-use crate::standing::Standing;
 
 impl<A> State<A> {
     /// Which member a run without preferences would pick now, and of the others why not.

@@ -11,18 +11,18 @@ mod telling;
 use std::time::Instant;
 
 use crate::config::Config;
-use crate::counters::PoolCounters;
 use crate::edge::Edge;
 use crate::effects::Effects;
 use crate::error::ResourceError;
-use crate::health::Yardstick;
-use crate::profile::Profile;
-use crate::roster::Roster;
+use crate::member::counters::PoolCounters;
+use crate::member::health::Yardstick;
+use crate::member::profile::Profile;
+use crate::member::roster::Roster;
+use crate::member::slot::{Slot, SlotIndex};
+use crate::member::standing::{Cause, Status};
+use crate::member::usage::Usages;
 use crate::select::Index;
-use crate::slot::{Slot, SlotIndex};
-use crate::standing::{Cause, Status};
 use crate::time::Epoch;
-use crate::usage::Usages;
 
 /// A pool's resources, usages and counters. `A` is what aborts a usage; the state only keeps it.
 ///

@@ -8,10 +8,10 @@ use super::State;
 use crate::config::Config;
 use crate::exhausted::{Exhausted, ExhaustedReason};
 use crate::explanation::{EXPLAINED, Explanation};
-use crate::profile::Metadata;
+use crate::member::profile::Metadata;
+use crate::member::signal::Signal;
+use crate::member::slot::Slot;
 use crate::select::Wish;
-use crate::signal::Signal;
-use crate::slot::Slot;
 use crate::snapshot::ResourceSnapshot;
 use crate::stats::PoolStats;
 
@@ -174,7 +174,7 @@ impl<A> State<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::Profile;
+    use crate::member::profile::Profile;
 
     #[test]
     fn a_list_in_parts_names_no_id_twice_although_one_left_and_came_back() {

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::State;
 use crate::candidate::Candidate;
+use crate::member::signal::Signal;
+use crate::member::slot::Trip;
+use crate::member::standing::{Cause, Status};
+use crate::member::usage::Ticket;
 use crate::select::Wish;
-use crate::signal::Signal;
-use crate::slot::Trip;
 use crate::snapshot::ResourceSnapshot;
-use crate::standing::{Cause, Status};
 use crate::time::Tick;
-use crate::usage::Ticket;
 
 impl<A> State<A> {
     /// The eligible members that the run admits, in pool order.

@@ -8,9 +8,9 @@ use super::State;
 use crate::edge::Turn;
 use crate::effects::StateChange;
 use crate::event::Event;
+use crate::member::standing::Status;
+use crate::member::usage::Ticket;
 use crate::select::Wish;
-use crate::standing::Status;
-use crate::usage::Ticket;
 
 impl<A> State<A> {
     /// Whether [`Effects::events`](crate::Effects::events) shall tell of attempts and runs too. Off at

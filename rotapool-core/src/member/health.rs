@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::health_rules::HealthRules;
+use super::health_rules::HealthRules;
 use crate::time::{Epoch, Tick};
 
 /// A resource's error rate in three words.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use slab::Slab;
 
+use super::profile::Profile;
+use super::slot::Slot;
 use crate::error::ResourceError;
-use crate::profile::Profile;
-use crate::slot::Slot;
 
 /// How many ids an error lists.
 const LISTED: usize = 10;

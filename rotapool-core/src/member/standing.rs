@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::usage::Sequence;
 use crate::one_line::OneLine;
-use crate::usage::Sequence;
 
 /// The status of a resource. A cooldown that has expired counts as healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

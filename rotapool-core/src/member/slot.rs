@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::cooldown::Escalation;
-use crate::counters::ResourceCounters;
-use crate::health::Measures;
-use crate::profile::Profile;
+use super::counters::ResourceCounters;
+use super::escalation::Escalation;
+use super::health::Measures;
+use super::profile::Profile;
+use super::standing::{Cause, Standing, Status};
+use super::usage::{Lane, Sequence};
 use crate::select::fingerprint;
-use crate::standing::{Cause, Standing, Status};
 use crate::time::{Tick, after};
-use crate::usage::{Lane, Sequence};
 
 /// Where the state keeps a membership: for tables that run beside it, such as the values.
 ///

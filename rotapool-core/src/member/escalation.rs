@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::usage::Sequence;
+use super::usage::Sequence;
 
 /// How far a resource has climbed the cooldown table.
 #[derive(Debug, Default, Clone, Copy)]
