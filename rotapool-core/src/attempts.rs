@@ -6,12 +6,12 @@ mod telling;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::candidate::Candidate;
 use crate::exhausted::ExhaustedReason;
 use crate::member::signal::{Outcome, Signal};
 use crate::member::slot::SlotIndex;
 use crate::member::usage::Ticket;
 use crate::select::Wish;
+use crate::select::candidate::Candidate;
 use crate::state::State;
 use crate::step::{RunOptions, Step};
 

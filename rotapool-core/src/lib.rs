@@ -34,7 +34,6 @@
 )]
 
 mod attempts;
-mod candidate;
 mod config;
 mod edge;
 mod effects;
@@ -55,7 +54,6 @@ mod step;
 mod time;
 
 pub use attempts::Attempts;
-pub use candidate::Candidate;
 pub use config::Config;
 pub use effects::{Effects, StateChange};
 pub use error::{BuildError, ResourceError};
@@ -70,6 +68,7 @@ pub use member::slot::SlotIndex;
 pub use member::standing::{Cause, Status};
 pub use one_line::OneLine;
 pub use runtime::{Runtime, Sleep, Spawn};
+pub use select::candidate::Candidate;
 pub use select::{Preferences, Strategy};
 pub use snapshot::ResourceSnapshot;
 pub use state::State;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::candidate::Candidate;
 use crate::exhausted::Exhausted;
 use crate::member::profile::Metadata;
 use crate::member::slot::SlotIndex;
 use crate::select::Preferences;
+use crate::select::candidate::Candidate;
 
 /// How one run may go about it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@
 
 mod affinity;
 mod bag;
+pub(crate) mod candidate;
 mod draw;
 mod least_errors;
 mod least_in_flight;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
-use crate::candidate::Candidate;
 use crate::explanation::Explanation;
 use crate::member::slot::Slot;
 use crate::member::standing::Standing;
 use crate::select::Wish;
+use crate::select::candidate::Candidate;
 use crate::snapshot::ResourceSnapshot;
 
 impl<A> State<A> {

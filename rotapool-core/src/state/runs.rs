@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::State;
-use crate::candidate::Candidate;
 use crate::member::signal::Signal;
 use crate::member::slot::Trip;
 use crate::member::standing::{Cause, Status};
 use crate::member::usage::Ticket;
 use crate::select::Wish;
+use crate::select::candidate::Candidate;
 use crate::snapshot::ResourceSnapshot;
 use crate::time::Tick;
 
