@@ -6,10 +6,10 @@ mod telling;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::exhausted::ExhaustedReason;
 use crate::member::signal::{Outcome, Signal};
 use crate::member::slot::SlotIndex;
 use crate::member::usage::Ticket;
+use crate::report::exhausted::ExhaustedReason;
 use crate::select::Wish;
 use crate::select::candidate::Candidate;
 use crate::state::State;

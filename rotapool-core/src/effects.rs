@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::event::Event;
 use crate::member::standing::{Cause, Status};
+use crate::report::event::Event;
 
 /// A resource changed its status, or its cooldown was extended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::exhausted::Exhausted;
 use crate::member::profile::Metadata;
 use crate::member::slot::SlotIndex;
+use crate::report::exhausted::Exhausted;
 use crate::select::Preferences;
 use crate::select::candidate::Candidate;
 

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::{Attempts, Phase};
-use crate::exhausted::ExhaustedReason;
 use crate::member::signal::Signal;
 use crate::member::usage::Ticket;
+use crate::report::exhausted::ExhaustedReason;
 use crate::state::State;
 use crate::step::Step;
 use crate::time::{after, scaled};

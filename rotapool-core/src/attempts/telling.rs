@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Attempts, Phase};
-use crate::event::{Event, RunOutcome};
-use crate::exhausted::ExhaustedReason;
 use crate::member::signal::Outcome;
+use crate::report::event::{Event, RunOutcome};
+use crate::report::exhausted::ExhaustedReason;
 use crate::state::State;
 
 impl Attempts {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
-use crate::explanation::Explanation;
 use crate::member::slot::Slot;
 use crate::member::standing::Standing;
+use crate::report::explanation::Explanation;
+use crate::report::snapshot::ResourceSnapshot;
 use crate::select::Wish;
 use crate::select::candidate::Candidate;
-use crate::snapshot::ResourceSnapshot;
 
 impl<A> State<A> {
     /// Which member a run without preferences would pick now, and of the others why not.

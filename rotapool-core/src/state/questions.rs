@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use super::State;
 use crate::config::Config;
-use crate::exhausted::{Exhausted, ExhaustedReason};
-use crate::explanation::{EXPLAINED, Explanation};
 use crate::member::profile::Metadata;
 use crate::member::signal::Signal;
 use crate::member::slot::Slot;
+use crate::report::exhausted::{Exhausted, ExhaustedReason};
+use crate::report::explanation::{EXPLAINED, Explanation};
+use crate::report::snapshot::ResourceSnapshot;
+use crate::report::stats::PoolStats;
 use crate::select::Wish;
-use crate::snapshot::ResourceSnapshot;
-use crate::stats::PoolStats;
 
 impl<A> State<A> {
     /// The number of members.

@@ -7,9 +7,9 @@ use std::time::Instant;
 use super::State;
 use crate::edge::Turn;
 use crate::effects::StateChange;
-use crate::event::Event;
 use crate::member::standing::Status;
 use crate::member::usage::Ticket;
+use crate::report::event::Event;
 use crate::select::Wish;
 
 impl<A> State<A> {

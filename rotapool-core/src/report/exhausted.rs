@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::explanation::Explanation;
+use super::explanation::Explanation;
 use crate::member::signal::Signal;
 
 /// Why a run could not be served.

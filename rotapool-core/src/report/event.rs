@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::exhausted::ExhaustedReason;
 use crate::effects::StateChange;
-use crate::exhausted::ExhaustedReason;
 use crate::member::signal::Outcome;
 use crate::one_line::OneLine;
 

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
+use super::snapshot::ResourceSnapshot;
+use super::stats::{PoolStats, ResourceStats};
 use crate::member::health::{Grade, Health};
 use crate::member::profile::Metadata;
 use crate::member::standing::{Cause, Status};
-use crate::snapshot::ResourceSnapshot;
-use crate::stats::{PoolStats, ResourceStats};
 
 /// How long ago something was, in seconds.
 fn ago(then: Option<Instant>, now: Instant) -> Option<f64> {

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::snapshot::ResourceSnapshot;
 use crate::member::standing::Status;
 use crate::one_line::OneLine;
 use crate::select::Strategy;
-use crate::snapshot::ResourceSnapshot;
 
 /// How many resources are explained one by one.
 pub(crate) const EXPLAINED: usize = 100;
