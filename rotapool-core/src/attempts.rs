@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use crate::member::signal::{Outcome, Signal};
 use crate::member::slot::SlotIndex;
 use crate::member::usage::Ticket;
+use crate::pool::State;
 use crate::report::exhausted::ExhaustedReason;
 use crate::select::Wish;
 use crate::select::candidate::Candidate;
-use crate::state::State;
 use crate::step::{RunOptions, Step};
 
 /// A choice of a caller's own code: a candidate, or none of them.

@@ -34,22 +34,17 @@
 )]
 
 mod attempts;
-mod config;
-mod edge;
-mod effects;
 mod error;
 mod member;
 mod one_line;
+mod pool;
 mod report;
 mod runtime;
 mod select;
-mod state;
 mod step;
 mod time;
 
 pub use attempts::Attempts;
-pub use config::Config;
-pub use effects::{Effects, StateChange};
 pub use error::{BuildError, ResourceError};
 pub use member::health::{Grade, Health};
 pub use member::health_rules::HealthRules;
@@ -58,6 +53,9 @@ pub use member::signal::{Outcome, Signal};
 pub use member::slot::SlotIndex;
 pub use member::standing::{Cause, Status};
 pub use one_line::OneLine;
+pub use pool::State;
+pub use pool::config::Config;
+pub use pool::effects::{Effects, StateChange};
 pub use report::event::{Event, RunOutcome};
 pub use report::exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
 pub use report::explanation::Explanation;
@@ -66,7 +64,6 @@ pub use report::stats::{PoolStats, ResourceStats};
 pub use runtime::{Runtime, Sleep, Spawn};
 pub use select::candidate::Candidate;
 pub use select::{Preferences, Strategy};
-pub use state::State;
 pub use step::{RunOptions, Step};
 pub use time::after;
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::{Attempts, Phase};
 use crate::member::signal::Signal;
 use crate::member::usage::Ticket;
+use crate::pool::State;
 use crate::report::exhausted::ExhaustedReason;
-use crate::state::State;
 use crate::step::Step;
 use crate::time::{after, scaled};
 

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use super::{Attempts, Phase};
 use crate::member::signal::Outcome;
+use crate::pool::State;
 use crate::report::event::{Event, RunOutcome};
 use crate::report::exhausted::ExhaustedReason;
-use crate::state::State;
 
 impl Attempts {
     /// The attempt in flight has begun.
@@ -105,8 +105,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::Config;
     use crate::member::profile::Profile;
+    use crate::pool::config::Config;
     use crate::select::Preferences;
     use crate::step::{RunOptions, Step};
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::exhausted::ExhaustedReason;
-use crate::effects::StateChange;
 use crate::member::signal::Outcome;
 use crate::one_line::OneLine;
+use crate::pool::effects::StateChange;
 
 /// Something that happened to a pool. Its `Display` is one line for a log.
 ///

@@ -3,6 +3,9 @@
 //! Here are the admin calls; what may be asked is in `questions` and `foresight`, what runs do in `runs`, what is told
 //! of it all in `telling`.
 
+pub(crate) mod config;
+mod edge;
+pub(crate) mod effects;
 mod foresight;
 mod questions;
 mod runs;
@@ -10,9 +13,9 @@ mod telling;
 
 use std::time::Instant;
 
-use crate::config::Config;
-use crate::edge::Edge;
-use crate::effects::Effects;
+use self::config::Config;
+use self::edge::Edge;
+use self::effects::Effects;
 use crate::error::ResourceError;
 use crate::member::counters::PoolCounters;
 use crate::member::health::Yardstick;

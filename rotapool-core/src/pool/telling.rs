@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
-use crate::edge::Turn;
-use crate::effects::StateChange;
+use super::edge::Turn;
+use super::effects::StateChange;
 use crate::member::standing::Status;
 use crate::member::usage::Ticket;
 use crate::report::event::Event;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
-use crate::config::Config;
+use super::config::Config;
 use crate::member::profile::Metadata;
 use crate::member::signal::Signal;
 use crate::member::slot::Slot;
