@@ -33,18 +33,16 @@
     allow(clippy::disallowed_methods, reason = "a test needs some instant to count from")
 )]
 
-mod attempts;
 mod error;
 mod member;
 mod one_line;
 mod pool;
 mod report;
+mod run;
 mod runtime;
 mod select;
-mod step;
 mod time;
 
-pub use attempts::Attempts;
 pub use error::{BuildError, ResourceError};
 pub use member::health::{Grade, Health};
 pub use member::health_rules::HealthRules;
@@ -61,10 +59,11 @@ pub use report::exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
 pub use report::explanation::Explanation;
 pub use report::snapshot::ResourceSnapshot;
 pub use report::stats::{PoolStats, ResourceStats};
+pub use run::Attempts;
+pub use run::step::{RunOptions, Step};
 pub use runtime::{Runtime, Sleep, Spawn};
 pub use select::candidate::Candidate;
 pub use select::{Preferences, Strategy};
-pub use step::{RunOptions, Step};
 pub use time::after;
 
 /// The number that stands for an affinity key: the same on every machine and in every version.

@@ -107,8 +107,8 @@ mod tests {
     use super::*;
     use crate::member::profile::Profile;
     use crate::pool::config::Config;
+    use crate::run::step::{RunOptions, Step};
     use crate::select::Preferences;
-    use crate::step::{RunOptions, Step};
 
     /// Settles a run, cancels it, and cancels another: what is told.
     fn told(follows: bool) -> Vec<Event> {

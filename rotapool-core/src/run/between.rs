@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
+use super::step::Step;
 use super::{Attempts, Phase};
 use crate::member::signal::Signal;
 use crate::member::usage::Ticket;
 use crate::pool::State;
 use crate::report::exhausted::ExhaustedReason;
-use crate::step::Step;
 use crate::time::{after, scaled};
 
 impl Attempts {

@@ -1,11 +1,13 @@
 //! The retry loop as a state machine: one run, from its first step to its end.
 
 mod between;
+pub(crate) mod step;
 mod telling;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::step::{RunOptions, Step};
 use crate::member::signal::{Outcome, Signal};
 use crate::member::slot::SlotIndex;
 use crate::member::usage::Ticket;
@@ -13,7 +15,6 @@ use crate::pool::State;
 use crate::report::exhausted::ExhaustedReason;
 use crate::select::Wish;
 use crate::select::candidate::Candidate;
-use crate::step::{RunOptions, Step};
 
 /// A choice of a caller's own code: a candidate, or none of them.
 type Choice = Option<Box<Candidate>>;
