@@ -44,6 +44,7 @@ mod select;
 mod time;
 
 pub use error::{BuildError, ResourceError};
+pub use member::fingerprint::fingerprint;
 pub use member::health::{Grade, Health};
 pub use member::health_rules::HealthRules;
 pub use member::profile::{Metadata, Profile};
@@ -65,9 +66,3 @@ pub use runtime::{Runtime, Sleep, Spawn};
 pub use select::candidate::Candidate;
 pub use select::{Preferences, Strategy};
 pub use time::after;
-
-/// The number that stands for an affinity key: the same on every machine and in every version.
-#[must_use]
-pub fn fingerprint(key: &[u8]) -> u64 {
-    select::fingerprint(key)
-}

@@ -2,6 +2,7 @@
 
 pub(crate) mod counters;
 pub(crate) mod escalation;
+pub(crate) mod fingerprint;
 pub(crate) mod health;
 pub(crate) mod health_rules;
 pub(crate) mod profile;

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::counters::ResourceCounters;
 use super::escalation::Escalation;
+use super::fingerprint::fingerprint;
 use super::health::Measures;
 use super::profile::Profile;
 use super::standing::{Cause, Standing, Status};
 use super::usage::{Lane, Sequence};
-use crate::select::fingerprint;
 use crate::time::{Tick, after};
 
 /// Where the state keeps a membership: for tables that run beside it, such as the values.

@@ -26,7 +26,6 @@ mod wish;
 
 use std::time::Instant;
 
-pub(crate) use self::affinity::fingerprint;
 use self::bag::Bag;
 use self::draw::Draw;
 use self::sticky::Sticky;
