@@ -64,5 +64,6 @@ pub use run::Attempts;
 pub use run::step::{RunOptions, Step};
 pub use runtime::{Runtime, Sleep, Spawn};
 pub use select::candidate::Candidate;
-pub use select::{Preferences, Strategy};
+pub use select::strategy::Strategy;
+pub use select::wish::Preferences;
 pub use time::after;

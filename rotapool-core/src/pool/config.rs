@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::member::health_rules::HealthRules;
-use crate::select::Strategy;
+use crate::select::strategy::Strategy;
 
 /// The rules of a pool. [`Default`] has the documented defaults.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,8 +10,8 @@ use crate::member::slot::Slot;
 use crate::member::standing::Standing;
 use crate::report::explanation::Explanation;
 use crate::report::snapshot::ResourceSnapshot;
-use crate::select::Wish;
 use crate::select::candidate::Candidate;
+use crate::select::wish::Wish;
 
 impl<A> State<A> {
     /// Which member a run without preferences would pick now, and of the others why not.

@@ -24,7 +24,7 @@ use crate::member::roster::Roster;
 use crate::member::slot::{Slot, SlotIndex};
 use crate::member::standing::{Cause, Status};
 use crate::member::usage::Usages;
-use crate::select::Index;
+use crate::select::index::Index;
 use crate::time::Epoch;
 
 /// A pool's resources, usages and counters. `A` is what aborts a usage; the state only keeps it.

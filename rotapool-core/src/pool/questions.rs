@@ -13,7 +13,7 @@ use crate::report::exhausted::{Exhausted, ExhaustedReason};
 use crate::report::explanation::{EXPLAINED, Explanation};
 use crate::report::snapshot::ResourceSnapshot;
 use crate::report::stats::PoolStats;
-use crate::select::Wish;
+use crate::select::wish::Wish;
 
 impl<A> State<A> {
     /// The number of members.

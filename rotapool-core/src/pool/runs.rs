@@ -9,8 +9,8 @@ use crate::member::slot::Trip;
 use crate::member::standing::{Cause, Status};
 use crate::member::usage::Ticket;
 use crate::report::snapshot::ResourceSnapshot;
-use crate::select::Wish;
 use crate::select::candidate::Candidate;
+use crate::select::wish::Wish;
 use crate::time::Tick;
 
 impl<A> State<A> {

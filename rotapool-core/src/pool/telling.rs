@@ -10,7 +10,7 @@ use super::effects::StateChange;
 use crate::member::standing::Status;
 use crate::member::usage::Ticket;
 use crate::report::event::Event;
-use crate::select::Wish;
+use crate::select::wish::Wish;
 
 impl<A> State<A> {
     /// Whether [`Effects::events`](crate::Effects::events) shall tell of attempts and runs too. Off at

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::snapshot::ResourceSnapshot;
 use crate::member::standing::Status;
 use crate::one_line::OneLine;
-use crate::select::Strategy;
+use crate::select::strategy::Strategy;
 
 /// How many resources are explained one by one.
 pub(crate) const EXPLAINED: usize = 100;

@@ -13,8 +13,8 @@ use crate::member::slot::SlotIndex;
 use crate::member::usage::Ticket;
 use crate::pool::State;
 use crate::report::exhausted::ExhaustedReason;
-use crate::select::Wish;
 use crate::select::candidate::Candidate;
+use crate::select::wish::Wish;
 
 /// A choice of a caller's own code: a candidate, or none of them.
 type Choice = Option<Box<Candidate>>;

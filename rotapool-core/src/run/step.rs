@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use crate::member::profile::Metadata;
 use crate::member::slot::SlotIndex;
 use crate::report::exhausted::Exhausted;
-use crate::select::Preferences;
 use crate::select::candidate::Candidate;
+use crate::select::wish::Preferences;
 
 /// How one run may go about it.
 #[derive(Debug, Clone, PartialEq, Eq)]

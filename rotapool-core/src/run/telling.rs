@@ -108,7 +108,7 @@ mod tests {
     use crate::member::profile::Profile;
     use crate::pool::config::Config;
     use crate::run::step::{RunOptions, Step};
-    use crate::select::Preferences;
+    use crate::select::wish::Preferences;
 
     /// Settles a run, cancels it, and cancels another: what is told.
     fn told(follows: bool) -> Vec<Event> {

@@ -1,6 +1,6 @@
 //! Primary and backups: the first eligible resource in pool order wins.
 
-use super::Rank;
+use super::rank::Rank;
 use crate::member::slot::Slot;
 
 #[inline]

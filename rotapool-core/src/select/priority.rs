@@ -3,7 +3,7 @@
 //! Tiers as in HAProxy's backup servers or Envoy's priority levels, except that a tier is left as soon
 //! as none of it is eligible, not at a share.
 
-use super::Rank;
+use super::rank::Rank;
 use crate::member::slot::Slot;
 
 #[inline]

@@ -3,7 +3,7 @@
 //! The least recently acquired wins, which is the turn order among those who stay eligible, and lets
 //! whoever comes back go first.
 
-use super::Rank;
+use super::rank::Rank;
 use crate::member::slot::Slot;
 
 #[inline]
