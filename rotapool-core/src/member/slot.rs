@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::counters::ResourceCounters;
 use super::escalation::Escalation;
 use super::fingerprint::fingerprint;
-use super::health::Measures;
+use super::measures::Measures;
 use super::profile::Profile;
 use super::standing::{Cause, Standing, Status};
 use super::usage::{Lane, Sequence};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::member::counters::PoolCounters;
-use crate::member::health::{Health, Yardstick};
+use crate::member::health::Health;
 use crate::member::slot::Slot;
 use crate::member::standing::{Standing, Status};
+use crate::member::yardstick::Yardstick;
 
 /// Gauges and counters of one resource at one moment.
 ///

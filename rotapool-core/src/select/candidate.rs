@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::member::health::{Health, Yardstick};
+use crate::member::health::Health;
 use crate::member::profile::Metadata;
 use crate::member::slot::{Slot, SlotIndex};
+use crate::member::yardstick::Yardstick;
 
 /// An eligible resource, as plain data.
 #[derive(Debug, Clone, PartialEq)]

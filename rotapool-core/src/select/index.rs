@@ -20,10 +20,10 @@ use super::strategy::Strategy;
 use super::tournament::Tournament;
 use super::weighted::Weighted;
 use super::wish::Wish;
-use crate::member::health::Yardstick;
 use crate::member::roster::Roster;
 use crate::member::slot::Slot;
 use crate::member::standing::Standing;
+use crate::member::yardstick::Yardstick;
 use crate::time::{Epoch, Tick};
 
 #[derive(Debug, Clone)]
