@@ -17,13 +17,13 @@ use self::config::Config;
 use self::edge::Edge;
 use self::effects::Effects;
 use crate::error::ResourceError;
-use crate::member::counters::PoolCounters;
 use crate::member::profile::Profile;
 use crate::member::roster::Roster;
 use crate::member::slot::{Slot, SlotIndex};
 use crate::member::standing::{Cause, Status};
 use crate::member::usage::Usages;
 use crate::member::yardstick::Yardstick;
+use crate::report::counters::PoolCounters;
 use crate::select::index::Index;
 use crate::time::Epoch;
 

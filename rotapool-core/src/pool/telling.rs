@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use super::State;
 use super::edge::Turn;
-use super::effects::StateChange;
 use crate::member::standing::Status;
 use crate::member::usage::Ticket;
+use crate::report::change::StateChange;
 use crate::report::event::Event;
 use crate::select::wish::Wish;
 

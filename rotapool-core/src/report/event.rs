@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::change::StateChange;
 use super::exhausted::ExhaustedReason;
 use crate::member::signal::Outcome;
 use crate::one_line::OneLine;
-use crate::pool::effects::StateChange;
 
 /// Something that happened to a pool. Its `Display` is one line for a log.
 ///

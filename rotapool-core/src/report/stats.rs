@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::member::counters::PoolCounters;
+use super::counters::PoolCounters;
 use crate::member::health::Health;
 use crate::member::slot::Slot;
 use crate::member::standing::{Standing, Status};
