@@ -68,21 +68,28 @@ impl Attempts {
         Some(Step::Choose(candidates))
     }
 
-    /// Whether no further attempt may start, and why.
+    /// The most attempts that the run makes, which its first step fixes.
     #[inline]
-    pub(super) fn over<A>(
-        &mut self,
-        pool: &State<A>,
-        now: Instant,
-        waited: bool,
-    ) -> Option<ExhaustedReason> {
-        let Self { max_attempts, deadline, wait_for_cooldown, .. } = *self;
+    pub(super) fn fix_budget<A>(&mut self, pool: &State<A>) -> u32 {
+        let Self { max_attempts, wait_for_cooldown, .. } = *self;
         let budget = match self.budget {
             Some(budget) => budget,
             None if wait_for_cooldown => max_attempts,
             None => max_attempts.min(u32::try_from(pool.admitted(&self.wish)).unwrap_or(u32::MAX)),
         };
         self.budget = Some(budget);
+        budget
+    }
+
+    /// Why no further attempt may start, if none may.
+    #[inline]
+    pub(super) fn refusal<A>(
+        &self,
+        budget: u32,
+        pool: &State<A>,
+        now: Instant,
+        waited: bool,
+    ) -> Option<ExhaustedReason> {
         if budget == 0 {
             return Some(self.nothing(pool));
         }
@@ -91,7 +98,7 @@ impl Attempts {
         }
         // A wait was begun because a cooldown ends in time: it may select once more however late
         // its wake-up came.
-        match deadline {
+        match self.deadline {
             Some(deadline) if deadline <= now && !waited => {
                 Some(ExhaustedReason::Deadline { deadline })
             }

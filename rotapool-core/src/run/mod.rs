@@ -122,7 +122,8 @@ impl Attempts {
                 return question;
             }
         }
-        if let Some(reason) = self.over(pool, now, waited) {
+        let budget = self.fix_budget(pool);
+        if let Some(reason) = self.refusal(budget, pool, now, waited) {
             return self.exhaust(pool, reason, now);
         }
         if pool.config().foreign_choice {
