@@ -141,11 +141,11 @@ impl Slot {
         matches!(self.standing, Standing::Healthy) && self.has_room()
     }
 
-    /// The status as it counts at `now`.
-    pub(crate) fn status(&self, now: Instant) -> Status {
+    /// The status as it counts at `now`: healthy from the moment when a cooldown ends.
+    pub(crate) fn status_at(&self, now: Instant) -> Status {
         match self.standing {
             Standing::CoolingDown { until, .. } if until <= now => Status::Healthy,
-            _ => self.standing.status(),
+            _ => self.standing.noticed_status(),
         }
     }
 

@@ -68,7 +68,8 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    pub(crate) fn status(&self) -> Status {
+    /// The status as it was last noticed: cooling down until a selection finds the cooldown expired.
+    pub(crate) fn noticed_status(&self) -> Status {
         match self {
             Self::Healthy => Status::Healthy,
             Self::CoolingDown { .. } => Status::CoolingDown,

@@ -105,7 +105,7 @@ impl<A> State<A> {
     ///
     /// An unknown id.
     pub fn remove(&mut self, id: &str, now: Instant) -> Result<SlotIndex, ResourceError> {
-        let was = self.roster[self.roster.find(id)?].standing().status();
+        let was = self.roster[self.roster.find(id)?].standing().noticed_status();
         let key = self.roster.leave(id)?;
         self.index.forget(key);
         if was == Status::Healthy {
@@ -147,10 +147,10 @@ impl<A> State<A> {
     /// Changes a member's slot, puts it where it belongs now, and reports a change of status.
     fn change<R>(&mut self, key: usize, now: Instant, change: impl FnOnce(&mut Slot) -> R) -> R {
         let slot = &mut self.roster[key];
-        let old = slot.standing().status();
+        let old = slot.standing().noticed_status();
         let result = change(slot);
         self.index.place(key, slot);
-        if old != slot.standing().status() {
+        if old != slot.standing().noticed_status() {
             self.tell_change(key, old, now);
         }
         result

@@ -164,7 +164,7 @@ impl<A> State<A> {
             one_trip_per_outage: self.config.one_trip_per_outage,
         };
         let slot = &mut self.roster[key];
-        let old = slot.standing().status();
+        let old = slot.standing().noticed_status();
         if slot.cool(&trip) {
             self.index.place(key, slot);
             self.counters.cooldowns += 1;

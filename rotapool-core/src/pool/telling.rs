@@ -46,7 +46,7 @@ impl<A> State<A> {
             sequence: self.next_change,
             id: Arc::clone(slot.id()),
             old,
-            new: standing.status(),
+            new: standing.noticed_status(),
             until: standing.until(),
             cause: standing.cause(),
         };

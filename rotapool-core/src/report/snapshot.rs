@@ -49,7 +49,7 @@ pub struct ResourceSnapshot {
 
 impl ResourceSnapshot {
     pub(crate) fn of(slot: &Slot, now: Instant, epoch: Epoch) -> Self {
-        let status = slot.status(now);
+        let status = slot.status_at(now);
         let standing = slot.standing();
         let (since, until) = match standing {
             Standing::CoolingDown { since, until, .. } if status == Status::CoolingDown => {

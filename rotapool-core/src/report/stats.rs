@@ -50,7 +50,7 @@ impl ResourceStats {
         let counted = slot.counters;
         Self {
             id: Arc::clone(slot.id()),
-            status: slot.status(now),
+            status: slot.status_at(now),
             in_flight: slot.in_flight(),
             max_in_flight: slot.max_in_flight(),
             consecutive_cooldowns: slot.consecutive_cooldowns(),
@@ -146,7 +146,7 @@ impl PoolStats {
     /// Lists a member and counts it into the gauges.
     pub(crate) fn list(&mut self, slot: &Slot, now: Instant, yardstick: &Yardstick) {
         self.in_flight += u64::from(slot.in_flight());
-        match slot.status(now) {
+        match slot.status_at(now) {
             Status::Healthy => {
                 self.healthy += 1;
                 if slot.has_room() {
