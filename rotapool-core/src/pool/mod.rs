@@ -47,7 +47,8 @@ pub struct State<A> {
     follows_runs: bool,
     runs_told: u64,
     effects: Effects<A>,
-    retired: Option<A>,
+    /// The abort handles of usages that have ended, until they are taken out.
+    retired: Vec<A>,
 }
 
 impl<A> State<A> {
@@ -68,7 +69,7 @@ impl<A> State<A> {
             follows_runs: false,
             runs_told: 0,
             effects: Effects::default(),
-            retired: None,
+            retired: Vec::with_capacity(1),
         }
     }
 
@@ -77,10 +78,12 @@ impl<A> State<A> {
         (!self.effects.is_empty()).then(|| std::mem::take(&mut self.effects))
     }
 
-    /// The abort handle of a usage that has ended. Dropping it may run foreign code, so take it out
-    /// and drop it outside.
+    /// An abort handle of a usage that has ended; `None` if all have been taken out. Dropping it may run
+    /// foreign code, so take it out and drop it outside.
+    ///
+    /// They are kept until then, however many: a call that ends a usage leaves one here at most.
     pub fn take_retired(&mut self) -> Option<A> {
-        self.retired.take()
+        self.retired.pop()
     }
 
     /// Adds a healthy resource at the end of the pool order and wakes those who wait.
@@ -164,10 +167,29 @@ impl<A> State<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::select::wish::Wish;
 
     #[test]
     fn a_resource_and_a_usage_stay_as_small_as_the_documentation_says() {
         let (resource, usage) = (size_of::<Slot>(), Usages::<usize>::SIZE);
         assert!(resource <= 408 && usage <= 40, "{resource} and {usage} bytes");
+    }
+
+    #[test]
+    fn what_aborted_a_usage_waits_to_be_taken_out_however_many_ended_before() {
+        let now = Instant::now();
+        let mut pool = State::new(Config::default(), now);
+        pool.add(Profile::new("a"), now).unwrap();
+        let mut enter =
+            |abort| pool.acquire(&Wish::default(), None, now, &mut || 0.5, || abort).unwrap();
+        let tickets = ["one", "other", "third"].map(&mut enter);
+        let [one, other, third] = tickets;
+        pool.succeed(one, now);
+        pool.shield(&other);
+        pool.release(other);
+        pool.release(third);
+        let mut taken: Vec<&str> = std::iter::from_fn(|| pool.take_retired()).collect();
+        taken.sort_unstable();
+        assert_eq!(taken, ["one", "other", "third"]);
     }
 }

@@ -63,7 +63,7 @@ impl<A> State<A> {
         slot.measures.succeeded(now.seconds_since(since), now, &self.yardstick);
         slot.succeed();
         self.counters.successes += 1;
-        self.retired = abort;
+        self.retire(abort);
         self.left(key);
     }
 
@@ -113,14 +113,24 @@ impl<A> State<A> {
 
     /// Keeps siblings from aborting a usage whose operation has ended.
     pub(crate) fn shield(&mut self, ticket: &Ticket) {
-        self.retired = self.usages.take_abort(ticket);
+        let abort = self.usages.take_abort(ticket);
+        self.retire(abort);
     }
 
     /// Ends a usage, whatever became of it.
     pub(crate) fn release(&mut self, ticket: Ticket) {
         let key = ticket.slot();
-        (_, self.retired) = self.usages.leave(&mut self.roster[key].lane, ticket);
+        let (_, abort) = self.usages.leave(&mut self.roster[key].lane, ticket);
+        self.retire(abort);
         self.left(key);
+    }
+
+    /// Keeps what aborted a usage, unless a sibling has taken it, to be dropped outside.
+    #[inline]
+    fn retire(&mut self, abort: Option<A>) {
+        if let Some(abort) = abort {
+            self.retired.push(abort);
+        }
     }
 
     /// A usage has left its lane.
