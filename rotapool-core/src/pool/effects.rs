@@ -14,7 +14,7 @@ pub struct Effects<A> {
     /// runs if the state is to [follow](crate::State::follow_runs) them.
     pub events: Vec<Event>,
     /// Whether those who [wait](crate::Step::Wait) should think again.
-    pub wake: bool,
+    pub rethink: bool,
 }
 
 impl<A> Effects<A> {
@@ -27,12 +27,12 @@ impl<A> Effects<A> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        !self.wake && self.aborts.is_empty() && self.events.is_empty()
+        !self.rethink && self.aborts.is_empty() && self.events.is_empty()
     }
 }
 
 impl<A> Default for Effects<A> {
     fn default() -> Self {
-        Self { aborts: Vec::new(), events: Vec::new(), wake: false }
+        Self { aborts: Vec::new(), events: Vec::new(), rethink: false }
     }
 }

@@ -98,7 +98,7 @@ impl<A> State<A> {
         self.index.place(key, &self.roster[key]);
         self.edge.joined();
         self.tell_turn(now);
-        self.effects.wake = true;
+        self.effects.rethink = true;
         Ok(SlotIndex(key))
     }
 
@@ -115,7 +115,7 @@ impl<A> State<A> {
             self.edge.left();
         }
         self.tell_turn(now);
-        self.effects.wake = true;
+        self.effects.rethink = true;
         Ok(SlotIndex(key))
     }
 
@@ -128,7 +128,7 @@ impl<A> State<A> {
     pub fn enable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
         let key = self.roster.find(id)?;
         self.change(key, now, Slot::enable);
-        self.effects.wake = true;
+        self.effects.rethink = true;
         Ok(())
     }
 
@@ -143,7 +143,7 @@ impl<A> State<A> {
         if self.change(key, now, |slot| slot.disable(now, Cause::Admin, None)) {
             self.counters.disables += 1;
         }
-        self.effects.wake = true;
+        self.effects.rethink = true;
         Ok(())
     }
 

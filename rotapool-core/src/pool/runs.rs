@@ -180,7 +180,7 @@ impl<A> State<A> {
             self.counters.cooldowns += 1;
             self.tell_change(key, old, now);
             self.abort_younger(ticket, now);
-            self.effects.wake = true;
+            self.effects.rethink = true;
         }
     }
 
@@ -194,7 +194,7 @@ impl<A> State<A> {
             self.counters.disables += 1;
         }
         self.abort_younger(ticket, now);
-        self.effects.wake = true;
+        self.effects.rethink = true;
     }
 
     fn abort_younger(&mut self, ticket: &Ticket, now: Instant) {
@@ -219,7 +219,7 @@ impl<A> State<A> {
         let at = self.epoch().instant(now);
         let mut due = Vec::new();
         while let Some(key) = self.index.due(now) {
-            self.index.wake(key);
+            self.index.dequeue(key);
             due.push((self.roster[key].position(), key));
         }
         due.sort_unstable();

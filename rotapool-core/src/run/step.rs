@@ -54,7 +54,7 @@ pub enum Step {
         /// When the pause ends.
         until: Instant,
     },
-    /// Sleep until then, or until an [effect](crate::Effects::wake) says to think again; then step.
+    /// Sleep until then, or until an [effect](crate::Effects::rethink) says to think again; then step.
     Wait {
         /// When to think again in any case.
         until: Instant,

@@ -70,11 +70,11 @@ impl Index {
                 self.look_at_the_cooling();
             }
             Standing::Healthy => {
-                self.wake(item);
+                self.dequeue(item);
                 self.refresh(item, slot);
             }
             Standing::Disabled { .. } => {
-                self.wake(item);
+                self.dequeue(item);
                 self.suspend(item);
             }
         }
@@ -97,7 +97,7 @@ impl Index {
 
     /// Takes out a member that left the pool.
     pub(crate) fn forget(&mut self, item: usize) {
-        self.wake(item);
+        self.dequeue(item);
         self.suspend(item);
         if let Eligible::Ranked(Order::Weighted(weighted), _) = &mut self.eligible {
             weighted.forget(item);
@@ -105,7 +105,7 @@ impl Index {
     }
 
     /// Takes a cooling member out of the queue, to be placed anew.
-    pub(crate) fn wake(&mut self, item: usize) {
+    pub(crate) fn dequeue(&mut self, item: usize) {
         self.cooling.remove(item);
         self.look_at_the_cooling();
     }
