@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool_core::{BuildError, Config, HealthRules, Runtime, State, StateChange, Strategy};
+use rotapool_core::{
+    BuildError, Config, HealthRules, RunOptions, Runtime, State, StateChange, Strategy,
+};
 
 use crate::options::Defaults;
 use crate::pool::Pool;
@@ -29,10 +31,11 @@ pub struct Builder<T> {
 
 impl<T> Builder<T> {
     pub(crate) fn new() -> Self {
+        let RunOptions { max_attempts, retry_delay, .. } = RunOptions::default();
         Self {
             resources: Vec::new(),
             config: Config::default(),
-            defaults: Defaults { max_attempts: 3, retry_delay: Duration::from_millis(500) },
+            defaults: Defaults { max_attempts, retry_delay },
             runtime: Arc::new(DefaultRuntime),
             hooks: Hooks::default(),
             seed: None,

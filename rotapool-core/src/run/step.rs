@@ -9,12 +9,13 @@ use crate::report::exhausted::Exhausted;
 use crate::select::candidate::Candidate;
 use crate::select::wish::Preferences;
 
-/// How one run may go about it.
+/// How one run may go about it. [`Default`] has the documented defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunOptions {
     /// The most attempts. A run that does not wait makes no more than there are resources at its start.
+    /// 3 by default.
     pub max_attempts: u32,
-    /// The mean pause between attempts.
+    /// The mean pause between attempts. 500 ms by default.
     pub retry_delay: Duration,
     /// When to start no further attempt, pause or wait. It never interrupts an attempt.
     pub deadline: Option<Instant>,
