@@ -22,14 +22,11 @@ impl<A> State<A> {
     pub fn explain(&self, now: Instant, mut chance: impl FnMut() -> f64) -> Explanation {
         let wish = Wish::default();
         let next = self.foresee_pick(&wish, now, &mut chance);
-        let retry_at = match next {
-            Some(_) => Some(now),
-            None => self.foresee_recovery(now),
-        };
+        let recovery = || self.foresee_recovery(now);
         let row = |slot: &Slot| ResourceSnapshot::of(&self.foresee(slot, now), now, self.epoch());
         Explanation {
             next: next.map(|key| Arc::clone(self.roster[key].id())),
-            ..self.explanation(&wish, retry_at, now, row)
+            ..self.explanation(&wish, next.is_some(), recovery, now, row)
         }
     }
 

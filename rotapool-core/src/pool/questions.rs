@@ -140,20 +140,19 @@ impl<A> State<A> {
             false => self.index.any(),
             true => self.roster.members().any(|slot| slot.is_eligible() && wish.admits(slot)),
         };
-        let retry_at = match any {
-            true => Some(now),
-            false => self.next_recovery(wish, now).map(|at| at.max(now)),
-        };
+        let recovery = || self.next_recovery(wish, now);
         let row = |slot: &Slot| ResourceSnapshot::of(slot, now, self.epoch());
-        let explanation = self.explanation(wish, retry_at, now, row);
+        let explanation = self.explanation(wish, any, recovery, now, row);
         Box::new(Exhausted { reason, attempts, last_signal, explanation })
     }
 
-    /// How the members that the run admits stand, with none of them picked.
+    /// How the members that the run admits stand, with none of them picked, and when one can be: now if
+    /// `any` is eligible, else after the next `recovery`.
     pub(super) fn explanation(
         &self,
         wish: &Wish,
-        retry_at: Option<Instant>,
+        any: bool,
+        recovery: impl FnOnce() -> Option<Instant>,
         now: Instant,
         row: impl Fn(&Slot) -> ResourceSnapshot,
     ) -> Explanation {
@@ -163,7 +162,7 @@ impl<A> State<A> {
             at: now,
             next: None,
             strategy: Some(self.config.strategy),
-            retry_at,
+            retry_at: if any { Some(now) } else { recovery().map(|at| at.max(now)) },
             resources: members.take(EXPLAINED).map(row).collect(),
             members: admitted,
             kept_out: self.len() - admitted,
