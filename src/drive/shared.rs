@@ -55,7 +55,7 @@ impl<T> Locked<T> {
     #[cold]
     fn announce(&mut self, effects: Effects<Trigger>) -> (Effects<Trigger>, Vec<Waker>) {
         let mut wakers = Vec::new();
-        if effects.wake {
+        if effects.rethink {
             wakers.extend(self.waiters.change());
         }
         self.audience.tell(&effects.events, &mut wakers);

@@ -237,7 +237,7 @@ impl ThroughCore {
             self.events.extend(effects.changes().map(|change| {
                 [&change.id, status(change.old), status(change.new)].map(str::to_owned)
             }));
-            if effects.wake {
+            if effects.rethink {
                 let waits = |run: &Run| matches!(run.doing, Doing::Waiting(_));
                 due.extend((0..self.runs.len()).filter(|&run| waits(&self.runs[run])));
             }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::slot::Slot;
+use crate::member::slot::Slot;
 
 /// What a run's caller asks of the choice. Empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -181,7 +181,7 @@ impl Offer {
 pub(crate) struct Aftermath {
     pub(crate) aborts: Vec<Handle>,
     pub(crate) changes: Vec<Change>,
-    pub(crate) wake: bool,
+    pub(crate) rethink: bool,
     pub(crate) retired: Option<Handle>,
 }
 
@@ -213,7 +213,7 @@ impl Aftermath {
         Self {
             changes: effects.changes().map(change).collect(),
             aborts: effects.aborts,
-            wake: effects.wake,
+            rethink: effects.rethink,
             retired,
         }
     }

@@ -203,14 +203,14 @@ impl Reference {
             return Err(ResourceError::DuplicateResource { id: id() });
         }
         self.memberships.push(Membership::new(profile));
-        self.aftermath.wake = true;
+        self.aftermath.rethink = true;
         Ok(self.memberships.len() - 1)
     }
 
     pub(crate) fn remove(&mut self, id: &str) -> Result<usize, ResourceError> {
         let membership = self.find(id)?;
         self.memberships[membership].is_member = false;
-        self.aftermath.wake = true;
+        self.aftermath.rethink = true;
         Ok(membership)
     }
 
@@ -223,14 +223,14 @@ impl Reference {
         if old != Status::Healthy {
             self.report(membership, old);
         }
-        self.aftermath.wake = true;
+        self.aftermath.rethink = true;
         Ok(())
     }
 
     pub(crate) fn disable(&mut self, id: &str, now: Moment) -> Result<(), ResourceError> {
         let membership = self.find(id)?;
         self.take_out(membership, Cause::Admin, None, now);
-        self.aftermath.wake = true;
+        self.aftermath.rethink = true;
         Ok(())
     }
 

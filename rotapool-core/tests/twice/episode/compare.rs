@@ -58,7 +58,7 @@ impl Episode {
                 _ => corners.reached("a pausing usage counted as aborted"),
             }
         }
-        if actual.wake {
+        if actual.rethink {
             for run in &mut self.runs {
                 if let Doing::Sleeping { until, waiting: true } = &mut run.doing {
                     *until = self.now.min(*until);

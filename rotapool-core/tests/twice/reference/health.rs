@@ -27,7 +27,7 @@ impl Reference {
                 if member.is_member && member.status != Status::Disabled {
                     self.cool(usage, membership, *after, reason, now);
                     self.abort_younger(usage, membership);
-                    self.aftermath.wake = true;
+                    self.aftermath.rethink = true;
                 }
             }
             Signal::Disable { reason } => {
@@ -36,7 +36,7 @@ impl Reference {
                     self.take_out(membership, cause, Some(usage), now);
                 }
                 self.abort_younger(usage, membership);
-                self.aftermath.wake = true;
+                self.aftermath.rethink = true;
             }
             Signal::Retry { .. } => self.counted.retries += 1,
             other => panic!("the reference does not know {other:?}"),

@@ -1,0 +1,38 @@
+//! What has to be done outside after the state has changed.
+
+use crate::report::change::StateChange;
+use crate::report::event::Event;
+
+/// What has to be done outside, after the lock that guards the state is released.
+#[derive(Debug)]
+#[must_use = "operations to abort, waiters to wake and events to report"]
+#[non_exhaustive]
+pub struct Effects<A> {
+    /// The usages to abort, oldest first.
+    pub aborts: Vec<A>,
+    /// What happened, in order: always the state changes and what is as rare, and the attempts and
+    /// runs if the state is to [follow](crate::State::follow_runs) them.
+    pub events: Vec<Event>,
+    /// Whether those who [wait](crate::Step::Wait) should think again.
+    pub rethink: bool,
+}
+
+impl<A> Effects<A> {
+    /// The state changes among the events, in order.
+    pub fn changes(&self) -> impl Iterator<Item = &StateChange> {
+        self.events.iter().filter_map(|event| match event {
+            Event::StateChanged { change, .. } => Some(change),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.rethink && self.aborts.is_empty() && self.events.is_empty()
+    }
+}
+
+impl<A> Default for Effects<A> {
+    fn default() -> Self {
+        Self { aborts: Vec::new(), events: Vec::new(), rethink: false }
+    }
+}

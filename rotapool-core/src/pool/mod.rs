@@ -1,0 +1,195 @@
+//! The state of a pool: routes what happens to the rooms that decide, and collects what follows.
+//!
+//! Here are the admin calls; what may be asked is in `questions` and `foresight`, what runs do in `runs`, what is told
+//! of it all in `telling`.
+
+pub(crate) mod config;
+mod edge;
+pub(crate) mod effects;
+mod foresight;
+mod questions;
+mod runs;
+mod telling;
+
+use std::time::Instant;
+
+use self::config::Config;
+use self::edge::Edge;
+use self::effects::Effects;
+use crate::error::ResourceError;
+use crate::member::profile::Profile;
+use crate::member::roster::Roster;
+use crate::member::slot::{Slot, SlotIndex};
+use crate::member::standing::{Cause, Status};
+use crate::member::usage::Usages;
+use crate::member::yardstick::Yardstick;
+use crate::report::counters::PoolCounters;
+use crate::select::index::Index;
+use crate::time::Epoch;
+
+/// A pool's resources, usages and counters. `A` is what aborts a usage; the state only keeps it.
+///
+/// The methods come in three families. Questions take `&self`: `len`, `snapshot`, `stats`. Admin
+/// calls change the membership or a status: `add`, `remove`, `enable`, `disable`. Runs act through
+/// [`Attempts`](crate::Attempts). After anything but a question, act on [`take_effects`](Self::take_effects).
+#[derive(Debug)]
+pub struct State<A> {
+    config: Config,
+    roster: Roster,
+    index: Index,
+    yardstick: Yardstick,
+    usages: Usages<A>,
+    pub(crate) counters: PoolCounters,
+    /// The runs that wait for a cooldown to end: [`Attempts`](crate::Attempts) keeps it.
+    pub(crate) waiting: usize,
+    next_change: u64,
+    edge: Edge,
+    follows_runs: bool,
+    runs_told: u64,
+    effects: Effects<A>,
+    /// The abort handles of usages that have ended, until they are taken out.
+    retired: Vec<A>,
+}
+
+impl<A> State<A> {
+    /// An empty pool with these rules, made `now`: the clock's instants are not earlier from here on.
+    #[must_use]
+    pub fn new(config: Config, now: Instant) -> Self {
+        let epoch = Epoch::new(now);
+        Self {
+            index: Index::new(config.strategy, epoch),
+            yardstick: Yardstick::new(config.health, epoch),
+            config,
+            roster: Roster::default(),
+            usages: Usages::new(),
+            counters: PoolCounters::default(),
+            waiting: 0,
+            next_change: 1,
+            edge: Edge::default(),
+            follows_runs: false,
+            runs_told: 0,
+            effects: Effects::default(),
+            retired: Vec::with_capacity(1),
+        }
+    }
+
+    /// What has to be done outside since the last call; `None` if nothing.
+    pub fn take_effects(&mut self) -> Option<Effects<A>> {
+        (!self.effects.is_empty()).then(|| std::mem::take(&mut self.effects))
+    }
+
+    /// An abort handle of a usage that has ended; `None` if all have been taken out. Dropping it may run
+    /// foreign code, so take it out and drop it outside.
+    ///
+    /// They are kept until then, however many: a call that ends a usage leaves one here at most.
+    pub fn take_retired(&mut self) -> Option<A> {
+        self.retired.pop()
+    }
+
+    /// Adds a healthy resource at the end of the pool order and wakes those who wait.
+    ///
+    /// Usages still draining from an earlier membership of the id count toward its cap.
+    ///
+    /// # Errors
+    ///
+    /// An empty or duplicate id, a cap of 0, or a weight out of range.
+    pub fn add(&mut self, profile: Profile, now: Instant) -> Result<SlotIndex, ResourceError> {
+        let key = self.roster.join(profile)?;
+        self.index.place(key, &self.roster[key]);
+        self.edge.joined();
+        self.tell_turn(now);
+        self.effects.rethink = true;
+        Ok(SlotIndex(key))
+    }
+
+    /// Takes a resource out of the pool and wakes those who wait. Its usages end by themselves.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn remove(&mut self, id: &str, now: Instant) -> Result<SlotIndex, ResourceError> {
+        let was = self.roster[self.roster.find(id)?].standing().noticed_status();
+        let key = self.roster.leave(id)?;
+        self.index.forget(key);
+        if was == Status::Healthy {
+            self.edge.left();
+        }
+        self.tell_turn(now);
+        self.effects.rethink = true;
+        Ok(SlotIndex(key))
+    }
+
+    /// Makes a resource healthy, whatever kept it away, starts its escalation anew, and wakes those
+    /// who wait.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn enable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
+        let key = self.roster.find(id)?;
+        self.change(key, now, Slot::enable);
+        self.effects.rethink = true;
+        Ok(())
+    }
+
+    /// Takes a resource out of use until it is enabled, and wakes those who wait. Usages in flight
+    /// are left alone.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn disable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
+        let key = self.roster.find(id)?;
+        if self.change(key, now, |slot| slot.disable(now, Cause::Admin, None)) {
+            self.counters.disables += 1;
+        }
+        self.effects.rethink = true;
+        Ok(())
+    }
+
+    /// Changes a member's slot, puts it where it belongs now, and reports a change of status.
+    fn change<R>(&mut self, key: usize, now: Instant, change: impl FnOnce(&mut Slot) -> R) -> R {
+        let slot = &mut self.roster[key];
+        let old = slot.standing().noticed_status();
+        let result = change(slot);
+        self.index.place(key, slot);
+        if old != slot.standing().noticed_status() {
+            self.tell_change(key, old, now);
+        }
+        result
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.yardstick.epoch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::select::wish::Wish;
+
+    #[test]
+    fn a_resource_and_a_usage_stay_as_small_as_the_documentation_says() {
+        let (resource, usage) = (size_of::<Slot>(), Usages::<usize>::SIZE);
+        assert!(resource <= 408 && usage <= 40, "{resource} and {usage} bytes");
+    }
+
+    #[test]
+    fn what_aborted_a_usage_waits_to_be_taken_out_however_many_ended_before() {
+        let now = Instant::now();
+        let mut pool = State::new(Config::default(), now);
+        pool.add(Profile::new("a"), now).unwrap();
+        let mut enter =
+            |abort| pool.acquire(&Wish::default(), None, now, &mut || 0.5, || abort).unwrap();
+        let tickets = ["one", "other", "third"].map(&mut enter);
+        let [one, other, third] = tickets;
+        pool.succeed(one, now);
+        pool.shield(&other);
+        pool.release(other);
+        pool.release(third);
+        let mut taken: Vec<&str> = std::iter::from_fn(|| pool.take_retired()).collect();
+        taken.sort_unstable();
+        assert_eq!(taken, ["one", "other", "third"]);
+    }
+}
