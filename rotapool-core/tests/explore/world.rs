@@ -96,12 +96,14 @@ impl<'a> World<'a> {
             ledger: &self.ledger,
             handles: self.episode.handles(),
         });
-        self.episode.compare();
+        let rows = self.episode.compare();
+        self.episode.uphold_the_line(command, played.next.as_ref(), &rows);
     }
 
     fn act(&mut self, command: &Command) -> Played {
         let played = self.episode.act(command, &mut self.corners);
-        self.ledger.record(command, played.next.as_ref(), &played.aftermath);
+        let now = self.episode.now();
+        self.ledger.record(command, played.next.as_ref(), &played.aftermath, now);
         played
     }
 }

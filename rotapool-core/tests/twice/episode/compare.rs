@@ -37,17 +37,22 @@ impl Episode {
         agreement.demand("attempts made", &self.reference.made(number), &run.attempts.made());
         let is_over = self.reference.is_over(number);
         agreement.demand("whether it is over", &is_over, &run.attempts.is_over());
-        assert!(run.attempts.made() <= run.max_attempts, "more attempts than the run may make");
+        let limit = run.attempts.limit().map(|limit| self.clock.moment(limit));
+        agreement.demand("when the attempt is to end", &self.reference.limit_of(number), &limit);
+        // By our own rules the first abort or revocation on each membership is free.
+        let free = if self.rules.free_rotation { self.memberships_made } else { 0 };
+        let most = run.terms.max_attempts.saturating_add(free);
+        assert!(run.attempts.made() <= most, "more attempts than the run may make");
     }
 
     /// What the command before left to be done outside: core's account of it.
     pub(super) fn take_aftermath(&mut self, corners: &mut Corners) -> Aftermath {
-        let retired = self.core.take_retired();
+        let retired = std::iter::from_fn(|| self.core.take_retired()).collect();
         let effects = self.core.take_effects();
         effects.iter().flat_map(|effects| &effects.events).for_each(|e| self.ledger.note(e));
         let actual = Aftermath::of(effects, retired, self.clock);
         self.agreement.demand("the effects", &self.reference.take_aftermath(), &actual);
-        for handle in actual.aborts.iter().chain(&actual.retired) {
+        for handle in actual.aborts.iter().chain(&actual.wakes).chain(&actual.retired) {
             assert!(self.handles.remove(handle), "{handle:?} came back twice");
         }
         corners.followed(&actual);
@@ -58,11 +63,10 @@ impl Episode {
                 _ => corners.reached("a pausing usage counted as aborted"),
             }
         }
-        if actual.rethink {
-            for run in &mut self.runs {
-                if let Doing::Sleeping { until, waiting: true } = &mut run.doing {
-                    *until = self.now.min(*until);
-                }
+        for handle in &actual.wakes {
+            match &mut self.runs[handle.run].doing {
+                Doing::Waiting { woken, .. } => *woken = true,
+                doing => panic!("woken although it does not wait: {doing:?}"),
             }
         }
         actual
