@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 75] = [
+const ALL: [&str; 76] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -36,6 +36,7 @@ const ALL: [&str; 75] = [
     "a promise given back at the deadline",
     "one was woken because it is the first now, or something ends earlier",
     "several woken at once",
+    "a wake-up of who is awake",
     "a usage was lost on trial",
     "a late result of a lost trial",
     "a trial goes on after a success",
@@ -90,7 +91,7 @@ const RECORDED: [&str; 2] =
     ["an attempt after a wait that ended past the deadline", "a pausing usage counted as aborted"];
 
 /// What only our own rules reach.
-const OURS: [&str; 28] = [
+const OURS: [&str; 29] = [
     "exhausted: pause outlasts deadline",
     "exhausted: line full",
     "a place was handed over",
@@ -100,6 +101,7 @@ const OURS: [&str; 28] = [
     "a promise given back by a drop",
     "a promise given back at the deadline",
     "one was woken because it is the first now, or something ends earlier",
+    "a wake-up of who is awake",
     "a usage was lost on trial",
     "a late result of a lost trial",
     "a trial goes on after a success",

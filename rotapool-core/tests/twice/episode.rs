@@ -153,19 +153,21 @@ impl Episode {
                 corners.refused(&expected);
             }
         }
-        if self.rules.ends_by_the_clock {
-            let notices = !matches!(
-                command,
-                Command::SetClock { .. }
-                    | Command::Begin(_)
-                    | Command::Judge { .. }
-                    | Command::Choose { .. }
-            );
-            self.noticed |= notices;
-        }
+        self.noticed |= self.notices(command);
         self.reference.note_who_is_away();
         self.reference.take_corners().into_iter().for_each(|corner| corners.reached(corner));
         Played { next, aftermath: self.take_aftermath(corners) }
+    }
+
+    /// Whether core has to notice by this command what has ended; not by one that is refused.
+    fn notices(&self, command: &Command) -> bool {
+        let is_member = |id: &str| self.rows.iter().any(|row| *row.id == *id);
+        self.rules.ends_by_the_clock
+            && match command {
+                Command::Step { .. } | Command::Settle { .. } => true,
+                Command::Enable { id } | Command::Disable { id } => is_member(id),
+                _ => false,
+            }
     }
 
     fn set_clock(&mut self, to: Moment) {

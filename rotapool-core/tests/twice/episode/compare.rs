@@ -64,9 +64,11 @@ impl Episode {
             }
         }
         for handle in &actual.wakes {
-            match &mut self.runs[handle.run].doing {
-                Doing::Waiting { woken, .. } => *woken = true,
-                doing => panic!("woken although it does not wait: {doing:?}"),
+            let run = &mut self.runs[handle.run];
+            match &mut run.doing {
+                Doing::Waiting { woken, .. } if handle.step == run.steps => *woken = true,
+                // The command that woke it was its own: it has gone on, or is over.
+                _ => corners.reached("a wake-up of who is awake"),
             }
         }
         actual

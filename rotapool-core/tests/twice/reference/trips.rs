@@ -22,7 +22,7 @@ impl Reference {
     /// before the last word of an admin.
     fn counts(&self, witness: Witness) -> bool {
         let before_the_mark = witness.usage <= self.memberships[witness.membership].mark;
-        !witness.lost && !(self.rules.rules.generations && before_the_mark)
+        !(witness.lost || self.rules.rules.generations && before_the_mark)
     }
 
     /// Whether a trial or a ramp goes by it.
