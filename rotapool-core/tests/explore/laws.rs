@@ -14,6 +14,8 @@ use crate::twice::observed::{Handle, Moment, Move, Row, Why};
 pub(crate) struct Scene<'a> {
     pub(crate) command: &'a Command,
     pub(crate) now: Moment,
+    /// Whether core has noticed what has ended by now.
+    pub(crate) noticed: bool,
     /// How the resources stood before, at the same moment unless time went on.
     pub(crate) before: &'a [Row],
     pub(crate) after: &'a [Row],
@@ -134,9 +136,8 @@ fn a_place_on_trial_is_neither_lost_nor_doubled(scene: &Scene<'_>) {
         let free = row.status == Status::Healthy && taken + row.promised == 0;
         let has_room = row.max_in_flight.is_none_or(|cap| row.in_flight + row.promised < cap);
         // A trial begins, and a usage is lost, when it is noticed.
-        let is_noticed = !matches!(scene.command, Command::SetClock { .. });
         assert!(
-            !(free && has_room && is_noticed) || row.eligible,
+            !(free && has_room && scene.noticed) || row.eligible,
             "the place on {} is lost",
             row.id
         );
@@ -167,11 +168,19 @@ fn the_reports_tell_how_every_resource_stands(scene: &Scene<'_>) {
 }
 
 /// Core's index serves exactly while a scan finds somebody eligible. Before a selection, a resource whose
-/// cooldown has expired counts with its full cap; after it, with that of its probation.
-pub(crate) fn the_index_agrees_with_a_scan(before: &[Row], next: &Move, after: &[Row]) {
+/// cooldown has expired counts with its full cap; after it, with that of its trial.
+pub(crate) fn the_index_agrees_with_a_scan(
+    known: bool,
+    before: &[Row],
+    next: &Move,
+    after: &[Row],
+) {
     let any_eligible = |rows: &[Row]| rows.iter().any(|row| row.eligible);
     match next {
-        Move::Attempt { .. } => assert!(any_eligible(before), "served by nobody eligible"),
+        // A usage is lost when somebody looks.
+        Move::Attempt { .. } => {
+            assert!(!known || any_eligible(before), "served by nobody eligible")
+        }
         _ => assert!(!any_eligible(after), "not served although one is eligible: {after:?}"),
     }
 }

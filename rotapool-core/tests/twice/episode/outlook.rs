@@ -13,6 +13,11 @@ impl Episode {
         self.now
     }
 
+    /// Whether core has noticed what has ended by now, as far as it goes by the clock.
+    pub(crate) fn has_noticed(&self) -> bool {
+        self.noticed || !self.rules.ends_by_the_clock
+    }
+
     pub(crate) fn runs_that(&self, are: impl Fn(Doing) -> bool) -> Vec<usize> {
         (0..self.runs.len()).filter(|&run| are(self.runs[run].doing)).collect()
     }

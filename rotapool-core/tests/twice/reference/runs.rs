@@ -128,7 +128,7 @@ impl Reference {
             Outcome::Failure => {
                 self.counted.failures += 1;
                 self.memberships[membership].counted.failures += 1;
-                self.disprove(witness, &"failure".into(), now);
+                self.disprove(witness, &"failed on trial".into(), now);
                 self.counted.runs_error += 1;
                 self.end(run);
             }
@@ -146,17 +146,20 @@ impl Reference {
                 self.note("an attempt ended by its timeout");
                 self.counted.timeouts += 1;
                 self.memberships[membership].counted.timeouts += 1;
-                self.disprove(witness, &"timed out".into(), now);
-                self.go_on(run, membership, None, true, now, chance);
+                // It goes on as if the resource had asked for another try.
+                let most = self.runs[run].terms.attempt_timeout.expect("a time that is up");
+                let reason = format!("no answer within {most:?}").into();
+                self.disprove(witness, &reason, now);
+                self.go_on(run, membership, Signal::Retry { reason }, true, now, chance);
             }
             Outcome::Aborted => {
                 let signal = self.siblings_signal(membership, now);
-                self.go_on(run, membership, Some(signal), false, now, chance);
+                self.go_on(run, membership, signal, false, now, chance);
             }
             Outcome::Signal(signal) => {
                 self.obey(witness, signal, now);
                 let costs = !matches!(signal, Signal::Disable { .. });
-                self.go_on(run, membership, Some(signal.clone()), costs, now, chance);
+                self.go_on(run, membership, signal.clone(), costs, now, chance);
             }
             other => panic!("the reference does not know {other:?}"),
         }
@@ -172,7 +175,7 @@ impl Reference {
         &mut self,
         run: usize,
         membership: usize,
-        signal: Option<Signal>,
+        signal: Signal,
         costs: bool,
         now: Moment,
         chance: f64,
@@ -180,17 +183,17 @@ impl Reference {
         let tried = &mut self.runs[run].wish.tried;
         let again = tried.contains(&membership);
         tried.retain(|&other| other != membership);
-        tried.push(membership);
+        if self.rules.rules.fresh_first {
+            tried.push(membership);
+        }
         let free = self.rules.rules.free_rotation && !costs && !again;
         if !costs && self.rules.rules.free_rotation {
             self.note(if free { "a free rotation" } else { "a second abort or revocation costs" });
         }
         self.runs[run].spent += u32::from(!free);
         self.runs[run].pause_due = true;
-        let is_retry = matches!(signal, Some(Signal::Retry { .. }));
-        if signal.is_some() {
-            self.runs[run].last_signal = signal;
-        }
+        let is_retry = matches!(signal, Signal::Retry { .. });
+        self.runs[run].last_signal = Some(signal);
         let Run { terms, spent, budget, .. } = &self.runs[run];
         let last = *budget == Some(*spent) || terms.retry_delay.is_zero();
         if last || !self.rules.rules.holds_place_in_pauses {

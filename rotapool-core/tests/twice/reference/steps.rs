@@ -18,17 +18,15 @@ pub(crate) struct Stride {
     pub(crate) drawn: Option<usize>,
 }
 
-/// Whom a run may have next, in the order in which it asks.
+/// Whom a run may have next.
 #[derive(Debug)]
-enum Turn {
-    /// One of these by the strategy, or by its owner's choice.
-    Open(Vec<usize>),
-    /// One of these again, this one first.
-    Repeated(Vec<usize>),
-    /// This one, beyond the pace at which it comes back.
-    Beyond(usize),
-    /// This one, beyond its pace and again.
-    RepeatedBeyond(usize),
+struct Turn {
+    /// In the order in which its owner is asked about them.
+    those: Vec<usize>,
+    /// The run has tried them.
+    again: bool,
+    /// They have as many as the pace at which they come back allows.
+    beyond: bool,
 }
 
 impl Reference {
@@ -115,8 +113,7 @@ impl Reference {
     /// The owner's choice of a moment ago, if it still stands.
     fn choice_that_stands(&mut self, run: usize) -> Option<usize> {
         let choice = self.runs[run].wish.choice.take().flatten()?;
-        let hurries = !self.runs[run].terms.wait || !self.rules.rules.line;
-        let stands = self.is_eligible(choice) && (hurries || self.is_within_its_pace(choice));
+        let stands = self.is_eligible(choice);
         self.note(if stands { "a choice of the owner's" } else { "a stale choice" });
         stands.then_some(choice)
     }
@@ -130,57 +127,56 @@ impl Reference {
             return self.attempt(run, chosen, handle, now);
         }
         let Some(turn) = self.turn_of(run) else { return self.wait_or_give_up(stride) };
-        if matches!(turn, Turn::Repeated(_) | Turn::RepeatedBeyond(_)) {
+        if turn.again {
             if let Some(pause) = self.pause_before_repeating(stride) {
                 return pause;
             }
         }
-        match turn {
-            Turn::Open(those) | Turn::Repeated(those) if asks => {
-                Move::Choose(self.ask_to_choose(run, those, now))
-            }
-            Turn::Open(those) => match self.elect(run, &those, drawn, now) {
-                Some(elected) => self.attempt(run, elected, handle, now),
-                None => self.wait_or_give_up(stride),
-            },
-            Turn::Repeated(those) => {
-                self.note("the least recently tried again");
-                self.attempt(run, those[0], handle, now)
-            }
-            Turn::Beyond(one) => {
+        if asks {
+            return Move::Choose(self.ask_to_choose(run, turn.those, now));
+        }
+        let one = match turn {
+            Turn { those, again: false, beyond: false } => self.elect(run, &those, drawn, now),
+            Turn { those, again: false, .. } => {
                 self.note("a pick beyond the pace");
-                self.attempt(run, one, handle, now)
+                let in_flight = |one: &usize| self.in_flight(&self.memberships[*one].id);
+                those.into_iter().min_by_key(in_flight)
             }
-            Turn::RepeatedBeyond(one) => {
-                self.note("a pick beyond the pace, and again");
-                self.attempt(run, one, handle, now)
+            Turn { those, beyond, .. } => {
+                self.note(match beyond {
+                    true => "a pick beyond the pace, and again",
+                    false => "the least recently tried again",
+                });
+                those.first().copied()
             }
+        };
+        match one {
+            Some(one) => self.attempt(run, one, handle, now),
+            None => self.wait_or_give_up(stride),
         }
     }
 
+    /// What is fresh comes first, and who does not wait goes beyond the pace rather than ask again.
     fn turn_of(&self, run: usize) -> Option<Turn> {
         let Run { terms, wish, .. } = &self.runs[run];
         let mut admitted = self.eligible();
         admitted.retain(|&membership| self.admits(run, membership));
         let tried_at = |one: &usize| wish.tried.iter().position(|tried| tried == one);
-        let (mut tried, fresh): (Vec<usize>, Vec<usize>) =
-            admitted.into_iter().partition(|one| tried_at(one).is_some());
-        tried.sort_by_key(tried_at);
-        let in_pace = |those: &[usize]| -> Vec<usize> {
-            those.iter().copied().filter(|&one| self.is_within_its_pace(one)).collect()
+        // The fresh stay in pool order, and the least recently tried comes first of the others.
+        admitted.sort_by_key(tried_at);
+        let turn = |again: bool, beyond: bool| Turn {
+            those: admitted
+                .iter()
+                .copied()
+                .filter(|one| tried_at(one).is_some() == again)
+                .filter(|&one| self.is_within_its_pace(one) != beyond)
+                .collect(),
+            again,
+            beyond,
         };
-        let (fresh_in_pace, tried_in_pace) = (in_pace(&fresh), in_pace(&tried));
-        let in_flight = |one: &&usize| self.in_flight(&self.memberships[**one].id);
-        if !fresh_in_pace.is_empty() {
-            return Some(Turn::Open(fresh_in_pace));
-        }
-        if let Some(&one) = fresh.iter().min_by_key(in_flight).filter(|_| !terms.wait) {
-            return Some(Turn::Beyond(one));
-        }
-        if !tried_in_pace.is_empty() {
-            return Some(Turn::Repeated(tried_in_pace));
-        }
-        tried.first().filter(|_| !terms.wait).map(|&one| Turn::RepeatedBeyond(one))
+        let turns = [(false, false), (false, true), (true, false), (true, true)];
+        let open = turns.into_iter().filter(|(_, beyond)| !(*beyond && terms.wait));
+        open.map(|(again, beyond)| turn(again, beyond)).find(|turn| !turn.those.is_empty())
     }
 
     /// One pause a failure, and none for who has been in line since.
