@@ -15,6 +15,9 @@ pub struct Effects<A> {
     pub events: Vec<Event>,
     /// Whether those who [wait](crate::Step::Wait) should think again.
     pub rethink: bool,
+    /// The abort handles of usages that ended before an earlier one's was
+    /// [taken out](crate::State::take_retired). There is nothing to do with them but to drop them outside.
+    pub retired: Vec<A>,
 }
 
 impl<A> Effects<A> {
@@ -27,12 +30,12 @@ impl<A> Effects<A> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        !self.rethink && self.aborts.is_empty() && self.events.is_empty()
+        !self.rethink && self.aborts.is_empty() && self.events.is_empty() && self.retired.is_empty()
     }
 }
 
 impl<A> Default for Effects<A> {
     fn default() -> Self {
-        Self { aborts: Vec::new(), events: Vec::new(), rethink: false }
+        Self { aborts: Vec::new(), events: Vec::new(), rethink: false, retired: Vec::new() }
     }
 }

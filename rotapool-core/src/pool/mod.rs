@@ -47,8 +47,8 @@ pub struct State<A> {
     follows_runs: bool,
     runs_told: u64,
     effects: Effects<A>,
-    /// The abort handles of usages that have ended, until they are taken out.
-    retired: Vec<A>,
+    /// The abort handle of a usage that has ended, until it is taken out.
+    retired: Option<A>,
 }
 
 impl<A> State<A> {
@@ -69,7 +69,7 @@ impl<A> State<A> {
             follows_runs: false,
             runs_told: 0,
             effects: Effects::default(),
-            retired: Vec::with_capacity(1),
+            retired: None,
         }
     }
 
@@ -78,12 +78,12 @@ impl<A> State<A> {
         (!self.effects.is_empty()).then(|| std::mem::take(&mut self.effects))
     }
 
-    /// An abort handle of a usage that has ended; `None` if all have been taken out. Dropping it may run
-    /// foreign code, so take it out and drop it outside.
+    /// The abort handle of a usage that has ended. Dropping it may run foreign code, so take it out
+    /// and drop it outside.
     ///
-    /// They are kept until then, however many: a call that ends a usage leaves one here at most.
+    /// It stays until then: those of usages that end in the meantime are in [`Effects::retired`].
     pub fn take_retired(&mut self) -> Option<A> {
-        self.retired.pop()
+        self.retired.take()
     }
 
     /// Adds a healthy resource at the end of the pool order and wakes those who wait.
@@ -188,8 +188,8 @@ mod tests {
         pool.shield(&other);
         pool.release(other);
         pool.release(third);
-        let mut taken: Vec<&str> = std::iter::from_fn(|| pool.take_retired()).collect();
-        taken.sort_unstable();
-        assert_eq!(taken, ["one", "other", "third"]);
+        assert_eq!(pool.take_retired(), Some("one"));
+        assert_eq!(pool.take_effects().unwrap().retired, ["other", "third"]);
+        assert_eq!((pool.take_retired(), pool.take_effects().is_none()), (None, true));
     }
 }

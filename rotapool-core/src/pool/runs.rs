@@ -128,9 +128,15 @@ impl<A> State<A> {
     /// Keeps what aborted a usage, unless a sibling has taken it, to be dropped outside.
     #[inline]
     fn retire(&mut self, abort: Option<A>) {
-        if let Some(abort) = abort {
-            self.retired.push(abort);
+        if self.retired.is_some() {
+            return self.retire_another(abort);
         }
+        self.retired = abort;
+    }
+
+    #[cold]
+    fn retire_another(&mut self, abort: Option<A>) {
+        self.effects.retired.extend(abort);
     }
 
     /// A usage has left its lane.

@@ -202,6 +202,7 @@ impl Aftermath {
         clock: Clock,
     ) -> Self {
         let Some(effects) = effects else { return Self { retired, ..Self::default() } };
+        assert!(effects.retired.is_empty(), "a handle was taken out after every command");
         let change = |change: &StateChange| Change {
             sequence: change.sequence,
             id: Arc::clone(&change.id),
