@@ -218,10 +218,13 @@ impl Aftermath {
         self
     }
 
-    pub(crate) fn of(effects: Option<Effects<Handle>>, retired: Vec<Handle>, clock: Clock) -> Self {
-        let Some(effects) = effects else {
-            return Self { retired, ..Self::default() }.in_order();
-        };
+    pub(crate) fn of(
+        effects: Option<Effects<Handle>>,
+        retired: Option<Handle>,
+        clock: Clock,
+    ) -> Self {
+        let mut effects = effects.unwrap_or_default();
+        effects.retired.extend(retired);
         let change = |change: &StateChange| Change {
             sequence: change.sequence,
             id: Arc::clone(&change.id),
@@ -234,7 +237,7 @@ impl Aftermath {
             changes: effects.changes().map(change).collect(),
             aborts: effects.aborts,
             wakes: effects.wakes,
-            retired,
+            retired: effects.retired,
         }
         .in_order()
     }

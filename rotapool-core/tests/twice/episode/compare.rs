@@ -47,7 +47,7 @@ impl Episode {
 
     /// What the command before left to be done outside: core's account of it.
     pub(super) fn take_aftermath(&mut self, corners: &mut Corners) -> Aftermath {
-        let retired = std::iter::from_fn(|| self.core.take_retired()).collect();
+        let retired = self.core.take_retired();
         let effects = self.core.take_effects();
         effects.iter().flat_map(|effects| &effects.events).for_each(|e| self.ledger.note(e));
         let actual = Aftermath::of(effects, retired, self.clock);
