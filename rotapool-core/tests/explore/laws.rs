@@ -66,6 +66,7 @@ fn every_usage_ends_exactly_once(scene: &Scene<'_>) {
 /// disable; an operation that panicked is in no counter of its own.
 fn the_counters_add_up(Scene { stats, ledger, .. }: &Scene<'_>) {
     let tally = &ledger.tally;
+    let answered = tally.cooled + tally.disabled + tally.retried;
     let sum = stats.successes
         + tally.cooled
         + tally.disabled
@@ -85,7 +86,7 @@ fn the_counters_add_up(Scene { stats, ledger, .. }: &Scene<'_>) {
         ("disables", stats.disables, tally.disables),
         ("sibling_cancels", stats.sibling_cancels, tally.sibling_cancels),
         ("runs_ok", stats.runs_ok, tally.succeeded),
-        ("failures", stats.failures, tally.failed),
+        ("failures", stats.failures, tally.failed + answered + stats.timeouts),
         ("timeouts and deadlines", stats.timeouts + stats.deadlines, tally.timed_out),
         ("runs_error", stats.runs_error, tally.erred + tally.failed + tally.panicked),
         ("runs_exhausted", stats.runs_exhausted, tally.runs_exhausted),

@@ -232,8 +232,8 @@ impl Reference {
     }
 
     pub(crate) fn remove(&mut self, id: &str, now: Moment) -> Result<usize, ResourceError> {
-        let membership = self.find(id)?;
         self.notice_by_the_clock(now);
+        let membership = self.find(id)?;
         self.memberships[membership].is_member = false;
         self.void_promises(membership);
         self.tell_the_line_of_a_loss(membership);
@@ -242,8 +242,8 @@ impl Reference {
     }
 
     pub(crate) fn enable(&mut self, id: &str, now: Moment) -> Result<(), ResourceError> {
-        let membership = self.find(id)?;
         self.notice_by_the_clock(now);
+        let membership = self.find(id)?;
         let newest_usage = self.newest_usage;
         let member = &mut self.memberships[membership];
         (member.escalation, member.row, member.mark) = (0, 0, newest_usage);
@@ -258,8 +258,8 @@ impl Reference {
     }
 
     pub(crate) fn disable(&mut self, id: &str, now: Moment) -> Result<(), ResourceError> {
-        let membership = self.find(id)?;
         self.notice_by_the_clock(now);
+        let membership = self.find(id)?;
         self.take_out(membership, Cause::Admin, None, now);
         self.wake_all_without_a_line();
         self.attend_the_line(now);

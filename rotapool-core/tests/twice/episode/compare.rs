@@ -37,7 +37,9 @@ impl Episode {
         agreement.demand("attempts made", &self.reference.made(number), &run.attempts.made());
         let is_over = self.reference.is_over(number);
         agreement.demand("whether it is over", &is_over, &run.attempts.is_over());
-        let limit = run.attempts.limit().map(|limit| self.clock.moment(limit));
+        let is_attempting = matches!(run.doing, Doing::Attempting { .. });
+        let limit = run.attempts.limit().filter(|_| is_attempting);
+        let limit = limit.map(|limit| self.clock.moment(limit));
         agreement.demand("when the attempt is to end", &self.reference.limit_of(number), &limit);
         // By our own rules the first abort or revocation on each membership is free.
         let free = if self.rules.free_rotation { self.memberships_made } else { 0 };
@@ -100,7 +102,7 @@ impl Episode {
 
     /// Lists two at a time.
     fn compare_slices(&self, now: Instant, snapshot: &Vec<ResourceSnapshot>, stats: &PoolStats) {
-        let (mut rows, mut counted) = (Vec::new(), self.core.counted());
+        let (mut rows, mut counted) = (Vec::new(), self.core.counted(now));
         let mut left = Some(self.core.positions());
         while let Some(positions) = left {
             left = self.core.list_snapshot(&mut rows, positions.clone(), 2, now);

@@ -5,7 +5,7 @@ use std::hash::Hasher;
 
 use rotapool_core::PoolStats;
 
-use super::{Doing, Episode};
+use super::{Doing, Episode, Run};
 use crate::twice::observed::{Handle, Moment, Row};
 
 impl Episode {
@@ -83,7 +83,8 @@ impl Episode {
             Doing::Waiting { until, .. } => until,
             _ => None,
         });
-        let limits = live.clone().filter_map(|run| run.attempts.limit());
+        let attempting = |run: &&Run| matches!(run.doing, Doing::Attempting { .. });
+        let limits = live.clone().filter(attempting).filter_map(|run| run.attempts.limit());
         let ends = ends.chain(limits.map(|limit| self.clock.moment(limit)));
         let deadlines = live.filter_map(|run| run.terms.deadline);
         self.look().iter().filter_map(|row| row.until).chain(ends).chain(deadlines).collect()

@@ -126,8 +126,6 @@ impl Reference {
                 self.end(run);
             }
             Outcome::Failure => {
-                self.counted.failures += 1;
-                self.memberships[membership].counted.failures += 1;
                 self.disprove(witness, &"failed on trial".into(), now);
                 self.counted.runs_error += 1;
                 self.end(run);
@@ -228,13 +226,16 @@ impl Reference {
     ) {
         let (measures, rules) = (&mut self.memberships[membership].measures, &self.rules.health);
         match outcome {
-            Outcome::Success | Outcome::Error => measures.succeeded(took, now, rules),
-            Outcome::TimedOut if too_late => measures.took(took, now, rules),
+            Outcome::Success => measures.succeeded(took, now, rules),
+            Outcome::Error => measures.answered(now, rules),
+            Outcome::TimedOut if too_late => measures.was_given_up(took, now, rules),
             Outcome::Failure | Outcome::Signal(_) | Outcome::TimedOut => {
                 measures.failed(took, now, rules);
-                self.break_the_row(membership);
+                self.memberships[membership].row = 0;
+                self.memberships[membership].counted.failures += 1;
+                self.counted.failures += 1;
             }
-            Outcome::Aborted => measures.took(took, now, rules),
+            Outcome::Aborted => measures.was_given_up(took, now, rules),
             _ => {}
         }
     }

@@ -58,11 +58,6 @@ impl Reference {
         }
     }
 
-    /// An attempt failed in whatever way: the row of successes begins anew.
-    pub(super) fn break_the_row(&mut self, membership: usize) {
-        self.memberships[membership].row = 0;
-    }
-
     /// A hiccup: on trial it sends the resource away again.
     pub(super) fn disprove(&mut self, witness: Witness, reason: &Arc<str>, now: Moment) {
         let on_trial =
