@@ -58,6 +58,10 @@ impl<A> State<A> {
         slot.acquired(self.usages.newest(), ticket.place(), now);
         self.index.refresh(key, slot);
         self.counters.attempts += 1;
+        // On a comeback its time is up at an instant that may be the next.
+        if !self.line.is_empty() {
+            self.look_who_is_first();
+        }
         ticket
     }
 

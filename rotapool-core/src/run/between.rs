@@ -16,12 +16,12 @@ impl Attempts {
     /// Goes on after a pause or a wait.
     #[cold]
     pub(super) fn resume<A>(&mut self, pool: &mut State<A>, now: Instant) -> Resumed {
+        // While it is still in line: what comes free now is for those who came first.
+        pool.notice(now);
         match std::mem::replace(&mut self.phase, Phase::Ready) {
             Phase::Ready => Resumed::Ready,
             Phase::Waiting(turn) => {
                 self.owes_pause = false;
-                // While it is still in line: what comes free now is for those who came first.
-                pool.notice(now);
                 Resumed::Waited { promised: self.come_back(pool, turn) }
             }
             Phase::Pausing { until, failed } if now < until => {

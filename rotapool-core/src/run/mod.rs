@@ -151,17 +151,21 @@ impl Attempts {
             }
         }
         if self.wish.filters() {
+            pool.notice(now);
             if let Some(question) = self.ask_to_judge(pool) {
+                pool.pass_on(None);
                 return question;
             }
         }
         if let Some(reason) = self.refusal(pool, now, waited) {
+            pool.notice(now);
             pool.pass_on(None);
             return self.exhaust(pool, reason, now);
         }
         let reach = Reach { tried: !self.must_pause(), beyond_pace: !self.wait };
         if pool.config().foreign_choice {
             if let Some(question) = self.ask_to_choose(pool, reach, now) {
+                pool.pass_on(None);
                 return question;
             }
         }
