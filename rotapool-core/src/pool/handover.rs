@@ -50,12 +50,20 @@ impl<A> State<A> {
         }
     }
 
-    /// The resource is out: promises of a place on it are void.
-    pub(super) fn break_promises(&mut self, key: usize) {
+    /// The resource is out: promises of a place on it are void. Answers whether there were any.
+    pub(super) fn break_promises(&mut self, key: usize) -> bool {
         let slot = &mut self.roster[key];
-        if std::mem::take(&mut slot.promised) > 0 {
+        let broken = std::mem::take(&mut slot.promised) > 0;
+        if broken {
             self.line.break_promises(key);
         }
+        broken
+    }
+
+    /// Somebody is back in line who had a promise: what is free elsewhere is theirs before a newcomer's.
+    pub(super) fn offer_all(&mut self) {
+        let keys: Vec<usize> = self.roster.keys().map(|(key, _)| key).collect();
+        keys.into_iter().for_each(|key| self.offer(key));
     }
 
     /// A resource was taken away for good: those who may have waited for it think again.

@@ -122,7 +122,7 @@ impl<A> State<A> {
         self.notice(now);
         let key = self.roster.find(id)?;
         let was_admitted = admitted(&self.roster[key]);
-        self.break_promises(key);
+        let broken = self.break_promises(key);
         let was = self.roster[key].standing().noticed_status();
         let key = self.roster.leave(id)?;
         self.index.forget(key);
@@ -131,6 +131,9 @@ impl<A> State<A> {
         }
         self.tell_turn(now);
         self.disappoint(was_admitted, now);
+        if broken {
+            self.offer_all();
+        }
         self.rethink();
         Ok(SlotIndex(key))
     }
@@ -182,9 +185,12 @@ impl<A> State<A> {
 
     /// A member was disabled.
     fn lose_member(&mut self, key: usize, now: Instant) {
-        self.break_promises(key);
+        let broken = self.break_promises(key);
         if !self.line.is_empty() {
             self.disappoint(admitted(&self.roster[key]), now);
+        }
+        if broken {
+            self.offer_all();
         }
     }
 

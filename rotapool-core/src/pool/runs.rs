@@ -275,8 +275,11 @@ impl<A> State<A> {
         if matches!(cooled, Cooled::Changed { .. }) {
             self.index.place(key, slot);
             self.counters.cooldowns += 1;
-            self.break_promises(key);
+            let broken = self.break_promises(key);
             self.tell_change(key, old, now);
+            if broken {
+                self.offer_all();
+            }
             self.look_who_is_first();
         }
         cooled
