@@ -42,6 +42,9 @@ impl<A> State<A> {
     /// The first in line comes by itself at the next known instant, on behalf of all. Whoever has become first, or
     /// was told a later instant, has to come and be told.
     pub(super) fn look_who_is_first(&mut self) {
+        if !self.config.rules.line {
+            return;
+        }
         let earliest = self.index.earliest();
         if let Some((_, first)) = self.line.first() {
             if earliest < first.comes_at {

@@ -202,8 +202,10 @@ impl Attempts {
 
     /// What it means that the attempt in flight has reached its limit.
     #[cold]
-    pub(super) fn meaning_of_the_limit(&self, now: Instant) -> Outcome {
-        match self.deadline {
+    pub(super) fn meaning_of_the_limit<A>(&self, pool: &State<A>, now: Instant) -> Outcome {
+        // By the recorded rules a deadline ends no attempt.
+        let deadline = self.deadline.filter(|_| pool.config().rules.strict_deadlines);
+        match deadline {
             Some(deadline) if deadline <= now => Outcome::DeadlinePassed,
             _ => Outcome::TimedOut,
         }

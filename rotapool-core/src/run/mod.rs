@@ -235,7 +235,7 @@ impl Attempts {
     ) {
         pool.notice(now);
         let outcome = match outcome {
-            Outcome::TimedOut => self.meaning_of_the_limit(now),
+            Outcome::TimedOut => self.meaning_of_the_limit(pool, now),
             other => other,
         };
         if pool.follows_runs() {
