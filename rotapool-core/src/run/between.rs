@@ -113,7 +113,7 @@ impl Attempts {
         };
         if self.spent >= budget {
             return Some(match budget {
-                0 => self.nothing(pool),
+                0 if rules.budget_of_members => self.nothing(pool),
                 _ => ExhaustedReason::MaxAttempts,
             });
         }
