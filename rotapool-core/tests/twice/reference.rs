@@ -72,6 +72,8 @@ struct Membership {
     escalation: u32,
     /// The newest usage at the last trip.
     tripped_after: u64,
+    /// The newest usage when it was sent away last, by a trip or by a late word.
+    out_after: u64,
     /// The newest usage when it was enabled last, or added.
     mark: u64,
     /// Successes in a row, towards the next step down.
@@ -210,6 +212,7 @@ impl Reference {
     // Admin calls.
 
     pub(crate) fn add(&mut self, profile: &Profile, now: Moment) -> Result<usize, ResourceError> {
+        self.notice_by_the_clock(now);
         let id = || Arc::clone(&profile.id);
         if profile.id.is_empty() {
             return Err(ResourceError::EmptyId);
@@ -223,11 +226,10 @@ impl Reference {
         if self.find(&profile.id).is_ok() {
             return Err(ResourceError::DuplicateResource { id: id() });
         }
-        self.notice_by_the_clock(now);
         let comeback = self.comeback_of_a_newcomer(profile);
         self.memberships.push(Membership::new(profile, self.newest_usage, comeback));
         self.welcome_in_line();
-        self.attend_the_line(now);
+        self.attend_the_line();
         Ok(self.memberships.len() - 1)
     }
 
@@ -237,7 +239,7 @@ impl Reference {
         self.memberships[membership].is_member = false;
         self.void_promises(membership);
         self.tell_the_line_of_a_loss(membership);
-        self.attend_the_line(now);
+        self.attend_the_line();
         Ok(membership)
     }
 
@@ -253,7 +255,7 @@ impl Reference {
             self.report(membership, old);
         }
         self.wake_all_without_a_line();
-        self.attend_the_line(now);
+        self.attend_the_line();
         Ok(())
     }
 
@@ -262,7 +264,7 @@ impl Reference {
         let membership = self.find(id)?;
         self.take_out(membership, Cause::Admin, None, now);
         self.wake_all_without_a_line();
-        self.attend_the_line(now);
+        self.attend_the_line();
         Ok(())
     }
 
@@ -290,6 +292,7 @@ impl Membership {
             attempt: None,
             escalation: 0,
             tripped_after: 0,
+            out_after: 0,
             mark,
             row: 0,
             comeback,

@@ -21,14 +21,14 @@ pub(super) enum Comeback {
 impl Reference {
     // Room.
 
-    /// Usages that count in a trial or a ramp: younger than the trip, and not late.
+    /// Usages that count in a trial or a ramp: begun since it was out, and not late.
     pub(super) fn young_in_flight(&self, membership: usize) -> u32 {
         self.usages.iter().filter(|usage| self.is_young(usage, membership) && !usage.late).count()
             as u32
     }
 
     fn is_young(&self, usage: &Usage, membership: usize) -> bool {
-        usage.membership == membership && usage.number > self.memberships[membership].tripped_after
+        usage.membership == membership && usage.number > self.memberships[membership].out_after
     }
 
     /// The cap that holds now. Who is older than the trip takes no place of a trial away.
@@ -68,7 +68,7 @@ impl Reference {
     pub(super) fn notice_by_the_clock(&mut self, now: Moment) {
         if self.rules.rules.ends_by_the_clock {
             self.notice(now);
-            self.offer_to_the_line();
+            self.attend_the_line();
         }
     }
 

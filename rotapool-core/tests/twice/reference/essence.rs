@@ -70,15 +70,13 @@ impl Reference {
 
     /// How many of its usages in flight report an outage that is known already, or are from before an
     /// admin's word.
-    fn tripped_among_the_living(&self, membership: usize) -> (usize, usize) {
-        let Membership { tripped_after, mark, .. } = self.memberships[membership];
+    fn tripped_among_the_living(&self, membership: usize) -> [usize; 3] {
+        let Membership { tripped_after, out_after, mark, .. } = self.memberships[membership];
         let on_it = || self.usages.iter().filter(|usage| usage.membership == membership);
         match self.rules.rules.generations {
-            true => {
-                let known = on_it().filter(|usage| usage.number <= tripped_after).count();
-                (known, on_it().filter(|usage| usage.number <= mark).count())
-            }
-            false => (0, 0),
+            true => [tripped_after, out_after, mark]
+                .map(|last| on_it().filter(|usage| usage.number <= last).count()),
+            false => [0; 3],
         }
     }
 

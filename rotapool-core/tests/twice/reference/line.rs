@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::runs::Terms;
 use super::Reference;
 use crate::twice::observed::{Handle, Moment};
 
@@ -36,13 +37,12 @@ impl Reference {
         self.in_line().filter(promised).count() as u32
     }
 
-    /// The order in line: by the first usage of the run, and who has had none by when it came.
+    /// The order in line: by the beginning of the run. That is when it came into the line, or its first
+    /// usage if that was before.
     fn rank(&self, run: usize) -> (u64, u64) {
         let run = &self.runs[run];
-        run.first_usage
-            .map(|number| (number, 0))
-            .or(run.came)
-            .expect("a run that is or was in line")
+        let first_usage = run.first_usage.map(|number| (number, 0));
+        run.came.or(first_usage).expect("a run that is or was in line")
     }
 
     /// Those without a promise, the first first.
@@ -98,7 +98,8 @@ impl Reference {
     /// It keeps its place, or gets one, without anything to wake it by.
     pub(super) fn keep_in_line(&mut self, run: usize, now: Moment) {
         let run = &mut self.runs[run];
-        let place = Place { since: now, handle: None, told: None, promise: None };
+        let since = *run.waits_since.get_or_insert(now);
+        let place = Place { since, handle: None, told: None, promise: None };
         run.place.get_or_insert(place);
         // To have been in line counts as the pause.
         run.pause_due = false;
@@ -165,8 +166,8 @@ impl Reference {
         self.aftermath.wakes.extend(place.handle.take());
     }
 
-    /// Has to be the last of every command: what is free is offered, and the first is told of what is known.
-    pub(super) fn attend_the_line(&mut self, _now: Moment) {
+    /// What is free is offered, and the first is told of what is known. Has to be done after every change.
+    pub(super) fn attend_the_line(&mut self) {
         self.offer_to_the_line();
         if !self.rules.rules.line {
             return;
@@ -198,10 +199,13 @@ impl Reference {
     pub(super) fn tell_the_line_of_a_loss(&mut self, membership: usize) {
         self.wake_all_without_a_line();
         if self.rules.rules.line {
-            let no_hope = !self.members().any(|(_, member)| !member.is_disabled());
+            let no_hope = self.members().all(|(_, member)| member.is_disabled());
             let waiting: Vec<_> = self.in_line().map(|(run, _)| run).collect();
             for run in waiting {
-                if no_hope || self.admits(run, membership) {
+                // Who has no filters hopes as long as there is any hope.
+                let Terms { exclude, wants, .. } = &self.runs[run].terms;
+                let filters = !exclude.is_empty() || wants.is_some();
+                if no_hope || filters && self.admits(run, membership) {
                     self.wake(run);
                 }
             }

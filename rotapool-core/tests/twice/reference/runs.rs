@@ -40,6 +40,8 @@ pub(super) struct Run {
     /// It has failed, and has not paused since.
     pub(super) pause_due: bool,
     pub(super) place: Option<Place>,
+    /// Since when it waits, also while it is asked something.
+    pub(super) waits_since: Option<Moment>,
     pub(super) last_signal: Option<Signal>,
     pub(super) phase: Phase,
 }
@@ -67,6 +69,7 @@ impl Reference {
             came: None,
             pause_due: false,
             place: None,
+            waits_since: None,
             last_signal: None,
             phase: Phase::Ready,
         });
@@ -103,12 +106,12 @@ impl Reference {
     pub(crate) fn settle(&mut self, run: usize, outcome: &Outcome, now: Moment, chance: f64) {
         self.notice_by_the_clock(now);
         self.settle_usage(run, outcome, now, chance);
-        self.attend_the_line(now);
+        self.attend_the_line();
     }
 
     fn settle_usage(&mut self, run: usize, outcome: &Outcome, now: Moment, chance: f64) {
-        let &Usage { number, membership, since, lost, .. } = self.usage_of(run);
-        let witness = Witness { usage: number, membership, lost };
+        let &Usage { number, membership, since, late, lost, .. } = self.usage_of(run);
+        let witness = Witness { usage: number, membership, late, lost };
         let too_late = self.is_too_late(run, now);
         if lost {
             self.note("a late result of a lost trial");
@@ -245,7 +248,7 @@ impl Reference {
         if self.runs[run].phase != Phase::Over {
             self.give_up(run, now);
         }
-        self.attend_the_line(now);
+        self.attend_the_line();
     }
 
     fn give_up(&mut self, run: usize, now: Moment) {

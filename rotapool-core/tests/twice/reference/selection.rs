@@ -146,7 +146,9 @@ impl Reference {
         let favourites = self.favourites(among, affinity, now);
         let drawn = drawn.filter(|drawn| favourites.contains(drawn));
         let elected = drawn.or_else(|| favourites.first().copied())?;
-        let eligible = self.eligible();
+        // Who is at its pace is not among those that the strategies look at.
+        let mut eligible = self.eligible();
+        eligible.retain(|&membership| self.is_within_its_pace(membership));
         let passed_over = favourites.len() > 1 && favourites.len() < among.len();
         let keyed = self.rules.strategy == Strategy::Affinity && affinity.is_some();
         let admitted = eligible.iter().filter(|&&membership| self.admits(run, membership)).count();

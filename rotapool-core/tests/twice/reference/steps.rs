@@ -44,7 +44,7 @@ impl Reference {
             }
             _ => self.go_about(stride),
         };
-        self.attend_the_line(now);
+        self.attend_the_line();
         next
     }
 
@@ -58,6 +58,8 @@ impl Reference {
             return match deadline.filter(|&deadline| deadline <= now) {
                 Some(deadline) => {
                     self.note("a promise given back at the deadline");
+                    self.leave_the_line(run);
+                    self.attend_the_line();
                     self.exhaust(run, Why::Deadline { deadline }, now)
                 }
                 None => {
@@ -68,6 +70,7 @@ impl Reference {
         }
         let unjudged = self.ask_to_judge(run);
         if !unjudged.is_empty() {
+            self.leave_the_line(run);
             return Move::Judge(unjudged);
         }
         let budget = self.budget(run);
@@ -106,6 +109,7 @@ impl Reference {
 
     fn attempt(&mut self, run: usize, membership: usize, handle: Handle, now: Moment) -> Move {
         self.leave_the_line(run);
+        self.runs[run].waits_since = None;
         self.acquire(run, membership, handle, now);
         Move::Attempt { membership }
     }
@@ -133,6 +137,7 @@ impl Reference {
             }
         }
         if asks {
+            self.leave_the_line(run);
             return Move::Choose(self.ask_to_choose(run, turn.those, now));
         }
         let one = match turn {
@@ -218,7 +223,8 @@ impl Reference {
                 return self.exhaust(run, why, now);
             }
         }
-        let is_new = self.runs[run].made == 0 && self.runs[run].place.is_none();
+        let Run { made, came, .. } = &self.runs[run];
+        let is_new = *made == 0 && came.is_none();
         let max_waiting = self.rules.max_waiting;
         if is_new && self.in_line().count() >= max_waiting {
             return self.exhaust(run, Why::LineFull { max_waiting }, now);
@@ -234,6 +240,7 @@ impl Reference {
         admitted.retain(|&membership| self.admits(run, membership));
         if self.rules.foreign_choice && self.runs[run].wish.choice.is_none() && !admitted.is_empty()
         {
+            self.leave_the_line(run);
             return Move::Choose(self.ask_to_choose(run, admitted, now));
         }
         if let Some(chosen) = self.choice_that_stands(run) {

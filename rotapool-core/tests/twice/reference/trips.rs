@@ -9,11 +9,12 @@ use super::comeback::Comeback;
 use super::{Reference, later};
 use crate::twice::observed::{Change, Moment};
 
-/// A usage as a witness: its number, where it was, and whether it was lost on trial.
+/// A usage as a witness: its number, where it was, and whether it is late for a ramp or lost on trial.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Witness {
     pub(super) usage: u64,
     pub(super) membership: usize,
+    pub(super) late: bool,
     pub(super) lost: bool,
 }
 
@@ -27,19 +28,19 @@ impl Reference {
 
     /// Whether a trial or a ramp goes by it.
     fn is_judged(&self, witness: Witness) -> bool {
-        let tripped_after = self.memberships[witness.membership].tripped_after;
-        let is_young = witness.usage > tripped_after || !self.rules.rules.generations;
-        is_young && self.counts(witness)
+        let out_after = self.memberships[witness.membership].out_after;
+        let is_young = witness.usage > out_after || !self.rules.rules.generations;
+        is_young && !witness.late && self.counts(witness)
     }
 
     /// The operation returned a value, or an error that is no fault of the resource.
     pub(super) fn prove(&mut self, witness: Witness) {
         self.counted.successes += 1;
         let decay = self.rules.decay;
-        let is_judged = self.is_judged(witness);
+        let (counts, is_judged) = (self.counts(witness), self.is_judged(witness));
         let member = &mut self.memberships[witness.membership];
         member.counted.successes += 1;
-        if member.status != Status::Healthy || witness.lost {
+        if member.status != Status::Healthy || !counts {
             return;
         }
         match decay {
@@ -167,7 +168,9 @@ impl Reference {
         reason: &Arc<str>,
         now: Moment,
     ) {
+        let newest = self.newest_usage;
         let member = &mut self.memberships[witness.membership];
+        member.out_after = newest;
         let old = member.status;
         let running = member.until.filter(|&until| until > now);
         if running.is_none() {
@@ -196,7 +199,6 @@ impl Reference {
         attempt: Option<u64>,
         now: Moment,
     ) {
-        let forgets = self.rules.rules.generations;
         let member = &mut self.memberships[membership];
         let old = member.status;
         if old == Status::Disabled {
@@ -207,9 +209,7 @@ impl Reference {
         (member.until, member.basis) = (None, None);
         member.cause = Some(cause);
         member.attempt = attempt;
-        if forgets {
-            member.comeback = Comeback::Proven;
-        }
+        member.comeback = Comeback::Proven;
         member.counted.disables += 1;
         self.counted.disables += 1;
         self.report(membership, old);
