@@ -110,7 +110,7 @@ fn a_run_whose_filters_admit_nothing_says_so() {
     let runs = [
         scene.start_with(|request| request.only(|_| false)),
         scene.start_with(|request| request.exclude("a").exclude("b")),
-        scene.start_with(|request| request.only(|_| false).wait_for_cooldown(true)),
+        scene.start_with(|request| request.only(|_| false).wait(true)),
     ];
     for run in runs {
         let error = run.error();

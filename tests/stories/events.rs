@@ -103,7 +103,7 @@ fn every_end_of_an_attempt_and_of_a_run_is_told_apart() {
     scene.advance(secs(3));
     scene.drop_run(&given_up);
     assert_eq!(ends(&mut events), ["abandoned 3s", "cancelled 1"]);
-    let pausing = scene.start_with(|request| request.retry_delay(secs(1)).wait_for_cooldown(true));
+    let pausing = scene.start_with(|request| request.retry_delay(secs(1)).wait(true));
     scene.answer("a", Err(Fault::retry("hiccup")));
     scene.drop_run(&pausing);
     assert_eq!(ends(&mut events), ["Signal(Retry { reason: \"hiccup\" })", "cancelled 1"]);

@@ -131,7 +131,7 @@ fn a_waiting_run_waits_for_an_admitted_resource_and_for_no_other() {
     scene.answer("a", Err(Fault::cooldown_for(secs(10), "429")));
     scene.start_with(|request| request.max_attempts(1));
     scene.answer("b", Err(Fault::cooldown_for(secs(40), "429")));
-    let run = scene.start_with(|request| request.wait_for_cooldown(true).exclude("a"));
+    let run = scene.start_with(|request| request.wait(true).exclude("a"));
     assert_eq!(scene.clock.sleeps(), [secs(40)]);
     scene.advance(secs(10));
     assert_eq!(pick(&scene), "a");
@@ -153,7 +153,7 @@ fn a_resource_added_while_a_filtered_run_waits_is_judged() {
         scene.start_with(|request| request.max_attempts(1));
         scene.answer(id, Err(Fault::cooldown("429")));
     }
-    let run = scene.start_with(|request| request.wait_for_cooldown(true).only(in_europe));
+    let run = scene.start_with(|request| request.wait(true).only(in_europe));
     scene.pool.add(Resource::new("us-3", "v").metadata("region", "us")).unwrap();
     scene.settle();
     assert!(run.is_running() && scene.upstream.pending().is_empty(), "turned down");
@@ -167,9 +167,8 @@ fn a_filtered_run_whose_wait_was_begun_in_time_selects_once_more_however_late_it
     let scene = world(Strategy::PrimaryBackup);
     scene.start_with(|request| request.max_attempts(1).only(in_europe).exclude("eu-2"));
     scene.answer("eu-1", Err(Fault::cooldown("429")));
-    let run = scene.start_with(|request| {
-        request.exclude("eu-2").only(in_europe).wait_for_cooldown(true).timeout(secs(40))
-    });
+    let run = scene
+        .start_with(|request| request.exclude("eu-2").only(in_europe).wait(true).timeout(secs(40)));
     assert!(run.is_running());
     // Two that are to be judged after its wake-up: the wait is not forgotten over it.
     scene.clock.advance(secs(500));

@@ -157,8 +157,8 @@ fn an_endless_retry_after_keeps_a_resource_out_until_somebody_enables_it() {
     let scene = Scene::of(&["a"]);
     scene.start();
     scene.answer("a", Err(Fault::cooldown_for(Duration::MAX, "429")));
-    let waiting = scene.start_with(|request| request.wait_for_cooldown(true));
-    let bounded = scene.start_with(|request| request.wait_for_cooldown(true).timeout(secs(3600)));
+    let waiting = scene.start_with(|request| request.wait(true));
+    let bounded = scene.start_with(|request| request.wait(true).timeout(secs(3600)));
     assert!(waiting.is_running());
     assert!(bounded.error().is_exhausted(), "a deadline spares the caller the wait");
     serde_json::to_string(&scene.pool.snapshot()).unwrap();
@@ -171,7 +171,7 @@ fn an_endless_retry_after_keeps_a_resource_out_until_somebody_enables_it() {
 #[test]
 fn a_retry_after_of_nothing_makes_no_run_try_for_ever() {
     let scene = Scene::of(&["a"]);
-    let run = scene.start_with(|request| request.wait_for_cooldown(true).max_attempts(5));
+    let run = scene.start_with(|request| request.wait(true).max_attempts(5));
     for _ in 0..5 {
         scene.answer("a", Err(Fault::cooldown_for(Duration::ZERO, "429, Retry-After: 0")));
     }
@@ -215,7 +215,7 @@ fn a_crowd_of_waiters_is_woken_by_one_call_and_every_one_ends_once() {
     let mut context = Context::from_waker(&waker);
     let mut crowd: Vec<_> = (0..CROWD)
         .map(|_| {
-            let request = pool.request().wait_for_cooldown(true);
+            let request = pool.request().wait(true);
             Box::pin(request.run(|_| async { Ok::<_, Fault<Boom>>(()) }))
         })
         .collect();
@@ -292,10 +292,10 @@ fn a_waker_that_panics_keeps_no_waiter_asleep() {
     scene.start();
     scene.answer("a", Err(Fault::cooldown("429")));
     let waker = Waker::from(Arc::new(Broken));
-    let request = || scene.pool.request().wait_for_cooldown(true);
+    let request = || scene.pool.request().wait(true);
     let mut broken = Box::pin(request().run(scene.upstream.operation()));
     assert!(broken.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    let waiting = scene.start_with(|request| request.wait_for_cooldown(true));
+    let waiting = scene.start_with(|request| request.wait(true));
     scene.pool.enable("a").unwrap();
     scene.settle();
     scene.answer("a", fine());

@@ -183,7 +183,7 @@ fn it_is_asked_only_when_there_is_something_to_choose() {
     let _ = run(&scene, |_| Err(Fault::cooldown("429")));
     assert!(run(&scene, |_| fine()).is_err());
     assert_eq!(lists.lock().unwrap().len(), 1);
-    let waiting = scene.start_with(|request| request.wait_for_cooldown(true).timeout(secs(40)));
+    let waiting = scene.start_with(|request| request.wait(true).timeout(secs(40)));
     scene.advance(secs(500));
     scene.answer("a", fine());
     assert_eq!(waiting.result().unwrap(), "fine", "its wait was begun in time");

@@ -181,7 +181,7 @@ fn answers_may_go_by_the_clock() {
         Some(if clock.elapsed() < secs(60) { Answer::cooldown("503") } else { Answer::ok("back") })
     });
     let script = Script::<&str>::new(time.clock()).on("a", out_for_a_minute);
-    let run = pool.request().exclude("b").wait_for_cooldown(true).run(|key| script.play(key));
+    let run = pool.request().exclude("b").wait(true).run(|key| script.play(key));
     assert_eq!(time.block_on(run), Ok("back"));
     assert_eq!(time.elapsed(), secs(30 + 120));
 }
@@ -218,7 +218,7 @@ fn a_script_goes_by_tokios_paused_clock_and_its_panic_reaches_who_joins() {
         let pool = builder().runtime(TokioRuntime).build().unwrap();
         let run = || {
             let (request, script) = (pool.request().exclude("b"), script.clone());
-            let run = request.wait_for_cooldown(true).run(move |key| script.play(key));
+            let run = request.wait(true).run(move |key| script.play(key));
             tokio::spawn(run)
         };
         assert_eq!(run().await.unwrap(), Ok("fine"));

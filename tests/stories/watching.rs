@@ -21,7 +21,7 @@ fn cool(scene: Scene) -> Scene {
 }
 
 fn patient(scene: &Scene) -> Started {
-    scene.start_with(|request| request.wait_for_cooldown(true).retry_delay(Duration::ZERO))
+    scene.start_with(|request| request.wait(true).retry_delay(Duration::ZERO))
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_waiting_run_that_gives_up_waits_no_more() {
 #[test]
 fn a_waiting_run_that_is_asked_for_its_filter_waits_on_until_it_has_an_attempt() {
     let scene = cooling();
-    let run = scene.start_with(|request| request.wait_for_cooldown(true).only(|_| true));
+    let run = scene.start_with(|request| request.wait(true).only(|_| true));
     assert_eq!(scene.pool.stats().waiting, 1);
     // The filter judges the newcomer, who is picked.
     scene.pool.add(Resource::new("b", "b")).unwrap();
