@@ -33,11 +33,11 @@ fn dropped_in_an_attempt_it_gives_the_place_back_and_says_nothing_of_the_resourc
 }
 
 #[test]
-fn dropped_in_a_pause_it_gives_the_place_back() {
-    let scene = Scene::of(&["a", "b"]);
+fn dropped_in_a_pause_it_leaves_no_sleeper() {
+    let scene = Scene::of(&["a"]);
     let run = scene.start_with(|request| request.retry_delay(secs(10)));
     scene.answer("a", Err(Fault::retry("503")));
-    assert_eq!((scene.clock.sleeps().len(), scene.pool.stats().in_flight), (1, 1));
+    assert_eq!((scene.clock.sleeps().len(), scene.pool.stats().in_flight), (1, 0));
     scene.drop_run(&run);
     assert_eq!(scene.pool.stats().runs_cancelled, 1);
     scene.assert_at_rest();

@@ -403,9 +403,9 @@ fn a_saturated_pool_is_busy_and_not_exhausted() {
 #[test]
 fn a_cooldown_that_has_ended_unnoticed_keeps_the_pool_from_turning() {
     let scene = Scene::with(&["a", "b"], |builder| builder.max_attempts(1));
-    scene.start();
+    scene.start_with(|request| request.exclude("b"));
     scene.answer("a", Err(Fault::cooldown_for(secs(10), "429")));
-    let on_b = scene.start();
+    let on_b = scene.start_with(|request| request.exclude("a"));
     scene.advance(secs(10));
     let mut events = scene.pool.events();
     scene.answer("b", Err(Fault::cooldown("429")));
@@ -420,7 +420,7 @@ fn all_subscribers_hear_the_same_order_from_many_threads() {
     const RUNS: usize = 500;
     let pool = Pool::builder()
         .resources((0..3).map(|number| Resource::new(format!("r{number}"), number)))
-        .cooldown_table([std::time::Duration::ZERO])
+        .cooldown_table([std::time::Duration::from_nanos(1)])
         .retry_delay(std::time::Duration::ZERO)
         .build()
         .unwrap();

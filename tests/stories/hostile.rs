@@ -72,7 +72,7 @@ fn whatever_is_in_an_id_its_lines_are_short_and_plain() {
 fn whatever_is_in_a_reason_its_lines_are_short_and_plain() {
     for signal in [Fault::cooldown, Fault::disable, Fault::retry] {
         let scene = Scene::of(&["a"]);
-        let run = scene.start();
+        let run = scene.start_with(|request| request.max_attempts(1));
         scene.answer("a", Err(signal(vile())));
         let error = run.error();
         is_fit_for_a_log(&error.to_string());
@@ -169,13 +169,15 @@ fn an_endless_retry_after_keeps_a_resource_out_until_somebody_enables_it() {
 }
 
 #[test]
-fn a_retry_after_of_nothing_makes_no_run_try_for_ever() {
+fn a_retry_after_of_nothing_sends_no_run_into_a_storm() {
     let scene = Scene::of(&["a"]);
-    let run = scene.start_with(|request| request.wait(true).max_attempts(5));
-    for _ in 0..5 {
+    let run = scene.start_with(|request| request.wait(true).max_attempts(3));
+    for seconds in [30, 120, 300, 600] {
         scene.answer("a", Err(Fault::cooldown_for(Duration::ZERO, "429, Retry-After: 0")));
+        assert_eq!(scene.upstream.pending(), [""; 0]);
+        scene.advance(secs(seconds));
     }
-    assert_eq!(run.error().exhausted().unwrap().attempts, 5);
+    assert_eq!(run.error().exhausted().unwrap().attempts, 4, "the first cost nothing");
     scene.assert_at_rest();
 }
 
@@ -205,6 +207,7 @@ fn a_crowd_of_waiters_is_woken_by_one_call_and_every_one_ends_once() {
     }
     let pool = Pool::builder()
         .resource(Resource::new("a", ()))
+        .max_waiting(CROWD)
         .runtime(VirtualClock::new())
         .build()
         .unwrap();

@@ -200,7 +200,7 @@ fn who_is_aborted_comes_back_with_the_rank_of_its_beginning() {
     let scene = Scene::with(&[], |builder| {
         builder.resource(Resource::new("a", "a").max_in_flight(2)).recovery(Recovery::AtOnce)
     });
-    let _older = scene.start_with(|request| request.wait(true).max_attempts(1));
+    let _older = scene.start();
     let early = scene.start_with(|request| request.wait(true));
     let late = scene.start_with(|request| request.wait(true));
     scene.answer("a", Err(Fault::cooldown_for(secs(10), "429")));

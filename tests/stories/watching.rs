@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool::{Cause, Fault, Resource};
+use rotapool::{Cause, Fault, Recovery, Resource};
 
 use crate::scene::{Scene, Started, secs};
 use crate::upstream::fine;
@@ -26,7 +26,7 @@ fn patient(scene: &Scene) -> Started {
 
 #[test]
 fn a_run_counts_as_waiting_until_it_gets_a_resource() {
-    let scene = cool(Scene::restless(&["a"], |builder| builder));
+    let scene = cool(Scene::restless(&["a"], |builder| builder.recovery(Recovery::AtOnce)));
     let run = patient(&scene);
     let other = patient(&scene);
     assert_eq!(scene.pool.stats().waiting, 2);
