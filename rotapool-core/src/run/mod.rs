@@ -269,8 +269,8 @@ impl Attempts {
             Outcome::Signal(signal) => {
                 pool.signal(&ticket, &signal, now);
                 let cost = match signal {
-                    Signal::Disable { .. } => Cost::AfterTheFirst,
-                    _ => Cost::One,
+                    Signal::Cooldown { .. } | Signal::Disable { .. } => Cost::AfterTheFirst,
+                    Signal::Retry { .. } => Cost::One,
                 };
                 self.go_on(pool, ticket, signal, cost, now, chance);
             }
@@ -317,7 +317,8 @@ impl Attempts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cost {
     One,
-    /// Nothing the first time on each resource: what was no fault of the run's shall not end it.
+    /// Nothing the first time on each resource: that it is out is no fault of the run's, and its finding out is of
+    /// use to all. Since the second time costs one, no run goes on for ever.
     AfterTheFirst,
 }
 
