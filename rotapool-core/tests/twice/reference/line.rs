@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::runs::Terms;
 use super::Reference;
+use super::runs::Terms;
 use crate::twice::observed::{Handle, Moment};
 
 /// A run's place in line.
