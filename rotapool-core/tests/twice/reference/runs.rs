@@ -159,7 +159,8 @@ impl Reference {
             }
             Outcome::Signal(signal) => {
                 self.obey(witness, signal, now);
-                let costs = !matches!(signal, Signal::Disable { .. });
+                // That a resource is out costs nothing the first time.
+                let costs = matches!(signal, Signal::Retry { .. });
                 self.go_on(run, membership, signal.clone(), costs, now, chance);
             }
             other => panic!("the reference does not know {other:?}"),
@@ -189,7 +190,7 @@ impl Reference {
         }
         let free = self.rules.rules.free_rotation && !costs && !again;
         if !costs && self.rules.rules.free_rotation {
-            self.note(if free { "a free rotation" } else { "a second abort or revocation costs" });
+            self.note(if free { "a free rotation" } else { "a second time on what is out costs" });
         }
         self.runs[run].spent += u32::from(!free);
         self.runs[run].pause_due = true;
