@@ -117,6 +117,14 @@ impl Reference {
             self.note("a late result of a lost trial");
         }
         self.measure(membership, outcome, too_late, now - since, now);
+        let failed = match outcome {
+            Outcome::Failure | Outcome::Signal(_) => true,
+            Outcome::TimedOut => !too_late,
+            _ => false,
+        };
+        if failed && self.counts(witness) {
+            self.memberships[membership].row = 0;
+        }
         match outcome {
             Outcome::Success => {
                 self.prove(witness);
@@ -235,7 +243,6 @@ impl Reference {
             Outcome::TimedOut if too_late => measures.was_given_up(took, now, rules),
             Outcome::Failure | Outcome::Signal(_) | Outcome::TimedOut => {
                 measures.failed(took, now, rules);
-                self.memberships[membership].row = 0;
                 self.memberships[membership].counted.failures += 1;
                 self.counted.failures += 1;
             }
