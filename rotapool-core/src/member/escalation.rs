@@ -84,9 +84,9 @@ mod tests {
             .chars()
             .map(|end| {
                 if end == '+' {
-                    escalation.succeed(decay)
+                    escalation.succeed(decay);
                 } else {
-                    escalation.fail()
+                    escalation.fail();
                 }
                 escalation.step()
             })

@@ -87,7 +87,7 @@ impl Attempts {
     #[cold]
     pub(super) fn ask_to_judge<A>(&mut self, pool: &mut State<A>) -> Option<Step> {
         let unjudged = pool.unjudged(&self.wish);
-        (!unjudged.is_empty()).then(|| Step::Judge(unjudged))
+        (!unjudged.is_empty()).then_some(Step::Judge(unjudged))
     }
 
     #[cold]
@@ -101,7 +101,7 @@ impl Attempts {
             return None;
         }
         let candidates = pool.candidates(&self.wish, reach, now);
-        (!candidates.is_empty()).then(|| Step::Choose(candidates))
+        (!candidates.is_empty()).then_some(Step::Choose(candidates))
     }
 
     /// What the caller's own code chose, if it is still to be had; else the strategy's choice.

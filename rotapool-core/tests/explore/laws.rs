@@ -180,7 +180,7 @@ pub(crate) fn the_index_agrees_with_a_scan(
     match next {
         // A usage is lost when somebody looks.
         Move::Attempt { .. } => {
-            assert!(!known || any_eligible(before), "served by nobody eligible")
+            assert!(!known || any_eligible(before), "served by nobody eligible");
         }
         _ => assert!(!any_eligible(after), "not served although one is eligible: {after:?}"),
     }
