@@ -135,11 +135,14 @@ mod watch;
 
 pub use drive::abort::AbortHandle;
 pub use drive::timer::DefaultRuntime;
-pub use pool::{Builder, Pool, Request, Resource, Wrapped};
+pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};
+pub use terms::blame::Blame;
 pub use terms::error::{OptionsError, RunError};
 pub use terms::fault::Fault;
 pub use terms::lease::Lease;
 pub use terms::select::Select;
+pub use terms::unserved::Unserved;
+pub use terms::verdict::{Verdict, signal_in, signals};
 pub use watch::events::Events;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
@@ -148,7 +151,7 @@ pub use watch::metrics::{CollectorError, PoolCollector};
 pub use rotapool_core::{
     BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable, Explanation,
     Grade, Health, HealthRules, Metadata, Outcome, PoolStats, ResourceError, ResourceSnapshot,
-    ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy,
+    ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy, chain,
 };
 
 #[cfg(feature = "async-std")]

@@ -48,6 +48,7 @@ pub use member::fingerprint::fingerprint;
 pub use member::health::{Grade, Health};
 pub use member::health_rules::HealthRules;
 pub use member::profile::{Metadata, Profile};
+pub use member::reason::{HIDDEN, chain, without_url_secrets};
 pub use member::signal::{Outcome, Signal};
 pub use member::slot::SlotIndex;
 pub use member::standing::{Cause, Status};

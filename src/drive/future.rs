@@ -14,34 +14,38 @@ use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Sleep};
 
 use crate::drive::guard::{Guard, Next};
+use crate::terms::answer::{Answer, Answers};
 use crate::terms::error::RunError;
-use crate::terms::fault::Fault;
 use crate::terms::lease::Lease;
+use crate::terms::unserved::{Last, Unserved};
 
 pin_project! {
     /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's
     /// guard cleans up.
     #[must_use = "a run does nothing until polled"]
-    pub(crate) struct RunFuture<'a, T, F, Fut> {
+    pub(crate) struct RunFuture<'a, T, F, Fut, E> {
         #[pin]
         call: Option<Fut>,
         rest: Option<Sleep>,
         operation: F,
         guard: Guard<'a, T>,
+        // The error of the last attempt that ended with a signal and had one.
+        last: Option<Last<E>>,
     }
 }
 
-impl<'a, T, F, Fut> RunFuture<'a, T, F, Fut> {
+impl<'a, T, F, Fut, E> RunFuture<'a, T, F, Fut, E> {
     #[inline]
     pub(crate) fn new(guard: Guard<'a, T>, operation: F) -> Self {
-        Self { call: None, rest: None, operation, guard }
+        Self { call: None, rest: None, operation, guard, last: None }
     }
 }
 
-impl<T, F, Fut, R, E> Future for RunFuture<'_, T, F, Fut>
+impl<T, F, Fut, A, R, E> Future for RunFuture<'_, T, F, Fut, E>
 where
     F: FnMut(Lease<T>) -> Fut,
-    Fut: Future<Output = Result<R, Fault<E>>>,
+    Fut: Future<Output = A>,
+    A: Answers<Value = R, Error = E>,
 {
     type Output = Result<R, RunError<E>>;
 
@@ -55,21 +59,23 @@ where
                 // The future is gone, and what it held is free, before its place is given back.
                 this.call.set(None);
                 match ended {
-                    Ended::Returned(Ok(value)) => {
-                        this.guard.succeed();
-                        return Poll::Ready(Ok(value));
-                    }
-                    Ended::Returned(Err(Fault::Operation(error))) => {
-                        this.guard.settle(Outcome::Error);
-                        return Poll::Ready(Err(RunError::Operation(error)));
-                    }
-                    Ended::Returned(Err(Fault::Failure(error))) => {
-                        this.guard.settle(Outcome::Failure);
-                        return Poll::Ready(Err(RunError::Operation(error)));
-                    }
-                    Ended::Returned(Err(Fault::Signal(signal))) => {
-                        this.guard.settle(Outcome::Signal(signal));
-                    }
+                    Ended::Returned(returned) => match returned.answer() {
+                        Answer::Served(value) => {
+                            this.guard.succeed();
+                            return Poll::Ready(Ok(value));
+                        }
+                        Answer::Returned(result, outcome) => {
+                            this.guard.settle(outcome);
+                            return Poll::Ready(result.map_err(RunError::Operation));
+                        }
+                        Answer::Again(mut signal, own) => {
+                            // The errors are the user's: they do not go into the pool.
+                            let cause = signal.take_error();
+                            this.guard.settle(Outcome::Signal(signal));
+                            let last = own.map(Last::Own).or_else(|| cause.map(Last::Cause));
+                            *this.last = last.or_else(|| this.last.take());
+                        }
+                    },
                     Ended::Aborted => this.guard.settle(Outcome::Aborted),
                 }
             }
@@ -88,14 +94,17 @@ where
                     let either = select(this.guard.sleep_until(until), changed);
                     *this.rest = Some(Box::pin(either.map(drop)));
                 }
-                Next::Exhausted(why) => return Poll::Ready(Err(RunError::Exhausted(why))),
+                Next::Exhausted(why) => {
+                    let unserved = Unserved::new(*why, this.last.take());
+                    return Poll::Ready(Err(RunError::Exhausted(Box::new(unserved))));
+                }
             }
         }
     }
 }
 
-enum Ended<R, E> {
-    Returned(Result<R, Fault<E>>),
+enum Ended<A> {
+    Returned(A),
     Aborted,
 }
 
@@ -117,13 +126,13 @@ impl<T, Fut> Attempt<'_, '_, T, Fut> {
 
     /// Polls the operation, unless a sibling aborted it.
     #[inline]
-    fn poll<R, E>(mut self, task: &mut Context<'_>) -> Poll<Ended<R, E>>
+    fn poll<A>(mut self, task: &mut Context<'_>) -> Poll<Ended<A>>
     where
-        Fut: Future<Output = Result<R, Fault<E>>>,
+        Fut: Future<Output = A>,
     {
         let ended = match self.call.as_mut().as_pin_mut() {
             Some(call) if !self.guard.is_aborted() => match call.poll(task) {
-                Poll::Ready(result) => Poll::Ready(Ended::Returned(result)),
+                Poll::Ready(returned) => Poll::Ready(Ended::Returned(returned)),
                 Poll::Pending if self.guard.watch(task.waker()) => Poll::Ready(Ended::Aborted),
                 Poll::Pending => Poll::Pending,
             },

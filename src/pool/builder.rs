@@ -10,7 +10,6 @@ use crate::drive::shared::{Hooks, Locked, Shared};
 use crate::drive::timer::DefaultRuntime;
 use crate::pool::handle::Pool;
 use crate::pool::resource::Resource;
-use crate::terms::lease::Entry;
 use crate::terms::options::Defaults;
 use crate::terms::select::Select;
 
@@ -26,6 +25,7 @@ pub struct Builder<T> {
     hooks: Hooks,
     seed: Option<u64>,
     name: Arc<str>,
+    allow_empty: bool,
 }
 
 impl<T> Pool<T> {
@@ -45,6 +45,7 @@ impl<T> Builder<T> {
             hooks: Hooks::default(),
             seed: None,
             name: "pool".into(),
+            allow_empty: false,
         }
     }
 
@@ -57,6 +58,15 @@ impl<T> Builder<T> {
     /// Adds a resource. The order counts for strategies that go by it.
     pub fn resource(mut self, resource: Resource<T>) -> Self {
         self.resources.push(resource);
+        self
+    }
+
+    /// Whether the pool may begin without a resource, for whoever [adds](Pool::add) them later. Off by default: a
+    /// pool without resources is more often a configuration that was not read.
+    ///
+    /// A run on an empty pool is exhausted at once.
+    pub fn allow_empty(mut self, allow: bool) -> Self {
+        self.allow_empty = allow;
         self
     }
 
@@ -189,13 +199,13 @@ impl<T> Builder<T> {
     /// # Errors
     ///
     /// [`BuildError`] says which setting cannot work and what would: an empty name, no
-    /// resource, an empty or duplicate id, a `max_in_flight` or `max_attempts` of 0, a weight out of range, an empty cooldown
-    /// table, health rules out of range.
+    /// resource, an empty or duplicate id, a `max_in_flight` or `max_attempts` of 0, a weight out of range, a
+    /// secret that is empty or in plain sight, an empty cooldown table, health rules out of range.
     pub fn build(self) -> Result<Pool<T>, BuildError> {
         if self.name.is_empty() {
             return Err(BuildError::EmptyName);
         }
-        if self.resources.is_empty() {
+        if self.resources.is_empty() && !self.allow_empty {
             return Err(BuildError::NoResources);
         }
         if self.defaults.max_attempts == 0 {
@@ -208,10 +218,10 @@ impl<T> Builder<T> {
         let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let now = self.runtime.now();
         let mut locked = Locked::new(State::new(self.config, now), random);
-        for Resource { profile, value } in self.resources {
-            let id = Arc::clone(&profile.id);
+        for resource in self.resources {
+            let (profile, entry) = resource.enter()?;
             let slot = locked.state.add(profile, now)?;
-            locked.put(slot, Arc::new(Entry { id, value }));
+            locked.put(slot, entry);
         }
         Ok(Pool::new(Shared::new(self.name, locked, self.runtime, self.defaults, self.hooks)))
     }

@@ -7,6 +7,7 @@ pub(crate) mod health;
 pub(crate) mod health_rules;
 pub(crate) mod measures;
 pub(crate) mod profile;
+pub(crate) mod reason;
 pub(crate) mod roster;
 pub(crate) mod signal;
 pub(crate) mod slot;

@@ -105,8 +105,8 @@ impl<A> State<A> {
     pub(crate) fn signal(&mut self, ticket: &Ticket, signal: &Signal, now: Instant) {
         self.measure_failure(ticket, now);
         match signal {
-            Signal::Cooldown { after, reason } => self.cool(ticket, *after, reason, now),
-            Signal::Disable { reason } => self.condemn(ticket, reason, now),
+            Signal::Cooldown { after, reason, .. } => self.cool(ticket, *after, reason, now),
+            Signal::Disable { reason, .. } => self.condemn(ticket, reason, now),
             Signal::Retry { .. } => self.counters.retries += 1,
         }
     }

@@ -22,7 +22,7 @@ impl Reference {
 
     pub(super) fn obey(&mut self, usage: u64, membership: usize, signal: &Signal, now: Moment) {
         match signal {
-            Signal::Cooldown { after, reason } => {
+            Signal::Cooldown { after, reason, .. } => {
                 let member = &self.memberships[membership];
                 if member.is_member && member.status != Status::Disabled {
                     self.cool(usage, membership, *after, reason, now);
@@ -30,7 +30,7 @@ impl Reference {
                     self.aftermath.rethink = true;
                 }
             }
-            Signal::Disable { reason } => {
+            Signal::Disable { reason, .. } => {
                 if self.memberships[membership].is_member {
                     let cause = Cause::Signal(Arc::clone(reason));
                     self.take_out(membership, cause, Some(usage), now);
