@@ -139,10 +139,11 @@ pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};
 pub use terms::blame::Blame;
 pub use terms::error::{OptionsError, RunError};
 pub use terms::fault::Fault;
+pub use terms::finding::{signal_in, signals};
 pub use terms::lease::Lease;
 pub use terms::select::Select;
 pub use terms::unserved::Unserved;
-pub use terms::verdict::{Verdict, signal_in, signals};
+pub use terms::verdict::Verdict;
 pub use watch::events::Events;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
@@ -151,7 +152,8 @@ pub use watch::metrics::{CollectorError, PoolCollector};
 pub use rotapool_core::{
     BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable, Explanation,
     Grade, Health, HealthRules, Metadata, Outcome, PoolStats, ResourceError, ResourceSnapshot,
-    ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy, chain,
+    ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy,
+    UnknownStrategy, chain,
 };
 
 #[cfg(feature = "async-std")]

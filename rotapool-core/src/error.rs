@@ -11,7 +11,9 @@ use crate::one_line::OneLine;
 #[non_exhaustive]
 pub enum BuildError {
     /// The builder got no resource.
-    #[error("the pool has no resources; give it at least one, or `allow_empty` if they are added later")]
+    #[error(
+        "the pool has no resources; give it at least one, or `allow_empty` if they are added later"
+    )]
     NoResources,
     /// One of the resources was refused.
     #[error(transparent)]

@@ -24,8 +24,8 @@
 //!
 //! # Features
 //!
-//! `serde`, off by default: `Serialize` for [`PoolStats`], [`ResourceStats`], [`ResourceSnapshot`] and what is in
-//! them. Keys are called as the fields are; durations are seconds, and instants are ages (`…_seconds_ago`), both
+//! `serde`, off by default: `Serialize` for [`PoolStats`], [`ResourceStats`], [`ResourceSnapshot`], [`Explanation`] and what
+//! is in them. Keys are called as the fields are; durations are seconds, and instants are ages (`…_seconds_ago`), both
 //! by the clock at the moment when the value was taken.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -66,6 +66,6 @@ pub use run::Attempts;
 pub use run::step::{RunOptions, Step};
 pub use runtime::{Runtime, Sleep, Spawn};
 pub use select::candidate::Candidate;
-pub use select::strategy::Strategy;
+pub use select::strategy::{Strategy, UnknownStrategy};
 pub use select::wish::Preferences;
 pub use time::after;

@@ -8,8 +8,7 @@ use std::time::Duration;
 use rotapool_core::{Exhausted, Signal};
 use thiserror::Error;
 
-use crate::terms::unserved::Unserved;
-use crate::terms::verdict::of_inner;
+use crate::terms::unserved::{Unserved, of_inner};
 
 /// Why a run returned no value.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use rotapool_core::Exhausted;
+use rotapool_core::{Exhausted, Signal};
 
 type Cause = Arc<dyn Error + Send + Sync>;
 
@@ -122,5 +122,13 @@ impl<E: Error + 'static> Error for Unserved<E> {
             Some(Last::Cause(error)) => Some(&**error),
             None => None,
         }
+    }
+}
+
+/// What the exhaustion of an inner pool is to an outer one.
+pub(crate) fn of_inner(exhausted: &Exhausted) -> Signal {
+    match exhausted.retry_after().filter(|after| !after.is_zero()) {
+        Some(after) => Signal::cooldown_for(after, exhausted.to_string()),
+        None => Signal::retry(exhausted.to_string()),
     }
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod affinity;
 mod budget;
+mod causes;
 mod collector;
 mod cooldown;
 mod door;
@@ -15,6 +16,7 @@ mod filters;
 mod health;
 mod hook;
 mod hostile;
+mod judged;
 mod lockout;
 mod own_choice;
 mod panics;

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
+use crate::member::profile::Metadata;
 use crate::member::slot::Slot;
 use crate::member::standing::Standing;
 use crate::report::explanation::Explanation;
 use crate::report::snapshot::ResourceSnapshot;
 use crate::select::candidate::Candidate;
-use crate::select::wish::Wish;
+use crate::select::wish::{Preferences, Wish};
 
 impl<A> State<A> {
     /// Which member a run without preferences would pick now, and of the others why not.
@@ -19,23 +20,48 @@ impl<A> State<A> {
     /// `chance` has to draw what the run would draw. O(1) or O(log n) beside the rows, but O(n) while a
     /// cooldown has ended that nobody has noticed yet.
     #[must_use]
-    pub fn explain(&self, now: Instant, mut chance: impl FnMut() -> f64) -> Explanation {
-        let wish = Wish::default();
-        let next = self.foresee_pick(&wish, now, &mut chance);
-        let recovery = || self.foresee_recovery(now);
+    pub fn explain(&self, now: Instant, chance: impl FnMut() -> f64) -> Explanation {
+        self.explain_to(&Wish::default(), now, chance)
+    }
+
+    /// The same for a run with preferences, whose caller judges the [members](Self::members_to_judge) like this;
+    /// and whom its caller's own code could choose from: nobody if the pool's strategy chooses.
+    #[must_use]
+    pub fn explain_for(
+        &self,
+        preferences: Preferences,
+        verdicts: impl IntoIterator<Item = (u64, bool)>,
+        now: Instant,
+        chance: impl FnMut() -> f64,
+    ) -> (Explanation, Vec<Candidate>) {
+        let mut wish = Wish::new(preferences);
+        verdicts.into_iter().for_each(|(position, admitted)| wish.judged(position, admitted));
+        let candidates = match self.config.foreign_choice {
+            true => self.foresee_candidates(&wish, now),
+            false => Vec::new(),
+        };
+        (self.explain_to(&wish, now, chance), candidates)
+    }
+
+    /// The members and their metadata, for a caller to judge.
+    #[must_use]
+    pub fn members_to_judge(&self) -> Vec<(u64, Arc<Metadata>)> {
+        let data = |slot: &Slot| (slot.position(), Arc::clone(&slot.profile().metadata));
+        self.roster.members().map(data).collect()
+    }
+
+    fn explain_to(
+        &self,
+        wish: &Wish,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+    ) -> Explanation {
+        let next = self.foresee_pick(wish, now, &mut chance);
+        let recovery = || self.foresee_recovery(wish, now);
         let row = |slot: &Slot| ResourceSnapshot::of(&self.foresee(slot, now), now, self.epoch());
         Explanation {
             next: next.map(|key| Arc::clone(self.roster[key].id())),
-            ..self.explanation(&wish, next.is_some(), recovery, now, row)
-        }
-    }
-
-    /// Whom a caller's own code could choose from now; nobody if the pool's strategy chooses.
-    #[must_use]
-    pub fn foreign_candidates(&self, now: Instant) -> Vec<Candidate> {
-        match self.config.foreign_choice {
-            true => self.foresee_candidates(&Wish::default(), now),
-            false => Vec::new(),
+            ..self.explanation(wish, next.is_some(), recovery, now, row)
         }
     }
 
@@ -60,7 +86,7 @@ impl<A> State<A> {
         let Self { index, roster, yardstick, .. } = self;
         let tick = self.epoch().tick(now);
         if index.due(tick).is_none() {
-            return index.find(wish, roster, yardstick, tick, chance, |_| true);
+            return index.foretell(wish, roster, yardstick, tick, chance);
         }
         let mut index = index.clone();
         for (key, slot) in roster.keys() {
@@ -68,15 +94,16 @@ impl<A> State<A> {
                 index.place(key, &recovered);
             }
         }
-        index.find(wish, roster, yardstick, tick, chance, |_| true)
+        index.foretell(wish, roster, yardstick, tick, chance)
     }
 
     /// When the next cooldown ends, if nothing is to be picked: those that have ended are of no help.
-    fn foresee_recovery(&self, now: Instant) -> Option<Instant> {
+    fn foresee_recovery(&self, wish: &Wish, now: Instant) -> Option<Instant> {
         match self.index.due(self.epoch().tick(now)) {
-            None => self.next_recovery(&Wish::default(), now),
+            None => self.next_recovery(wish, now),
             Some(_) => {
-                let ends = self.roster.members().filter_map(|slot| slot.standing().until());
+                let admitted = self.roster.members().filter(|slot| wish.admits(slot));
+                let ends = admitted.filter_map(|slot| slot.standing().until());
                 ends.filter(|&until| until > now).min()
             }
         }

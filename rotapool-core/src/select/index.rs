@@ -135,6 +135,21 @@ impl Index {
         Some(picked)
     }
 
+    /// The resource that [`pick`](Self::pick) would take, without taking it.
+    pub(crate) fn foretell(
+        &self,
+        wish: &Wish,
+        roster: &Roster,
+        yardstick: &Yardstick,
+        now: Tick,
+        chance: &mut impl FnMut() -> f64,
+    ) -> Option<usize> {
+        match wish.is_empty() {
+            true => self.find(wish, roster, yardstick, now, chance, |_| true),
+            false => self.grant(wish, roster, yardstick, now, chance),
+        }
+    }
+
     /// What comes next among what the run wishes for.
     fn grant(
         &self,
