@@ -21,6 +21,7 @@ mod lockout;
 mod own_choice;
 mod panics;
 mod picks;
+mod readme;
 mod regressions;
 mod rotation;
 mod runtimes;
