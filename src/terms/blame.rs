@@ -24,14 +24,15 @@ type AnyError = Box<dyn Error + Send + Sync>;
 /// # assert!(matches!(parse("x"), Err(Fault::Failure(_))));
 /// ```
 ///
-/// An error that is neither `Send` nor `Sync`, or that borrows, cannot be kept: make a text of it.
+/// An error that borrows, or that another thread may not have, cannot be kept; nor can what is no error at all. Make a
+/// text of it: `.map_err(|status| status.to_string()).or_disable()?`.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// use rotapool::{Blame, Fault};
 ///
-/// fn name(bytes: &[u8]) -> Result<&str, Fault<String>> {
-///     // Says `From<&u8>` is missing: a number is no error; `.map_err(|byte| byte.to_string())` first.
-///     bytes.first().map_or(Ok(""), Err).or_retry()
+/// fn check(status: Result<(), u16>) -> Result<(), Fault<String>> {
+///     // error: the trait bound `Box<dyn Error + Send + Sync>: From<u16>` is not satisfied
+///     status.or_disable()
 /// }
 /// ```
 pub trait Blame<T, X>: Sized {

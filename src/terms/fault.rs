@@ -13,7 +13,8 @@ use rotapool_core::Signal;
 ///
 /// `?` converts an `E` into the latter. So **a transport error behind a plain `?` ends the run and
 /// counts as a success of the resource**; to try elsewhere, say [`.or_retry()?`](crate::Blame) or, which is the
-/// same, `.map_err(Fault::retry)?`. An operation that is to know nothing of pools is
+/// same, `.map_err(Fault::retry)?`. A call with a time limit has two: `timeout(limit,
+/// call).await.or_retry()?.or_retry()?`. An operation that is to know nothing of pools is
 /// [judged from outside](crate::Request::classify).
 ///
 /// Every signal takes a reason, which shows up wherever somebody asks why the resource is out: a text, or an
