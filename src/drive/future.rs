@@ -14,10 +14,10 @@ use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Sleep};
 
 use crate::drive::guard::{Guard, Next};
+use crate::drive::past::Past;
 use crate::terms::answer::{Answer, Answers};
 use crate::terms::error::RunError;
 use crate::terms::lease::Lease;
-use crate::terms::unserved::{Last, Unserved};
 
 pin_project! {
     /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's
@@ -29,15 +29,14 @@ pin_project! {
         rest: Option<Sleep>,
         operation: F,
         guard: Guard<'a, T>,
-        // The error of the last attempt that ended with a signal and had one.
-        last: Option<Last<E>>,
+        past: Past<E>,
     }
 }
 
 impl<'a, T, F, Fut, E> RunFuture<'a, T, F, Fut, E> {
     #[inline]
     pub(crate) fn new(guard: Guard<'a, T>, operation: F) -> Self {
-        Self { call: None, rest: None, operation, guard, last: None }
+        Self { call: None, rest: None, operation, guard, past: Past::new() }
     }
 }
 
@@ -68,12 +67,9 @@ where
                             this.guard.settle(outcome);
                             return Poll::Ready(result.map_err(RunError::Operation));
                         }
-                        Answer::Again(mut signal, own) => {
-                            // The errors are the user's: they do not go into the pool.
-                            let cause = signal.take_error();
+                        Answer::Again(signal, own) => {
+                            let signal = this.past.end(signal, own);
                             this.guard.settle(Outcome::Signal(signal));
-                            let last = own.map(Last::Own).or_else(|| cause.map(Last::Cause));
-                            *this.last = last.or_else(|| this.last.take());
                         }
                     },
                     Ended::Aborted => this.guard.settle(Outcome::Aborted),
@@ -85,6 +81,7 @@ where
             }
             match this.guard.step() {
                 Next::Attempt(lease) => {
+                    this.past.begin(&lease);
                     Attempt { call: this.call.as_mut(), guard: this.guard }
                         .begin(this.operation, lease);
                 }
@@ -95,8 +92,7 @@ where
                     *this.rest = Some(Box::pin(either.map(drop)));
                 }
                 Next::Exhausted(why) => {
-                    let unserved = Unserved::new(*why, this.last.take());
-                    return Poll::Ready(Err(RunError::Exhausted(Box::new(unserved))));
+                    return Poll::Ready(Err(RunError::Exhausted(this.past.unserved(*why))));
                 }
             }
         }

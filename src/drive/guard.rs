@@ -13,7 +13,6 @@ use crate::drive::shared::{Locked, Shared};
 use crate::drive::waiters::Change;
 use crate::terms::lease::Lease;
 use crate::terms::options::{Only, Options};
-use crate::terms::secret::{Secrets, conceal};
 use crate::terms::select;
 
 /// What the shell has to do now.
@@ -42,8 +41,6 @@ pub(crate) struct Guard<'a, T> {
     target: Option<Target>,
     /// Whether the target knows the task.
     watched: bool,
-    /// The secrets of the resources that it was given.
-    secrets: Vec<Arc<Secrets>>,
 }
 
 impl<'a, T> Guard<'a, T> {
@@ -54,8 +51,7 @@ impl<'a, T> Guard<'a, T> {
         set: Option<&'a Options>,
     ) -> Self {
         let attempts = Attempts::new(options);
-        let (target, watched, secrets) = Default::default();
-        Self { shared, attempts, begun: false, options: set, target, watched, secrets }
+        Self { shared, attempts, begun: false, options: set, target: None, watched: false }
     }
 
     /// What the pool and the run are called.
@@ -106,23 +102,8 @@ impl<'a, T> Guard<'a, T> {
                 }
             });
             match asked {
-                Ok(next) => {
-                    if let Next::Attempt(lease) = &next {
-                        self.learn(lease);
-                    }
-                    return next;
-                }
+                Ok(next) => return next,
                 Err(question) => self.answer(question),
-            }
-        }
-    }
-
-    /// Remembers what not to show of what the attempt will say.
-    #[inline]
-    fn learn(&mut self, lease: &Lease<T>) {
-        if let Some(secrets) = lease.secrets() {
-            if !self.secrets.iter().any(|known| Arc::ptr_eq(known, &secrets)) {
-                self.secrets.push(secrets);
             }
         }
     }
@@ -182,10 +163,7 @@ impl<'a, T> Guard<'a, T> {
     }
 
     /// Ends the attempt in flight with its outcome.
-    pub(crate) fn settle(&mut self, mut outcome: Outcome) {
-        if let Outcome::Signal(signal) = &mut outcome {
-            conceal(signal, &self.secrets);
-        }
+    pub(crate) fn settle(&mut self, outcome: Outcome) {
         self.end(|attempts, state, now, random| {
             attempts.settle(state, outcome, now, || random.f64());
         });

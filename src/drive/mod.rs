@@ -4,6 +4,7 @@ pub(crate) mod abort;
 mod abort_pair;
 mod future;
 pub(crate) mod guard;
+pub(crate) mod past;
 pub(crate) mod shared;
 pub(crate) mod span;
 pub(crate) mod timer;

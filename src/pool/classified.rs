@@ -29,7 +29,7 @@ impl<T> Request<T> {
     /// as a response with the status 429. It is called while the attempt still counts, without any lock; if it
     /// panics, so does the run.
     ///
-    /// Set the other options first. A function is inferred best; a closure has to name the type of its argument.
+    /// Set the other options first. A closure that looks into its argument has to name the type of that.
     ///
     /// ```
     /// use std::io;
@@ -68,7 +68,11 @@ impl<T> Request<T> {
     /// assert_eq!(pool.stats().cooling_down, 1);
     /// # });
     /// ```
-    pub fn classify<J>(self, judge: J) -> Classified<T, J> {
+    pub fn classify<J, R, E, V>(self, judge: J) -> Classified<T, J>
+    where
+        J: Fn(&Result<R, E>) -> V,
+        V: Into<Verdict>,
+    {
         Classified { request: self, judge: Arc::new(judge) }
     }
 }

@@ -134,6 +134,16 @@ impl<E> RunError<E> {
     /// # let pool = Pool::builder().resource(Resource::new("a", "42")).build().unwrap();
     /// # assert_eq!(futures::executor::block_on(forty_two(&pool)).unwrap(), 42);
     /// ```
+    ///
+    /// ```compile_fail,E0277
+    /// # use rotapool::{Fault, Lease, Pool};
+    /// # type BoxError = Box<dyn std::error::Error + Send + Sync>;
+    /// # async fn parse(text: Lease<&str>) -> Result<i32, Fault<BoxError>> { Ok(42) }
+    /// async fn forty_two(pool: &Pool<&'static str>) -> Result<i32, BoxError> {
+    ///     // error: `?` couldn't convert the error: `RunError<Box<dyn Error + Send + Sync>>: Error` is not satisfied
+    ///     Ok(pool.run(parse).await?)
+    /// }
+    /// ```
     #[must_use]
     pub fn flatten(self) -> E
     where

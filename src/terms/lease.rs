@@ -26,8 +26,8 @@ impl<T> Lease<T> {
 
     /// What must not be shown of what is said of the resource.
     #[inline]
-    pub(crate) fn secrets(&self) -> Option<Arc<Secrets>> {
-        self.entry.secrets.clone()
+    pub(crate) fn secrets(&self) -> Option<&Arc<Secrets>> {
+        self.entry.secrets.as_ref()
     }
 
     /// The id of the resource.
