@@ -59,7 +59,7 @@ impl<T> Pool<T> {
     ///
     /// It is exact for every strategy, and it changes nothing: no cooldown is noticed as ended, nothing
     /// is told, no random number is used up. A [`Select`](crate::Select) is asked, without the pool's
-    /// lock; when that fails, the strategy's choice is named, as it would serve. The first 100 resources
+    /// lock, and one that remembers what it was asked may choose otherwise for that; when it fails, the strategy's choice is named, as it would serve. The first 100 resources
     /// are listed.
     ///
     /// It takes one critical section, in which it copies the pool's index, O(n), if a cooldown has ended

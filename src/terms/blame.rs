@@ -19,7 +19,7 @@ type AnyError = Box<dyn Error + Send + Sync>;
 ///
 /// fn parse(text: &str) -> Result<std::net::IpAddr, Fault<AddrParseError>> {
 ///     let first = text.split(' ').next().ok_or("nothing there").or_retry()?;
-///     Ok(first.parse::<std::net::IpAddr>().or_failure()?)
+///     first.parse().or_failure()
 /// }
 /// # assert!(matches!(parse("x"), Err(Fault::Failure(_))));
 /// ```

@@ -215,7 +215,7 @@ fn the_fate_of_an_error_is_said_where_it_is_born() {
             3 => Err(anyhow::anyhow!("gone").context("revoked")).or_disable()?,
             _ => {}
         }
-        Ok("x".parse::<i32>().or_failure()?)
+        "x".parse::<i32>().or_failure()
     }
     let pool = Pool::builder()
         .resources((0..5).map(|step| Resource::new(format!("step-{step}"), step)))

@@ -65,9 +65,9 @@ async fn its_first_example_works_with_an_owned_client_and_in_a_spawned_task() {
     });
     assert_eq!(spawned.await.unwrap().unwrap(), 200);
 
-    let run = pool.request().run(|key| async move {
-        Ok::<_, Fault<Infallible>>(Client("sk-aaa").post(*key).await.or_retry()?)
-    });
+    let run = pool
+        .request()
+        .run(|key| async move { Client("sk-aaa").post(*key).await.or_retry::<Infallible>() });
     assert_eq!(tokio::spawn(run).await.unwrap().unwrap(), 200);
     assert_eq!(pool.stats().runs_ok, 3);
 }
