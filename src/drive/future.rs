@@ -15,7 +15,7 @@ use rotapool_core::{Outcome, Sleep};
 
 use crate::drive::guard::{Guard, Next};
 use crate::drive::past::Past;
-use crate::terms::answer::{Answer, Answers};
+use crate::terms::answer::{Answers, Otherwise};
 use crate::terms::error::RunError;
 use crate::terms::lease::Lease;
 
@@ -59,15 +59,15 @@ where
                 this.call.set(None);
                 match ended {
                     Ended::Returned(returned) => match returned.answer() {
-                        Answer::Served(value) => {
+                        Ok(value) => {
                             this.guard.succeed();
                             return Poll::Ready(Ok(value));
                         }
-                        Answer::Returned(result, outcome) => {
+                        Err(Otherwise::Returned(result, outcome)) => {
                             this.guard.settle(outcome);
                             return Poll::Ready(result.map_err(RunError::Operation));
                         }
-                        Answer::Again(signal, own) => {
+                        Err(Otherwise::Again(signal, own)) => {
                             let signal = this.past.end(signal, own);
                             this.guard.settle(Outcome::Signal(signal));
                         }

@@ -4,12 +4,10 @@ use rotapool_core::{Outcome, Signal};
 
 use crate::terms::fault::Fault;
 
-/// What becomes of the run.
+/// What becomes of a run that is not simply served.
 #[doc(hidden)]
 #[derive(Debug)]
-pub enum Answer<R, E> {
-    /// It ends with this value, and the resource works.
-    Served(R),
+pub enum Otherwise<R, E> {
     /// It ends with this result, and the attempt ended so.
     Returned(Result<R, E>, Outcome),
     /// It goes on: the resource let it down. With the operation's own error, if that was judged so.
@@ -22,7 +20,8 @@ pub trait Answers {
     type Value;
     type Error;
 
-    fn answer(self) -> Answer<Self::Value, Self::Error>;
+    /// The value, if the run ends with that and the resource works.
+    fn answer(self) -> Result<Self::Value, Otherwise<Self::Value, Self::Error>>;
 }
 
 impl<R, E> Answers for Result<R, Fault<E>> {
@@ -30,12 +29,11 @@ impl<R, E> Answers for Result<R, Fault<E>> {
     type Error = E;
 
     #[inline(always)]
-    fn answer(self) -> Answer<R, E> {
-        match self {
-            Ok(value) => Answer::Served(value),
-            Err(Fault::Operation(error)) => Answer::Returned(Err(error), Outcome::Error),
-            Err(Fault::Failure(error)) => Answer::Returned(Err(error), Outcome::Failure),
-            Err(Fault::Signal(signal)) => Answer::Again(signal, None),
-        }
+    fn answer(self) -> Result<R, Otherwise<R, E>> {
+        self.map_err(|fault| match fault {
+            Fault::Operation(error) => Otherwise::Returned(Err(error), Outcome::Error),
+            Fault::Failure(error) => Otherwise::Returned(Err(error), Outcome::Failure),
+            Fault::Signal(signal) => Otherwise::Again(signal, None),
+        })
     }
 }

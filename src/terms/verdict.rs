@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Signal};
 
-use crate::terms::answer::{Answer, Answers};
+use crate::terms::answer::{Answers, Otherwise};
 
 /// What the result of an operation means for its resource: what a
 /// [classifier](crate::Request::classify) answers.
@@ -79,12 +79,12 @@ impl<R, E> Answers for Judgement<R, E> {
     type Value = R;
     type Error = E;
 
-    fn answer(self) -> Answer<R, E> {
+    fn answer(self) -> Result<R, Otherwise<R, E>> {
         match (self.result, self.verdict) {
-            (Ok(value), Verdict::Fine) => Answer::Served(value),
-            (Err(error), Verdict::Fine) => Answer::Returned(Err(error), Outcome::Error),
-            (result, Verdict::Failure) => Answer::Returned(result, Outcome::Failure),
-            (result, Verdict::Signal(signal)) => Answer::Again(signal, result.err()),
+            (Ok(value), Verdict::Fine) => Ok(value),
+            (Err(error), Verdict::Fine) => Err(Otherwise::Returned(Err(error), Outcome::Error)),
+            (result, Verdict::Failure) => Err(Otherwise::Returned(result, Outcome::Failure)),
+            (result, Verdict::Signal(signal)) => Err(Otherwise::Again(signal, result.err())),
         }
     }
 }
