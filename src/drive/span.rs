@@ -8,7 +8,10 @@ use crate::drive::guard::Guard;
 /// Drives a run.
 #[cfg(not(feature = "tracing"))]
 #[inline]
-pub(crate) fn drive<T, F, Fut>(guard: Guard<'_, T>, operation: F) -> RunFuture<'_, T, F, Fut> {
+pub(crate) fn drive<T, F, Fut, E>(
+    guard: Guard<'_, T>,
+    operation: F,
+) -> RunFuture<'_, T, F, Fut, E> {
     RunFuture::new(guard, operation)
 }
 
@@ -19,19 +22,20 @@ mod on {
     use tracing::Instrument as _;
 
     use super::{Guard, RunFuture};
+    use crate::terms::answer::Answers;
     use crate::terms::error::RunError;
-    use crate::terms::fault::Fault;
     use crate::terms::lease::Lease;
     use crate::watch::trace::TARGET;
 
     /// Drives a run inside its span, which is entered for every poll and for the drop.
-    pub(crate) fn drive<T, F, Fut, R, E>(
+    pub(crate) fn drive<T, F, Fut, A, R, E>(
         guard: Guard<'_, T>,
         operation: F,
     ) -> impl Future<Output = Result<R, RunError<E>>>
     where
         F: FnMut(Lease<T>) -> Fut,
-        Fut: Future<Output = Result<R, Fault<E>>>,
+        Fut: Future<Output = A>,
+        A: Answers<Value = R, Error = E>,
     {
         let (pool, request_id) = guard.names();
         let span = tracing::debug_span!(target: TARGET, "rotapool::run", pool, request_id);

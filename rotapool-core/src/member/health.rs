@@ -1,5 +1,6 @@
 //! How well a resource has been doing, as it is told.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// A resource's error rate in three words.
@@ -12,6 +13,17 @@ pub enum Grade {
     Degraded,
     /// From the threshold for unhealthy on.
     Unhealthy,
+}
+
+/// In small letters, as it is serialized.
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Unhealthy => "unhealthy",
+        })
+    }
 }
 
 /// How a resource has been doing, at one moment.
