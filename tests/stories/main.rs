@@ -12,6 +12,7 @@ mod errors;
 mod events;
 mod explain;
 mod filters;
+mod formatting;
 mod health;
 mod hook;
 mod hostile;
