@@ -146,9 +146,10 @@ pub use watch::events::Events;
 pub use watch::metrics::{CollectorError, PoolCollector};
 
 pub use rotapool_core::{
-    BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable, Explanation,
-    Grade, Health, HealthRules, Metadata, Outcome, PoolStats, ResourceError, ResourceSnapshot,
-    ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy,
+    Basis, BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable,
+    Explanation, Grade, Health, HealthRules, Metadata, Outcome, PoolStats, Recovery, ResourceError,
+    ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange,
+    Status, Strategy, Trial,
 };
 
 #[cfg(feature = "async-std")]

@@ -44,10 +44,13 @@ mod select;
 mod time;
 
 pub use error::{BuildError, ResourceError};
+pub use member::basis::Basis;
 pub use member::fingerprint::fingerprint;
 pub use member::health::{Grade, Health};
 pub use member::health_rules::HealthRules;
 pub use member::profile::{Metadata, Profile};
+pub use member::recovery::{Recovery, Trial};
+pub use member::rules::Rules;
 pub use member::signal::{Outcome, Signal};
 pub use member::slot::SlotIndex;
 pub use member::standing::{Cause, Status};

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use crate::drive::abort_pair::{Target, Trigger, pair};
+use crate::drive::pair::{Target, Trigger, pair};
 use crate::terms::error::RunError;
 
 /// Aborts the run that it was made with. Clones abort the same run.
@@ -18,7 +18,7 @@ impl AbortHandle {
     /// sees to, and its operation is dropped then. The pool counts the run as cancelled and gives
     /// its place on the resource back. A run that has ended is left alone.
     pub fn abort(&self) {
-        self.0.abort();
+        self.0.pull();
     }
 }
 
@@ -45,13 +45,13 @@ impl Watching {
         run: Pin<&mut impl Future<Output = Result<R, RunError<E>>>>,
         task: &mut Context<'_>,
     ) -> Poll<Result<R, RunError<E>>> {
-        if !self.0.is_aborted() {
+        if !self.0.is_called() {
             if let Poll::Ready(result) = run.poll(task) {
                 return Poll::Ready(result);
             }
             self.0.watch(task.waker());
         }
-        match self.0.is_aborted() {
+        match self.0.is_called() {
             true => Poll::Ready(Err(RunError::Aborted)),
             false => Poll::Pending,
         }

@@ -8,8 +8,6 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures_util::FutureExt as _;
-use futures_util::future::select;
 use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Sleep};
 
@@ -18,6 +16,10 @@ use crate::terms::error::RunError;
 use crate::terms::fault::Fault;
 use crate::terms::lease::Lease;
 
+/// Attempts in one poll. After so many a run lets the other tasks of its thread have a turn, the timers among
+/// them: an operation that is always ready and never content would keep them waiting.
+const ATTEMPTS_A_POLL: u32 = 32;
+
 pin_project! {
     /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's
     /// guard cleans up.
@@ -25,7 +27,9 @@ pin_project! {
     pub(crate) struct RunFuture<'a, T, F, Fut> {
         #[pin]
         call: Option<Fut>,
-        rest: Option<Sleep>,
+        // What ends the attempt in flight, if it takes too long.
+        limit: Option<Sleep>,
+        rest: Option<Rest>,
         operation: F,
         guard: Guard<'a, T>,
     }
@@ -34,7 +38,7 @@ pin_project! {
 impl<'a, T, F, Fut> RunFuture<'a, T, F, Fut> {
     #[inline]
     pub(crate) fn new(guard: Guard<'a, T>, operation: F) -> Self {
-        Self { call: None, rest: None, operation, guard }
+        Self { call: None, limit: None, rest: None, operation, guard }
     }
 }
 
@@ -48,12 +52,22 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let (mut attempts, mut rested) = (0, false);
         loop {
             if this.call.is_some() {
-                let ended =
-                    ready!(Attempt { call: this.call.as_mut(), guard: this.guard }.poll(task));
+                let attempt = Attempt { call: this.call.as_mut(), guard: this.guard };
+                let ended = match attempt.poll(task) {
+                    Poll::Ready(ended) => ended,
+                    Poll::Pending => {
+                        ready!(past_the_limit(this.guard, this.limit, task));
+                        Ended::TimedOut
+                    }
+                };
                 // The future is gone, and what it held is free, before its place is given back.
                 this.call.set(None);
+                if this.limit.is_some() {
+                    *this.limit = None;
+                }
                 match ended {
                     Ended::Returned(Ok(value)) => {
                         this.guard.succeed();
@@ -71,25 +85,82 @@ where
                         this.guard.settle(Outcome::Signal(signal));
                     }
                     Ended::Aborted => this.guard.settle(Outcome::Aborted),
+                    Ended::TimedOut => this.guard.settle(Outcome::TimedOut),
+                }
+                attempts += 1;
+                if attempts == ATTEMPTS_A_POLL {
+                    task.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
             }
             if let Some(rest) = this.rest {
-                ready!(rest.as_mut().poll(task));
+                ready!(rest.poll(this.guard, task));
                 *this.rest = None;
+                rested = true;
             }
             match this.guard.step() {
                 Next::Attempt(lease) => {
                     Attempt { call: this.call.as_mut(), guard: this.guard }
                         .begin(this.operation, lease);
                 }
-                Next::Pause(until) => *this.rest = Some(this.guard.sleep_until(until)),
-                // Whichever it is: the next step reads the clock and asks the core again.
-                Next::Wait(until, changed) => {
-                    let either = select(this.guard.sleep_until(until), changed);
-                    *this.rest = Some(Box::pin(either.map(drop)));
+                Next::Pause(until) => {
+                    *this.rest =
+                        Some(Rest { until: Some(this.guard.sleep_until(until)), in_line: false });
+                }
+                Next::Wait(until) => {
+                    let until = until.map(|until| this.guard.sleep_until(until));
+                    *this.rest = Some(Rest { until, in_line: true });
                 }
                 Next::Exhausted(why) => return Poll::Ready(Err(RunError::Exhausted(why))),
             }
+            if rested && this.rest.is_some() {
+                // Woken too early, by a timer whose clock may stand still until this poll is over.
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// A pause or a wait. Whatever ends it, the next step reads the clock and asks the core again.
+struct Rest {
+    until: Option<Sleep>,
+    /// Whether the pool may call the run before that.
+    in_line: bool,
+}
+
+impl Rest {
+    fn poll<T>(&mut self, guard: &mut Guard<'_, T>, task: &mut Context<'_>) -> Poll<()> {
+        if self.in_line && guard.watch(task.waker()) {
+            return Poll::Ready(());
+        }
+        match &mut self.until {
+            Some(until) => until.as_mut().poll(task),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// Ready when the attempt in flight has reached its limit. The timer is only armed for one that has one, and that
+/// does not answer at once.
+#[inline]
+fn past_the_limit<T>(
+    guard: &Guard<'_, T>,
+    timer: &mut Option<Sleep>,
+    task: &mut Context<'_>,
+) -> Poll<()> {
+    match guard.limit() {
+        None => Poll::Pending,
+        Some(at) => {
+            let sleep = timer.get_or_insert_with(|| guard.sleep_until(at));
+            ready!(sleep.as_mut().poll(task));
+            if guard.is_past(at) {
+                return Poll::Ready(());
+            }
+            // Too early, which a timer may be: another one, by the next poll.
+            *timer = None;
+            task.waker().wake_by_ref();
+            Poll::Pending
         }
     }
 }
@@ -97,6 +168,7 @@ where
 enum Ended<R, E> {
     Returned(Result<R, Fault<E>>),
     Aborted,
+    TimedOut,
 }
 
 /// The operation while it has the word. If it panics, dropping this ends its usage; the panic goes on
@@ -122,7 +194,7 @@ impl<T, Fut> Attempt<'_, '_, T, Fut> {
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
         let ended = match self.call.as_mut().as_pin_mut() {
-            Some(call) if !self.guard.is_aborted() => match call.poll(task) {
+            Some(call) if !self.guard.is_called() => match call.poll(task) {
                 Poll::Ready(result) => Poll::Ready(Ended::Returned(result)),
                 Poll::Pending if self.guard.watch(task.waker()) => Poll::Ready(Ended::Aborted),
                 Poll::Pending => Poll::Pending,

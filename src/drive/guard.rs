@@ -8,9 +8,8 @@ use rotapool_core::{
     Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step,
 };
 
-use crate::drive::abort_pair::{Target, Trigger};
+use crate::drive::pair::{Target, Trigger};
 use crate::drive::shared::{Locked, Shared};
-use crate::drive::waiters::Change;
 use crate::terms::lease::Lease;
 use crate::terms::options::{Only, Options};
 use crate::terms::select;
@@ -19,7 +18,8 @@ use crate::terms::select;
 pub(crate) enum Next<T> {
     Attempt(Lease<T>),
     Pause(Instant),
-    Wait(Instant, Change),
+    /// Until then, if it is known, or until the run is called.
+    Wait(Option<Instant>),
     Exhausted(Box<Exhausted>),
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Guard<'a, T> {
     begun: bool,
     /// What its caller set, if anything.
     options: Option<&'a Options>,
-    /// The end of what aborts the usage in flight.
+    /// The end by which the usage in flight is aborted, or the run in line is woken.
     target: Option<Target>,
     /// Whether the target knows the task.
     watched: bool,
@@ -65,6 +65,7 @@ impl<'a, T> Guard<'a, T> {
     #[inline]
     pub(crate) fn step(&mut self) -> Next<T> {
         self.begun = true;
+        self.unwatch();
         loop {
             let Self { shared, attempts, options, target, .. } = self;
             let now = shared.runtime.now();
@@ -94,8 +95,7 @@ impl<'a, T> Guard<'a, T> {
                         Ok(Next::Attempt(lease))
                     }
                     Step::Pause { until } => Ok(Next::Pause(until)),
-                    // Listening before the lock is released: no change can slip in between.
-                    Step::Wait { until } => Ok(Next::Wait(until, locked.waiters.listen())),
+                    Step::Wait { until } => Ok(Next::Wait(until)),
                     Step::Exhausted(why) => Ok(Next::Exhausted(why)),
                     Step::Judge(members) => Err(Question::Judge(members)),
                     Step::Choose(candidates) => Err(Question::Choose(candidates)),
@@ -134,19 +134,30 @@ impl<'a, T> Guard<'a, T> {
         shared.with(|locked| attempts.cancel(&mut locked.state, now));
     }
 
-    /// Whether a sibling aborted the attempt in flight.
+    /// Whether a sibling aborted the attempt in flight, or the pool called the run out of line.
     #[inline]
-    pub(crate) fn is_aborted(&self) -> bool {
-        self.target.as_ref().is_some_and(Target::is_aborted)
+    pub(crate) fn is_called(&self) -> bool {
+        self.target.as_ref().is_some_and(Target::is_called)
     }
 
-    /// Has the task woken if a sibling aborts the attempt; `true` if one has already.
+    /// When the attempt in flight is to be ended.
+    #[inline]
+    pub(crate) fn limit(&self) -> Option<Instant> {
+        self.attempts.limit()
+    }
+
+    /// Whether this instant has come.
+    pub(crate) fn is_past(&self, at: Instant) -> bool {
+        self.shared.runtime.now() >= at
+    }
+
+    /// Has the task woken if the run is called; `true` if it has been already.
     pub(crate) fn watch(&mut self, task: &Waker) -> bool {
         if let Some(target) = &self.target {
             target.watch(task);
             self.watched = true;
         }
-        self.is_aborted()
+        self.is_called()
     }
 
     /// A sleep on the pool's runtime.
@@ -169,15 +180,21 @@ impl<'a, T> Guard<'a, T> {
         });
     }
 
+    /// Lets go of the task.
+    #[inline]
+    fn unwatch(&mut self) {
+        if std::mem::take(&mut self.watched) {
+            self.target.iter().for_each(Target::unwatch);
+        }
+    }
+
     #[inline]
     fn end(
         &mut self,
         settle: impl FnOnce(&mut Attempts, &mut State<Trigger>, Instant, &mut fastrand::Rng),
     ) {
+        self.unwatch();
         let Self { shared, attempts, target, .. } = self;
-        if std::mem::take(&mut self.watched) {
-            target.iter().for_each(Target::unwatch);
-        }
         let now = shared.runtime.now();
         shared.with(|Locked { state, random, pairs, .. }| {
             settle(attempts, state, now, random);

@@ -1,10 +1,9 @@
-//! How a run is driven: the future, its guard, the lock, and those who abort it or wake it.
+//! How a run is driven: the future, its guard, the lock, and who may call it.
 
 pub(crate) mod abort;
-mod abort_pair;
 mod future;
 pub(crate) mod guard;
+mod pair;
 pub(crate) mod shared;
 pub(crate) mod span;
 pub(crate) mod timer;
-mod waiters;

@@ -5,8 +5,7 @@ use std::task::Waker;
 
 use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
 
-use crate::drive::abort_pair::{Pairs, Trigger};
-use crate::drive::waiters::Waiters;
+use crate::drive::pair::{Pairs, Trigger};
 use crate::shield::{contained, wake};
 use crate::sync::Mutex;
 use crate::terms::lease::Entry;
@@ -38,26 +37,20 @@ pub(crate) struct Locked<T> {
     pub(crate) random: fastrand::Rng,
     pub(crate) pairs: Pairs,
     pub(crate) audience: Audience,
-    /// Told when those who wait for a cooldown should think again.
-    pub(crate) waiters: Waiters,
     /// By slot index; the state knows which slots are taken.
     entries: Vec<Option<Arc<Entry<T>>>>,
 }
 
 impl<T> Locked<T> {
     pub(crate) fn new(state: State<Trigger>, random: fastrand::Rng) -> Self {
-        let (pairs, audience, waiters) = Default::default();
-        Self { state, random, pairs, audience, waiters, entries: Vec::new() }
+        let (pairs, audience) = Default::default();
+        Self { state, random, pairs, audience, entries: Vec::new() }
     }
 
-    /// Tells the waiters and the audience what happened, and answers whom to wake once the lock is
-    /// released.
+    /// Tells the audience what happened, and answers whom of it to wake once the lock is released.
     #[cold]
     fn announce(&mut self, effects: Effects<Trigger>) -> (Effects<Trigger>, Vec<Waker>) {
         let mut wakers = Vec::new();
-        if effects.rethink {
-            wakers.extend(self.waiters.change());
-        }
         self.audience.tell(&effects.events, &mut wakers);
         self.state.follow_runs(!self.audience.is_empty());
         (effects, wakers)
@@ -119,7 +112,7 @@ impl<T> Shared<T> {
 
     #[cold]
     fn follow_up(&self, effects: &Effects<Trigger>, wakers: Vec<Waker>) {
-        effects.aborts.iter().for_each(Trigger::abort);
+        effects.aborts.iter().chain(&effects.wakes).for_each(Trigger::pull);
         wakers.into_iter().for_each(wake);
         if let Some(hook) = &self.hooks.on_state_change {
             effects.changes().for_each(|change| contained(|| hook(change)));

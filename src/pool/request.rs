@@ -14,7 +14,7 @@ use crate::drive::span::drive;
 use crate::terms::error::{OptionsError, RunError};
 use crate::terms::fault::Fault;
 use crate::terms::lease::Lease;
-use crate::terms::options::{Deadline, Only, Options};
+use crate::terms::options::{Deadline, Only, Options, Wait};
 
 /// The options of one run, or of several alike. Made by [`Pool::request`](crate::Pool::request).
 ///
@@ -30,28 +30,28 @@ impl<T> Request<T> {
         Self { options: Options::from(shared.defaults), shared }
     }
 
-    /// The most attempts, over all resources together, those that a sibling's signal aborted
-    /// included. At least 1, or the run is refused.
+    /// The most attempts that may fail: by a cooldown or retry signal, or for want of an answer in time. At least
+    /// 1, or the run is refused.
     ///
-    /// A run that does not wait for cooldowns makes no more attempts than the pool has resources that
-    /// its filters admit when it begins.
+    /// What is no fault of the run's costs nothing the first time on each resource: a disable signal, and an abort
+    /// by a sibling's signal. So a run calls its operation no more often than this plus the number of resources.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.options.max_attempts = attempts;
         self
     }
 
-    /// The mean pause between attempts, drawn evenly from half to one and a half times this.
-    /// Zero is no pause.
+    /// The mean pause before the run repeats itself on a resource, drawn evenly from half to one and a half times
+    /// this. Zero is no pause. See [`Builder::retry_delay`](crate::Builder::retry_delay).
     pub fn retry_delay(mut self, mean: Duration) -> Self {
         self.options.retry_delay = mean;
         self
     }
 
-    /// Starts no attempt, pause or wait at or after this instant of the pool's clock. None by default.
+    /// Ends the run at this instant of the pool's clock, whatever it is doing. None by default.
     ///
-    /// It gates and never interrupts: an attempt that runs long overruns it. A run whose wait was
-    /// begun in time selects once more even if its wake-up comes late. A deadline that has passed
-    /// already ends the run as [exhausted](RunError::Exhausted), without an attempt.
+    /// An attempt in flight is dropped then, which says nothing of its resource. A pause or a wait that cannot end
+    /// before is not begun: the run ends at once, as [exhausted](RunError::Exhausted). A run with a deadline stands
+    /// in line when nothing is eligible, unless [`wait`](Self::wait) says otherwise.
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.options.deadline = Some(Deadline::At(deadline));
         self
@@ -63,15 +63,27 @@ impl<T> Request<T> {
         self
     }
 
-    /// Whether to sleep until a cooldown ends when no resource is eligible. Off by default: the run
-    /// fails at once.
+    /// How long one attempt may take; more than zero, or the run is refused. By default as the pool's builder
+    /// [was told](crate::Builder::attempt_timeout), which is no limit if it was told nothing.
     ///
-    /// Only cooldowns are waited for. When nothing is cooling down and all the rest is disabled or
-    /// saturated, nobody knows until when, and the run fails at once; nor does a place that comes free
-    /// on a saturated resource end the sleep. The sleep ends up to one mean pause after the cooldown, so that those who
-    /// wait do not come back all at once, and earlier when an admin call or a signal changed the pool.
-    pub fn wait_for_cooldown(mut self, wait: bool) -> Self {
-        self.options.wait_for_cooldown = wait;
+    /// One that takes longer is dropped, counts as a failure of its resource, and costs an attempt; the run goes on
+    /// elsewhere.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.options.attempt_timeout = Some(timeout);
+        self
+    }
+
+    /// Whether to stand in line when no resource is eligible: for the end of a cooldown or a trial, a place that
+    /// comes free, or an admin call. By default a run that has a [`deadline`](Self::deadline) or a
+    /// [`timeout`](Self::timeout) does, for who grants some time expects it to be used, and another does not.
+    ///
+    /// The line is one for the whole pool, first come, first served. What comes free is handed to the first who may
+    /// have it, and is theirs from then on; a run that does not wait gets what nobody in line may have. Whoever
+    /// tries again, or was aborted, comes back with the rank of its beginning. A run does not get in line if nothing is known
+    /// that could end its wait (all that it admits is disabled), if no cooldown ends before its deadline and nothing
+    /// is busy, or if [`max_waiting`](crate::Builder::max_waiting) runs are in line already.
+    pub fn wait(mut self, wait: bool) -> Self {
+        self.options.wait = if wait { Wait::Always } else { Wait::Never };
         self
     }
 

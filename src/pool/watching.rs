@@ -127,7 +127,7 @@ impl<T> Pool<T> {
         let now = self.now();
         let room = Vec::with_capacity(SLICE);
         let (mut stats, mut next) = self.shared.with(|locked| {
-            let mut stats = locked.state.counted();
+            let mut stats = locked.state.counted(now);
             stats.resources = room;
             let all = locked.state.positions();
             let next = locked.state.list_stats(&mut stats, all, SLICE, now);

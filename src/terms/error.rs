@@ -101,4 +101,7 @@ pub enum OptionsError {
     /// `max_attempts` was 0.
     #[error("max_attempts of the run is 0; a run needs at least 1 attempt")]
     ZeroMaxAttempts,
+    /// `attempt_timeout` was zero.
+    #[error("attempt_timeout of the run is zero; allowed is more than that, or none for no limit")]
+    ZeroAttemptTimeout,
 }

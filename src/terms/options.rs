@@ -12,12 +12,22 @@ use crate::terms::error::OptionsError;
 pub(crate) struct Options {
     pub(crate) max_attempts: u32,
     pub(crate) retry_delay: Duration,
+    pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) deadline: Option<Deadline>,
-    pub(crate) wait_for_cooldown: bool,
+    pub(crate) wait: Wait,
     pub(crate) request_id: Option<Arc<str>>,
     pub(crate) exclude: Vec<Arc<str>>,
     pub(crate) only: Option<Only>,
     pub(crate) affinity: Option<u64>,
+}
+
+/// Whether a run stands in line when nothing is eligible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// If it has a deadline: who grants some time expects it to be used.
+    UntilTheDeadline,
+    Always,
+    Never,
 }
 
 /// A caller's filter on metadata.
@@ -42,30 +52,33 @@ pub(crate) enum Deadline {
 pub(crate) struct Defaults {
     pub(crate) max_attempts: u32,
     pub(crate) retry_delay: Duration,
+    pub(crate) attempt_timeout: Option<Duration>,
+    pub(crate) wait: Wait,
 }
 
 impl Default for Defaults {
     fn default() -> Self {
-        let RunOptions { max_attempts, retry_delay, .. } = RunOptions::default();
-        Self { max_attempts, retry_delay }
+        let RunOptions { max_attempts, retry_delay, attempt_timeout, .. } = RunOptions::default();
+        Self { max_attempts, retry_delay, attempt_timeout, wait: Wait::UntilTheDeadline }
     }
 }
 
 /// What core has to know of a run that was told nothing.
 impl From<Defaults> for RunOptions {
     #[inline]
-    fn from(Defaults { max_attempts, retry_delay }: Defaults) -> Self {
-        Self { max_attempts, retry_delay, ..Self::default() }
+    fn from(Defaults { max_attempts, retry_delay, attempt_timeout, .. }: Defaults) -> Self {
+        Self { max_attempts, retry_delay, attempt_timeout, ..Self::default() }
     }
 }
 
 impl From<Defaults> for Options {
-    fn from(Defaults { max_attempts, retry_delay }: Defaults) -> Self {
+    fn from(Defaults { max_attempts, retry_delay, attempt_timeout, wait }: Defaults) -> Self {
         Self {
             max_attempts,
             retry_delay,
+            attempt_timeout,
             deadline: None,
-            wait_for_cooldown: false,
+            wait,
             request_id: None,
             exclude: Vec::new(),
             only: None,
@@ -83,14 +96,22 @@ impl Options {
         if self.max_attempts == 0 {
             return Err(OptionsError::ZeroMaxAttempts);
         }
+        if self.attempt_timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(OptionsError::ZeroAttemptTimeout);
+        }
         Ok(RunOptions {
             max_attempts: self.max_attempts,
             retry_delay: self.retry_delay,
+            attempt_timeout: self.attempt_timeout,
             deadline: self.deadline.map(|deadline| match deadline {
                 Deadline::At(deadline) => deadline,
                 Deadline::In(timeout) => after(now(), timeout),
             }),
-            wait_for_cooldown: self.wait_for_cooldown,
+            wait: match self.wait {
+                Wait::UntilTheDeadline => self.deadline.is_some(),
+                Wait::Always => true,
+                Wait::Never => false,
+            },
             preferences: Preferences {
                 exclude: self.exclude.clone(),
                 judge: self.only.is_some(),

@@ -5,6 +5,8 @@
 pub(crate) struct ResourceCounters {
     pub(crate) acquires: u64,
     pub(crate) successes: u64,
+    pub(crate) failures: u64,
+    pub(crate) timeouts: u64,
     pub(crate) cooldowns: u64,
     pub(crate) disables: u64,
     pub(crate) sibling_cancels: u64,

@@ -1,33 +1,45 @@
-//! How long a resource cools down, and how repeated cooldowns escalate.
+//! How long a guessed cooldown lasts, and how repeated ones escalate.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
-
-use super::usage::Sequence;
 
 /// How far a resource has climbed the cooldown table.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Escalation {
     step: u32,
-    /// The newest usage of the pool when the last step was taken; 0, which is before any, until then.
-    tripped_after: Sequence,
+    /// Successes in a row since the last step in either direction; counted only where it takes several.
+    proven: u32,
 }
 
 impl Escalation {
-    /// The number of cooldowns since the last success.
+    /// The steps climbed and not yet taken back.
     pub(crate) fn step(self) -> u32 {
         self.step
     }
 
-    /// Takes one step for a cooldown that `usage` signalled while `newest` was the newest usage.
-    ///
-    /// With `one_trip_per_outage`, a usage that was already in flight at the last step reports the
-    /// same outage and takes none.
-    pub(crate) fn trip(&mut self, usage: Sequence, newest: Sequence, one_trip_per_outage: bool) {
-        let known_outage = usage <= self.tripped_after;
-        if !(one_trip_per_outage && known_outage) {
-            self.step = self.step.saturating_add(1);
-            self.tripped_after = newest;
+    pub(crate) fn climb(&mut self) {
+        *self = Self { step: self.step.saturating_add(1), proven: 0 };
+    }
+
+    /// A success: all the way down, or a step down for so many in a row.
+    #[inline]
+    pub(crate) fn succeed(&mut self, decay: Option<NonZeroU32>) {
+        match decay {
+            None => self.reset(),
+            Some(successes) => self.step_down(successes),
         }
+    }
+
+    fn step_down(&mut self, successes: NonZeroU32) {
+        self.proven += 1;
+        if self.proven >= successes.get() {
+            *self = Self { step: self.step.saturating_sub(1), proven: 0 };
+        }
+    }
+
+    /// A failure of any kind: the row of successes is over.
+    pub(crate) fn fail(&mut self) {
+        self.proven = 0;
     }
 
     pub(crate) fn reset(&mut self) {
@@ -51,32 +63,34 @@ mod tests {
     fn every_cooldown_takes_a_step_and_the_last_entry_of_the_table_stays() {
         let mut escalation = Escalation::default();
         let durations: Vec<u64> = (1..=4)
-            .map(|usage| {
-                escalation.trip(usage, usage, false);
+            .map(|_| {
+                escalation.climb();
                 escalation.duration(&TABLE).as_secs()
             })
             .collect();
         assert_eq!(durations, [30, 120, 120, 120]);
         assert_eq!(escalation.step(), 4);
+        escalation.succeed(None);
+        assert_eq!(escalation.step(), 0);
     }
 
     #[test]
-    fn usages_of_the_same_outage_take_one_step_together() {
+    fn with_a_decay_it_takes_so_many_successes_in_a_row_for_each_step_down() {
         let mut escalation = Escalation::default();
-        for usage in [4, 3, 2, 1] {
-            escalation.trip(usage, 4, true);
-        }
-        assert_eq!(escalation.step(), 1);
-        escalation.trip(5, 5, true);
-        assert_eq!(escalation.step(), 2, "a usage that began after the trip is new evidence");
-    }
-
-    #[test]
-    fn after_a_reset_an_old_usage_counts_again() {
-        let mut escalation = Escalation::default();
-        escalation.trip(2, 2, true);
-        escalation.reset();
-        escalation.trip(1, 2, true);
-        assert_eq!(escalation.step(), 1);
+        escalation.climb();
+        escalation.climb();
+        let decay = NonZeroU32::new(3);
+        let steps: Vec<u32> = "++-+++++++"
+            .chars()
+            .map(|end| {
+                if end == '+' {
+                    escalation.succeed(decay)
+                } else {
+                    escalation.fail()
+                }
+                escalation.step()
+            })
+            .collect();
+        assert_eq!(steps, [2, 2, 2, 2, 2, 1, 1, 1, 0, 0]);
     }
 }

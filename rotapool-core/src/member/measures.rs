@@ -74,6 +74,22 @@ impl Measures {
         self.took(took.max(yardstick.failure_latency), now, yardstick);
     }
 
+    /// An attempt got through without a value, so that nobody knows whether it took as long as one that gets one.
+    pub(crate) fn answered(&mut self, now: Tick, yardstick: &Yardstick) {
+        let bucket = self.bucket(now, yardstick);
+        bucket.successes = bucket.successes.saturating_add(1);
+        self.successes += 1;
+        self.consecutive_failures = 0;
+        self.last_success = Some(now);
+    }
+
+    /// An attempt was given up after this many seconds: that says something only if it is more than is known.
+    pub(crate) fn took_at_least(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
+        if self.peak(now, yardstick).is_some_and(|peak| took > peak) {
+            self.took(took, now, yardstick);
+        }
+    }
+
     /// An attempt ended, or was given up, after this many seconds.
     ///
     /// Peak EWMA after Finagle's `PeakEwma` load metric (Twitter, 2013): the estimate fades with time,

@@ -90,7 +90,7 @@ pub enum Outcome {
     /// The operation returned an error of its own: the resource works, and the run ends.
     Error,
     /// The operation returned an error of its own that it blames on the resource: the run ends as with
-    /// [`Error`](Self::Error), and the health measures count a failure.
+    /// [`Error`](Self::Error), and a failure of the resource is counted.
     Failure,
     /// The operation panicked: the run ends, and nothing is known of the resource.
     Panic,
@@ -98,6 +98,10 @@ pub enum Outcome {
     Aborted,
     /// The operation sent a signal: the run goes on.
     Signal(Signal),
+    /// The operation gave no answer within the time of an attempt: a failure of the resource, and the run goes on.
+    TimedOut,
+    /// The deadline of the run ended the operation: the run ends, and nothing is known of the resource.
+    DeadlinePassed,
 }
 
 impl fmt::Display for Outcome {
@@ -109,6 +113,8 @@ impl fmt::Display for Outcome {
             Self::Panic => "panic",
             Self::Aborted => "aborted",
             Self::Signal(signal) => return signal.fmt(f),
+            Self::TimedOut => "timed out",
+            Self::DeadlinePassed => "deadline passed",
         })
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::basis::Basis;
 use super::usage::Sequence;
 use crate::one_line::OneLine;
 
@@ -58,6 +59,7 @@ pub(crate) enum Standing {
         until: Instant,
         reason: Arc<str>,
         attempt: Sequence,
+        basis: Basis,
     },
     /// By an admin call there is no such usage.
     Disabled {
@@ -89,6 +91,14 @@ impl Standing {
             Self::Healthy => None,
             Self::CoolingDown { reason, .. } => Some(Cause::Signal(Arc::clone(reason))),
             Self::Disabled { cause, .. } => Some(cause.clone()),
+        }
+    }
+
+    /// Whose word the end of the cooldown is.
+    pub(crate) fn basis(&self) -> Option<Basis> {
+        match self {
+            Self::CoolingDown { basis, .. } => Some(*basis),
+            _ => None,
         }
     }
 

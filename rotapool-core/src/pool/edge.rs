@@ -15,6 +15,11 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
+    /// How many members are healthy.
+    pub(crate) fn healthy(&self) -> usize {
+        self.healthy
+    }
+
     /// A member is healthy that was not, or was none.
     pub(crate) fn joined(&mut self) {
         self.healthy += 1;

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
+use crate::member::comeback::Comeback;
 use crate::member::slot::Slot;
-use crate::member::standing::Standing;
+use crate::member::standing::Status;
 use crate::report::explanation::Explanation;
 use crate::report::snapshot::ResourceSnapshot;
 use crate::select::candidate::Candidate;
+use crate::select::index::{Index, Reach};
 use crate::select::wish::Wish;
 
 impl<A> State<A> {
@@ -22,33 +24,67 @@ impl<A> State<A> {
     pub fn explain(&self, now: Instant, mut chance: impl FnMut() -> f64) -> Explanation {
         let wish = Wish::default();
         let next = self.foresee_pick(&wish, now, &mut chance);
-        let recovery = || self.foresee_recovery(now);
         let row = |slot: &Slot| ResourceSnapshot::of(&self.foresee(slot, now), now, self.epoch());
+        let retry_at = match next {
+            Some(_) => Some(now),
+            None => self.foresee_end(now),
+        };
         Explanation {
             next: next.map(|key| Arc::clone(self.roster[key].id())),
-            ..self.explanation(&wish, next.is_some(), recovery, now, row)
+            ..self.explanation(&wish, retry_at, now, row)
         }
     }
 
     /// Whom a caller's own code could choose from now; nobody if the pool's strategy chooses.
     #[must_use]
     pub fn foreign_candidates(&self, now: Instant) -> Vec<Candidate> {
+        let reach = Reach { tried: true, beyond_pace: true };
         match self.config.foreign_choice {
-            true => self.foresee_candidates(&Wish::default(), now),
+            true => self.foresee_candidates(&Wish::default(), reach, now),
             false => Vec::new(),
         }
     }
 
-    /// The eligible members that the run admits, in pool order.
-    pub(super) fn foresee_candidates(&self, wish: &Wish, now: Instant) -> Vec<Candidate> {
-        self.roster
-            .keys()
-            .map(|(key, slot)| (key, self.foresee(slot, now)))
-            .filter(|(_, slot)| slot.is_eligible() && wish.admits(slot))
-            .map(|(key, slot)| {
-                Candidate::of(key, &slot, wish.has_tried(&slot), now, &self.yardstick)
-            })
-            .collect()
+    /// The eligible members that the run admits, in pool order: those that it has not tried, as far as they are
+    /// within their pace or `reach` goes beyond it; if there are none, those that it has, the least recent first.
+    pub(super) fn foresee_candidates(
+        &self,
+        wish: &Wish,
+        reach: Reach,
+        now: Instant,
+    ) -> Vec<Candidate> {
+        let candidate = |key: usize, slot: &Slot| {
+            Candidate::of(key, slot, wish.has_tried(slot), now, &self.yardstick)
+        };
+        let mut fresh = Vec::new();
+        let mut beyond = Vec::new();
+        for (key, slot) in self.roster.keys() {
+            let slot = self.foresee(slot, now);
+            if slot.is_eligible() && wish.admits(&slot) && !wish.has_tried(&slot) {
+                match slot.is_within_pace() {
+                    true => fresh.push(candidate(key, &slot)),
+                    false => beyond.push((key, slot)),
+                }
+            }
+        }
+        if fresh.is_empty() && reach.beyond_pace {
+            fresh.extend(beyond.iter().map(|(key, slot)| candidate(*key, slot)));
+        }
+        if fresh.is_empty() && reach.tried {
+            let is_still = |&(position, key): &(u64, usize)| {
+                let slot = self.roster.get(key).filter(|slot| slot.member)?;
+                let slot = self.foresee(slot, now);
+                (slot.position() == position && slot.is_eligible() && wish.admits(&slot))
+                    .then_some((key, slot))
+            };
+            let again: Vec<_> = wish.tried().filter_map(|tried| is_still(&tried)).collect();
+            let some_within = again.iter().any(|(_, slot)| slot.is_within_pace());
+            let had = again.iter().filter(|(_, slot)| {
+                if some_within { slot.is_within_pace() } else { reach.beyond_pace }
+            });
+            fresh.extend(had.map(|(key, slot)| candidate(*key, slot)));
+        }
+        fresh
     }
 
     fn foresee_pick(
@@ -59,38 +95,44 @@ impl<A> State<A> {
     ) -> Option<usize> {
         let Self { index, roster, yardstick, .. } = self;
         let tick = self.epoch().tick(now);
+        let find = |index: &Index, chance: &mut _| {
+            let within = index.find_fresh(wish, roster, yardstick, tick, chance);
+            within.or_else(|| index.find_fresh_beyond(wish, roster))
+        };
         if index.due(tick).is_none() {
-            return index.find(wish, roster, yardstick, tick, chance, |_| true);
+            return find(index, chance);
         }
         let mut index = index.clone();
         for (key, slot) in roster.keys() {
-            if let Cow::Owned(recovered) = self.foresee(slot, now) {
-                index.place(key, &recovered);
+            if let Cow::Owned(noticed) = self.foresee(slot, now) {
+                index.place(key, &noticed);
             }
         }
-        index.find(wish, roster, yardstick, tick, chance, |_| true)
+        find(&index, chance)
     }
 
-    /// When the next cooldown ends, if nothing is to be picked: those that have ended are of no help.
-    fn foresee_recovery(&self, now: Instant) -> Option<Instant> {
-        match self.index.due(self.epoch().tick(now)) {
-            None => self.next_recovery(&Wish::default(), now),
-            Some(_) => {
-                let ends = self.roster.members().filter_map(|slot| slot.standing().until());
-                ends.filter(|&until| until > now).min()
-            }
+    /// When the next cooldown ends, if nothing is to be picked: nobody knows if somebody healthy is only busy.
+    fn foresee_end(&self, now: Instant) -> Option<Instant> {
+        let is_busy = |slot: &Slot| slot.status_at(now) == Status::Healthy;
+        if self.roster.members().any(is_busy) {
+            return None;
         }
+        self.roster.members().filter_map(|slot| slot.standing().until()).min()
     }
 
-    /// The slot as a selection would leave it.
+    /// The slot as the next step would leave it.
     fn foresee<'a>(&self, slot: &'a Slot, now: Instant) -> Cow<'a, Slot> {
-        match slot.standing() {
-            Standing::CoolingDown { until, .. } if *until <= now => {
-                let mut slot = slot.clone();
-                slot.recover(self.config.probe_on_recovery);
-                Cow::Owned(slot)
-            }
-            _ => Cow::Borrowed(slot),
+        let tick = self.epoch().tick(now);
+        let is_over = slot.standing().until().is_some_and(|until| until <= now);
+        let loses = slot.comeback().and_then(Comeback::next_loss).is_some_and(|loss| loss <= tick);
+        if !is_over && !loses {
+            return Cow::Borrowed(slot);
         }
+        let mut slot = slot.clone();
+        if is_over {
+            slot.recover(self.config.recovery, self.config.rules);
+        }
+        slot.lose(tick, drop);
+        Cow::Owned(slot)
     }
 }

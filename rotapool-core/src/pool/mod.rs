@@ -7,6 +7,8 @@ pub(crate) mod config;
 mod edge;
 pub(crate) mod effects;
 mod foresight;
+mod handover;
+pub(crate) mod line;
 mod questions;
 mod runs;
 mod telling;
@@ -16,6 +18,7 @@ use std::time::Instant;
 use self::config::Config;
 use self::edge::Edge;
 use self::effects::Effects;
+use self::line::{Line, admitted};
 use crate::error::ResourceError;
 use crate::member::profile::Profile;
 use crate::member::roster::Roster;
@@ -25,7 +28,8 @@ use crate::member::usage::Usages;
 use crate::member::yardstick::Yardstick;
 use crate::report::counters::PoolCounters;
 use crate::select::index::Index;
-use crate::time::Epoch;
+use crate::select::wish::Wish;
+use crate::time::{Epoch, Tick};
 
 /// A pool's resources, usages and counters. `A` is what aborts a usage; the state only keeps it.
 ///
@@ -40,8 +44,7 @@ pub struct State<A> {
     yardstick: Yardstick,
     usages: Usages<A>,
     pub(crate) counters: PoolCounters,
-    /// The runs that wait for a cooldown to end: [`Attempts`](crate::Attempts) keeps it.
-    pub(crate) waiting: usize,
+    line: Line<A>,
     next_change: u64,
     edge: Edge,
     follows_runs: bool,
@@ -63,7 +66,7 @@ impl<A> State<A> {
             roster: Roster::default(),
             usages: Usages::new(),
             counters: PoolCounters::default(),
-            waiting: 0,
+            line: Line::new(),
             next_change: 1,
             edge: Edge::default(),
             follows_runs: false,
@@ -94,11 +97,19 @@ impl<A> State<A> {
     ///
     /// An empty or duplicate id, a cap of 0, or a weight out of range.
     pub fn add(&mut self, profile: Profile, now: Instant) -> Result<SlotIndex, ResourceError> {
+        self.notice(now);
         let key = self.roster.join(profile)?;
-        self.index.place(key, &self.roster[key]);
+        let slot = &mut self.roster[key];
+        if self.usages.newest() > 0 {
+            let guess = self.config.cooldown_table.first().copied().unwrap_or_default();
+            slot.join_midway(self.config.recovery, guess);
+        }
+        self.index.place(key, slot);
         self.edge.joined();
         self.tell_turn(now);
-        self.effects.rethink = true;
+        self.offer(key);
+        self.line.wake(Wish::judges, &mut self.effects.wakes);
+        self.rethink();
         Ok(SlotIndex(key))
     }
 
@@ -108,14 +119,19 @@ impl<A> State<A> {
     ///
     /// An unknown id.
     pub fn remove(&mut self, id: &str, now: Instant) -> Result<SlotIndex, ResourceError> {
-        let was = self.roster[self.roster.find(id)?].standing().noticed_status();
+        self.notice(now);
+        let key = self.roster.find(id)?;
+        let was_admitted = admitted(&self.roster[key]);
+        self.break_promises(key);
+        let was = self.roster[key].standing().noticed_status();
         let key = self.roster.leave(id)?;
         self.index.forget(key);
         if was == Status::Healthy {
             self.edge.left();
         }
         self.tell_turn(now);
-        self.effects.rethink = true;
+        self.disappoint(was_admitted, now);
+        self.rethink();
         Ok(SlotIndex(key))
     }
 
@@ -126,9 +142,12 @@ impl<A> State<A> {
     ///
     /// An unknown id.
     pub fn enable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
+        self.notice(now);
         let key = self.roster.find(id)?;
-        self.change(key, now, Slot::enable);
-        self.effects.rethink = true;
+        let newest = self.usages.newest();
+        self.change(key, now, |slot| slot.enable(newest));
+        self.offer(key);
+        self.rethink();
         Ok(())
     }
 
@@ -139,11 +158,13 @@ impl<A> State<A> {
     ///
     /// An unknown id.
     pub fn disable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
+        self.notice(now);
         let key = self.roster.find(id)?;
         if self.change(key, now, |slot| slot.disable(now, Cause::Admin, None)) {
             self.counters.disables += 1;
+            self.lose_member(key, now);
         }
-        self.effects.rethink = true;
+        self.rethink();
         Ok(())
     }
 
@@ -159,6 +180,19 @@ impl<A> State<A> {
         result
     }
 
+    /// A member was disabled.
+    fn lose_member(&mut self, key: usize, now: Instant) {
+        self.break_promises(key);
+        if !self.line.is_empty() {
+            self.disappoint(admitted(&self.roster[key]), now);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn tick(&self, now: Instant) -> Tick {
+        self.epoch().tick(now)
+    }
+
     fn epoch(&self) -> Epoch {
         self.yardstick.epoch
     }
@@ -167,12 +201,11 @@ impl<A> State<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::select::wish::Wish;
 
     #[test]
     fn a_resource_and_a_usage_stay_as_small_as_the_documentation_says() {
         let (resource, usage) = (size_of::<Slot>(), Usages::<usize>::SIZE);
-        assert!(resource <= 408 && usage <= 40, "{resource} and {usage} bytes");
+        assert!(resource <= 456 && usage <= 48, "{resource} and {usage} bytes");
     }
 
     #[test]
@@ -180,11 +213,10 @@ mod tests {
         let now = Instant::now();
         let mut pool = State::new(Config::default(), now);
         pool.add(Profile::new("a"), now).unwrap();
-        let mut enter =
-            |abort| pool.acquire(&Wish::default(), None, now, &mut || 0.5, || abort).unwrap();
-        let tickets = ["one", "other", "third"].map(&mut enter);
+        let tick = pool.tick(now);
+        let tickets = ["one", "other", "third"].map(|abort| pool.enter(0, tick, abort));
         let [one, other, third] = tickets;
-        pool.succeed(one, now);
+        pool.succeed(one, true, now);
         pool.shield(&other);
         pool.release(other);
         pool.release(third);

@@ -61,7 +61,7 @@ impl<A> State<A> {
     /// Gauges and counters.
     #[must_use]
     pub fn stats(&self, now: Instant) -> PoolStats {
-        let mut stats = self.counted();
+        let mut stats = self.counted(now);
         stats.resources.reserve(self.len());
         self.list_stats(&mut stats, self.positions(), usize::MAX, now);
         stats
@@ -69,8 +69,10 @@ impl<A> State<A> {
 
     /// The pool's counters and the runs that wait, with nobody listed.
     #[must_use]
-    pub fn counted(&self) -> PoolStats {
-        PoolStats::new(self.counters, self.waiting)
+    pub fn counted(&self, now: Instant) -> PoolStats {
+        let since = self.line.longest_since().map(|since| self.epoch().instant(since));
+        let oldest = since.map(|since| now.saturating_duration_since(since));
+        PoolStats::new(self.counters, self.line.len(), oldest)
     }
 
     /// Lists the first members at these positions, `most` at most, counts them into the gauges, and
@@ -140,19 +142,22 @@ impl<A> State<A> {
             false => self.index.any(),
             true => self.roster.members().any(|slot| slot.is_eligible() && wish.admits(slot)),
         };
-        let recovery = || self.next_recovery(wish, now);
+        let retry_at = match any {
+            true => Some(now),
+            // A place may come free at any time.
+            false if self.is_busy(wish) => None,
+            false => self.next_recovery(wish, now),
+        };
         let row = |slot: &Slot| ResourceSnapshot::of(slot, now, self.epoch());
-        let explanation = self.explanation(wish, any, recovery, now, row);
+        let explanation = self.explanation(wish, retry_at, now, row);
         Box::new(Exhausted { reason, attempts, last_signal, explanation })
     }
 
-    /// How the members that the run admits stand, with none of them picked, and when one can be: now if
-    /// `any` is eligible, else after the next `recovery`.
+    /// How the members that the run admits stand, with none of them picked.
     pub(super) fn explanation(
         &self,
         wish: &Wish,
-        any: bool,
-        recovery: impl FnOnce() -> Option<Instant>,
+        retry_at: Option<Instant>,
         now: Instant,
         row: impl Fn(&Slot) -> ResourceSnapshot,
     ) -> Explanation {
@@ -162,10 +167,11 @@ impl<A> State<A> {
             at: now,
             next: None,
             strategy: Some(self.config.strategy),
-            retry_at: if any { Some(now) } else { recovery().map(|at| at.max(now)) },
+            retry_at,
             resources: members.take(EXPLAINED).map(row).collect(),
             members: admitted,
             kept_out: self.len() - admitted,
+            in_line: self.line.len(),
         }
     }
 }
@@ -182,7 +188,7 @@ mod tests {
         for id in ["a", "b", "c"] {
             pool.add(Profile::new(id), now).unwrap();
         }
-        let (mut rows, mut stats) = (Vec::new(), pool.counted());
+        let (mut rows, mut stats) = (Vec::new(), pool.counted(now));
         let all = pool.positions();
         let left = pool.list_snapshot(&mut rows, all.clone(), 1, now);
         assert_eq!(pool.list_stats(&mut stats, all, 1, now), left);

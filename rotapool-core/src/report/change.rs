@@ -13,7 +13,7 @@ pub struct StateChange {
     pub sequence: u64,
     /// The resource.
     pub id: Arc<str>,
-    /// The status before. A cooldown counts here until a selection finds it expired.
+    /// The status before. A cooldown counts here until the pool has noticed its end.
     pub old: Status,
     /// The status after; equal to `old` when a cooldown signal met a cooldown.
     pub new: Status,

@@ -5,6 +5,9 @@
 pub(crate) struct PoolCounters {
     pub(crate) attempts: u64,
     pub(crate) successes: u64,
+    pub(crate) failures: u64,
+    pub(crate) timeouts: u64,
+    pub(crate) deadlines: u64,
     pub(crate) cooldowns: u64,
     pub(crate) disables: u64,
     pub(crate) sibling_cancels: u64,

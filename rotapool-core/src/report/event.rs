@@ -69,13 +69,13 @@ pub enum Event {
     /// A resource changed its status, or its cooldown was signalled again.
     #[non_exhaustive]
     StateChanged {
-        /// When it was noticed: the end of a cooldown is noticed by the next selection.
+        /// When it was noticed: the end of a cooldown is noticed by whatever the pool is told next.
         at: Instant,
         /// The change.
         change: StateChange,
     },
     /// A cooldown or disable signal, told just before, aborted the younger usages on its resource. Their
-    /// own ends are told as their runs come to it; a run that pauses after a retry signal has none left.
+    /// own ends are told as their runs come to it.
     #[non_exhaustive]
     SiblingsAborted {
         /// When.
@@ -112,7 +112,7 @@ pub enum Event {
     },
     /// A resource is healthy again, the first one since [`PoolExhausted`](Self::PoolExhausted).
     ///
-    /// The end of a cooldown is noticed by the next selection, and so told by the first run after it.
+    /// The end of a cooldown is noticed, and so told, by whatever the pool is told next.
     #[non_exhaustive]
     PoolRecovered {
         /// When.

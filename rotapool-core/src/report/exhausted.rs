@@ -21,6 +21,18 @@ pub enum ExhaustedReason {
         /// The deadline.
         deadline: Instant,
     },
+    /// The run would have repeated itself after a pause, which would have ended at or after its deadline.
+    PauseOutlastsDeadline {
+        /// When the pause would have ended.
+        until: Instant,
+        /// The deadline.
+        deadline: Instant,
+    },
+    /// The run was willing to wait, and so many are in line already that no other may join them.
+    LineFull {
+        /// The most runs in line.
+        max_waiting: usize,
+    },
     /// The run was willing to wait, and the earliest cooldown ends at or after its deadline.
     CooldownOutlastsDeadline {
         /// When the earliest cooldown ends.
@@ -72,6 +84,14 @@ impl Exhausted {
             ExhaustedReason::MaxAttempts => f.write_str("no attempt left")?,
             ExhaustedReason::Deadline { deadline } => {
                 write!(f, "the deadline passed {:.1?} ago,", since(deadline))?;
+            }
+            ExhaustedReason::PauseOutlastsDeadline { until, deadline } => write!(
+                f,
+                "the pause before a repetition ends {:.1?} past the deadline,",
+                until.saturating_duration_since(deadline)
+            )?,
+            ExhaustedReason::LineFull { max_waiting } => {
+                write!(f, "{max_waiting} runs are in line, and no more may be,")?;
             }
             ExhaustedReason::CooldownOutlastsDeadline { until, deadline } => write!(
                 f,

@@ -26,8 +26,8 @@ pub struct Explanation {
     /// What chooses among the eligible; `None` if code of the user's own did.
     pub strategy: Option<Strategy>,
     /// When a resource is eligible again as far as the pool can know: [`at`](Self::at) if one is
-    /// already, else the end of the earliest cooldown; `None` if all are disabled or saturated. Of
-    /// resources that a run's filters keep out it knows nothing.
+    /// already, else the end of the earliest cooldown; `None` if all are disabled, or if one is only busy, for
+    /// its place may come free at any time. Of resources that a run's filters keep out it knows nothing.
     pub retry_at: Option<Instant>,
     /// How the resources that the run admits stood, in pool order: the first 100.
     pub resources: Vec<ResourceSnapshot>,
@@ -35,6 +35,8 @@ pub struct Explanation {
     pub members: usize,
     /// The number of resources that the run's own filters kept out.
     pub kept_out: usize,
+    /// How many runs are in line for a resource.
+    pub in_line: usize,
 }
 
 impl Explanation {
@@ -74,9 +76,13 @@ impl Explanation {
                 separator = ", ";
             }
         }
-        match self.kept_out {
+        if self.kept_out > 0 {
+            write!(f, ", {} kept out by the run's filters", self.kept_out)?;
+        }
+        match self.in_line {
             0 => Ok(()),
-            kept_out => write!(f, ", {kept_out} kept out by the run's filters"),
+            1 => f.write_str("; 1 run in line"),
+            in_line => write!(f, "; {in_line} runs in line"),
         }
     }
 

@@ -10,6 +10,7 @@ use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::snapshot::ResourceSnapshot;
 use super::stats::{PoolStats, ResourceStats};
+use crate::member::basis::Basis;
 use crate::member::health::{Grade, Health};
 use crate::member::profile::Metadata;
 use crate::member::standing::{Cause, Status};
@@ -94,6 +95,14 @@ impl Serialize for Health {
     }
 }
 
+fn word(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Guessed => "guessed",
+        Basis::Stated => "stated",
+        Basis::Clamped { .. } => "clamped",
+    }
+}
+
 impl Serialize for ResourceSnapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
@@ -102,11 +111,14 @@ impl Serialize for ResourceSnapshot {
             status,
             since,
             until,
+            basis,
             cause,
             attempt,
             in_flight,
             max_in_flight,
             limit,
+            promised,
+            pace,
             consecutive_cooldowns,
             last_acquired,
             metadata,
@@ -119,11 +131,14 @@ impl Serialize for ResourceSnapshot {
             saturated: self.is_saturated(),
             since_seconds_ago: ago(*since, *at),
             cooldown_remaining_seconds: until.map_or(0.0, left),
+            basis: basis.map(word),
             cause: cause,
             attempt: attempt,
             in_flight: in_flight,
             max_in_flight: max_in_flight,
             limit: limit,
+            promised: promised,
+            pace: pace,
             consecutive_cooldown: consecutive_cooldowns,
             last_acquired_seconds_ago: ago(*last_acquired, *at),
             metadata: **metadata,
@@ -142,6 +157,8 @@ impl Serialize for ResourceStats {
             cooldown_remaining,
             acquires,
             successes,
+            failures,
+            timeouts,
             cooldowns,
             disables,
             sibling_cancels,
@@ -156,6 +173,8 @@ impl Serialize for ResourceStats {
             cooldown_remaining_seconds: cooldown_remaining.as_secs_f64(),
             acquires: acquires,
             successes: successes,
+            failures: failures,
+            timeouts: timeouts,
             cooldowns: cooldowns,
             disables: disables,
             sibling_cancels: sibling_cancels,
@@ -169,6 +188,7 @@ impl Serialize for PoolStats {
         let Self {
             in_flight,
             waiting,
+            oldest_wait,
             eligible,
             saturated,
             healthy,
@@ -176,6 +196,9 @@ impl Serialize for PoolStats {
             disabled,
             attempts,
             successes,
+            failures,
+            timeouts,
+            deadlines,
             cooldowns,
             disables,
             sibling_cancels,
@@ -190,6 +213,7 @@ impl Serialize for PoolStats {
         write_struct!(serializer, "PoolStats", {
             in_flight: in_flight,
             waiting: waiting,
+            oldest_wait_seconds: oldest_wait.map(|wait| wait.as_secs_f64()),
             eligible: eligible,
             saturated: saturated,
             healthy: healthy,
@@ -197,6 +221,9 @@ impl Serialize for PoolStats {
             disabled: disabled,
             attempts: attempts,
             successes: successes,
+            failures: failures,
+            timeouts: timeouts,
+            deadlines: deadlines,
             cooldowns: cooldowns,
             disables: disables,
             sibling_cancels: sibling_cancels,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::member::basis::Basis;
 use crate::member::profile::Metadata;
 use crate::member::signal::Signal;
 use crate::member::slot::Slot;
@@ -28,6 +29,8 @@ pub struct ResourceSnapshot {
     pub since: Option<Instant>,
     /// When its cooldown ends; `None` unless it is cooling down.
     pub until: Option<Instant>,
+    /// Whose word that end is; `None` unless it is cooling down.
+    pub basis: Option<Basis>,
     /// Why it is out; `None` while it is healthy.
     pub cause: Option<Cause>,
     /// Which attempt sent the signal that took it out: the pool's attempts are numbered from 1, in the
@@ -37,9 +40,13 @@ pub struct ResourceSnapshot {
     pub in_flight: u32,
     /// The configured cap; `None` is no limit.
     pub max_in_flight: Option<u32>,
-    /// The cap that holds now: 1 while the resource is on probation after a cooldown.
+    /// The cap that holds now: the configured one, or what a trial after a cooldown leaves of it.
     pub limit: Option<u32>,
-    /// Cooldowns since the last success: the step on the cooldown table.
+    /// Places that were handed to runs in line which have yet to come for them.
+    pub promised: u32,
+    /// How many at once a ramp allows to those in line, while the resource is on one.
+    pub pace: Option<u32>,
+    /// Guessed cooldowns since the last success: the step on the cooldown table.
     pub consecutive_cooldowns: u32,
     /// When it was last picked.
     pub last_acquired: Option<Instant>,
@@ -65,11 +72,14 @@ impl ResourceSnapshot {
             status,
             since,
             until,
+            basis: if until.is_some() { standing.basis() } else { None },
             cause: if is_out { standing.cause() } else { None },
             attempt: if is_out { standing.attempt() } else { None },
             in_flight: slot.in_flight(),
             max_in_flight: slot.max_in_flight(),
             limit: slot.limit(),
+            promised: slot.promised,
+            pace: slot.pace(),
             consecutive_cooldowns: slot.consecutive_cooldowns(),
             last_acquired: slot.last_acquired().map(|tick| epoch.instant(tick)),
             metadata: Arc::clone(&slot.profile().metadata),
@@ -84,7 +94,8 @@ impl ResourceSnapshot {
     /// Whether it is healthy and at its cap.
     #[must_use]
     pub fn is_saturated(&self) -> bool {
-        self.status == Status::Healthy && self.limit.is_some_and(|limit| self.in_flight >= limit)
+        self.status == Status::Healthy
+            && self.limit.is_some_and(|limit| self.in_flight + self.promised >= limit)
     }
 
     /// Whether it could be picked: healthy and below its cap.
@@ -103,22 +114,38 @@ impl fmt::Display for ResourceSnapshot {
             (Status::CoolingDown, Some(since), Some(until), Some(cause)) => {
                 let left = until.saturating_duration_since(*at);
                 write!(f, "cooling down, back in {left:.1?}: {cause}")?;
-                write!(f, " ({:.1?} ago, cooldown {})", ago(since), self.consecutive_cooldowns)
+                write!(f, " ({:.1?} ago, ", ago(since))?;
+                match self.basis {
+                    Some(Basis::Stated) => f.write_str("as stated)"),
+                    Some(Basis::Clamped { stated }) => {
+                        write!(f, "clamped: stated were {stated:.1?})")
+                    }
+                    _ => write!(f, "guessed, cooldown {})", self.consecutive_cooldowns),
+                }
             }
             (Status::Disabled, Some(since), _, Some(cause)) => {
                 write!(f, "disabled {:.1?} ago: {cause}", ago(since))
             }
             _ if self.is_saturated() => {
                 write!(f, "saturated: {} in flight", self.in_flight)?;
+                if self.promised > 0 {
+                    write!(f, " and {} promised", self.promised)?;
+                }
                 match (self.limit, self.max_in_flight) {
                     (Some(limit), configured) if configured != Some(limit) => {
-                        write!(f, " of {limit} (on probation after a cooldown)")
+                        write!(f, " of {limit} (on trial after a cooldown)")
                     }
                     (Some(limit), _) => write!(f, " of {limit}"),
                     (None, _) => Ok(()),
                 }
             }
-            _ => write!(f, "eligible: {} in flight", self.in_flight),
+            _ => {
+                write!(f, "eligible: {} in flight", self.in_flight)?;
+                match self.pace {
+                    Some(pace) => write!(f, " (coming up a ramp: {pace} at once)"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }

@@ -31,7 +31,12 @@ pub struct ResourceStats {
     pub acquires: u64,
     /// Operations that returned a value or an error of their own.
     pub successes: u64,
-    /// Cooldown signals taken.
+    /// Attempts that failed: by a signal, by a failure that the operation blamed on the resource, or for want of
+    /// an answer in time.
+    pub failures: u64,
+    /// Those of them that gave no answer in time.
+    pub timeouts: u64,
+    /// Cooldown signals that took effect.
     pub cooldowns: u64,
     /// Times that it was disabled, by a signal or by an admin call.
     pub disables: u64,
@@ -57,6 +62,8 @@ impl ResourceStats {
             cooldown_remaining: remaining,
             acquires: counted.acquires,
             successes: counted.successes,
+            failures: counted.failures,
+            timeouts: counted.timeouts,
             cooldowns: counted.cooldowns,
             disables: counted.disables,
             sibling_cancels: counted.sibling_cancels,
@@ -77,11 +84,13 @@ impl ResourceStats {
 pub struct PoolStats {
     /// Usages in flight on the members.
     pub in_flight: u64,
-    /// Runs that wait for a cooldown to end ([`Step::Wait`](crate::Step::Wait)): from then on until they get a
-    /// resource, give up, or are dropped.
+    /// Runs in line for a resource ([`Step::Wait`](crate::Step::Wait)): from then on until they get one, give up,
+    /// or are dropped.
     pub waiting: usize,
-    /// Members that could be picked now: healthy and below their cap. With `probe_on_recovery`, one whose
-    /// cooldown has expired counts with its full cap until a selection puts it on probation.
+    /// How long the one has been in line that came first; `None` if nobody is.
+    pub oldest_wait: Option<Duration>,
+    /// Members that could be picked now: healthy and below their cap. One whose cooldown has ended counts with its
+    /// full cap until the pool notices and puts it on trial.
     pub eligible: usize,
     /// Members that are healthy and at their cap.
     pub saturated: usize,
@@ -95,6 +104,13 @@ pub struct PoolStats {
     pub attempts: u64,
     /// Attempts that returned a value or an error of the operation's own.
     pub successes: u64,
+    /// Attempts that failed: by a signal, by a failure that the operation blamed on the resource, or for want of
+    /// an answer in time.
+    pub failures: u64,
+    /// Those of them that gave no answer in time.
+    pub timeouts: u64,
+    /// Attempts that the deadline of their run ended.
+    pub deadlines: u64,
     /// Cooldown signals that took effect.
     pub cooldowns: u64,
     /// Times that a resource was disabled, by a signal or by an admin call.
@@ -119,10 +135,15 @@ pub struct PoolStats {
 
 impl PoolStats {
     /// The counters, and nobody listed yet.
-    pub(crate) fn new(counted: PoolCounters, waiting: usize) -> Self {
+    pub(crate) fn new(
+        counted: PoolCounters,
+        waiting: usize,
+        oldest_wait: Option<Duration>,
+    ) -> Self {
         Self {
             in_flight: 0,
             waiting,
+            oldest_wait,
             eligible: 0,
             saturated: 0,
             healthy: 0,
@@ -130,6 +151,9 @@ impl PoolStats {
             disabled: 0,
             attempts: counted.attempts,
             successes: counted.successes,
+            failures: counted.failures,
+            timeouts: counted.timeouts,
+            deadlines: counted.deadlines,
             cooldowns: counted.cooldowns,
             disables: counted.disables,
             sibling_cancels: counted.sibling_cancels,

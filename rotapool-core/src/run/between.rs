@@ -3,30 +3,37 @@
 use std::time::Instant;
 
 use super::step::Step;
-use super::{Attempts, Phase};
-use crate::member::signal::Signal;
+use super::{Attempts, Cost, Phase, Resumed};
+use crate::member::signal::{Outcome, Signal};
 use crate::member::usage::Ticket;
 use crate::pool::State;
+use crate::pool::line::Turn;
 use crate::report::exhausted::ExhaustedReason;
+use crate::select::index::Reach;
 use crate::time::{after, scaled};
 
 impl Attempts {
-    /// Goes on after a pause or a wait: whether it was a wait, or until when the pause still lasts.
+    /// Goes on after a pause or a wait.
     #[cold]
-    pub(super) fn resume<A>(&mut self, pool: &mut State<A>, now: Instant) -> Result<bool, Instant> {
+    pub(super) fn resume<A>(&mut self, pool: &mut State<A>, now: Instant) -> Resumed {
         match std::mem::replace(&mut self.phase, Phase::Ready) {
-            Phase::Ready => Ok(false),
-            Phase::Waiting => {
-                pool.waiting -= 1;
-                Ok(true)
+            Phase::Ready => Resumed::Ready,
+            Phase::Waiting(turn) => {
+                self.owes_pause = false;
+                // While it is still in line: what comes free now is for those who came first.
+                pool.notice(now);
+                Resumed::Waited { promised: self.come_back(pool, turn) }
             }
             Phase::Pausing { until, failed } if now < until => {
                 self.phase = Phase::Pausing { until, failed };
-                Err(until)
+                Resumed::Pausing { until }
             }
             Phase::Pausing { failed, .. } => {
-                pool.release(failed);
-                Ok(false)
+                self.owes_pause = false;
+                if let Some(failed) = failed {
+                    pool.release(failed);
+                }
+                Resumed::Ready
             }
             // Given back first: whoever catches the panic can still cancel the run.
             phase @ (Phase::Attempting(_) | Phase::Over) => {
@@ -36,102 +43,154 @@ impl Attempts {
         }
     }
 
+    /// Leaves the line, with what the run was promised.
+    fn come_back<A>(&mut self, pool: &mut State<A>, turn: Turn) -> Option<usize> {
+        let back = pool.leave_line(turn)?;
+        self.wish = back.wish;
+        self.in_line_since = Some(back.since);
+        back.promised
+    }
+
+    /// Takes the place that the run was promised, unless its deadline has passed meanwhile.
     #[cold]
-    pub(super) fn ask_to_judge<A>(&mut self, pool: &mut State<A>, waited: bool) -> Option<Step> {
+    pub(super) fn take_promised<A>(
+        &mut self,
+        pool: &mut State<A>,
+        key: usize,
+        now: Instant,
+        handle: impl FnOnce() -> A,
+    ) -> Step {
+        match self.deadline {
+            Some(deadline) if deadline <= now => {
+                pool.pass_on(Some(key));
+                self.exhaust(pool, ExhaustedReason::Deadline { deadline }, now)
+            }
+            _ => {
+                let ticket = pool.enter(key, pool.tick(now), handle());
+                pool.pass_on(None);
+                self.begin(pool, ticket, now)
+            }
+        }
+    }
+
+    pub(super) fn give_up_the_line<A>(&mut self, pool: &mut State<A>, turn: Turn) {
+        let promised = self.come_back(pool, turn);
+        pool.pass_on(promised);
+    }
+
+    #[cold]
+    pub(super) fn ask_to_judge<A>(&mut self, pool: &mut State<A>) -> Option<Step> {
         let unjudged = pool.unjudged(&self.wish);
-        if unjudged.is_empty() {
-            return None;
-        }
-        if waited {
-            self.keep_waiting(pool);
-        }
-        Some(Step::Judge(unjudged))
+        (!unjudged.is_empty()).then(|| Step::Judge(unjudged))
     }
 
     #[cold]
     pub(super) fn ask_to_choose<A>(
         &mut self,
         pool: &mut State<A>,
+        reach: Reach,
         now: Instant,
-        waited: bool,
     ) -> Option<Step> {
         if self.choice.is_some() {
             return None;
         }
-        let candidates = pool.candidates(&self.wish, now);
-        if candidates.is_empty() {
-            return None;
-        }
-        if waited {
-            self.keep_waiting(pool);
-        }
-        Some(Step::Choose(candidates))
-    }
-
-    /// The most attempts that the run makes, which its first step fixes.
-    #[inline]
-    pub(super) fn fix_budget<A>(&mut self, pool: &State<A>) -> u32 {
-        let Self { max_attempts, wait_for_cooldown, .. } = *self;
-        let budget = match self.budget {
-            Some(budget) => budget,
-            None if wait_for_cooldown => max_attempts,
-            None => max_attempts.min(u32::try_from(pool.admitted(&self.wish)).unwrap_or(u32::MAX)),
-        };
-        self.budget = Some(budget);
-        budget
+        let candidates = pool.candidates(&self.wish, reach, now);
+        (!candidates.is_empty()).then(|| Step::Choose(candidates))
     }
 
     /// Why no further attempt may start, if none may.
     #[inline]
     pub(super) fn refusal<A>(
-        &self,
-        budget: u32,
+        &mut self,
         pool: &State<A>,
         now: Instant,
         waited: bool,
     ) -> Option<ExhaustedReason> {
-        if budget == 0 {
-            return Some(self.nothing(pool));
+        let rules = pool.config().rules;
+        let budget = match rules.budget_of_members {
+            true => self.fix_budget(pool),
+            false => self.max_attempts,
+        };
+        if self.spent >= budget {
+            return Some(match budget {
+                0 => self.nothing(pool),
+                _ => ExhaustedReason::MaxAttempts,
+            });
         }
-        if self.made >= budget {
-            return Some(ExhaustedReason::MaxAttempts);
-        }
-        // A wait was begun because a cooldown ends in time: it may select once more however late
-        // its wake-up came.
+        // Under the recorded rules, a wait was begun because a cooldown ends in time: it may select once more
+        // however late its wake-up came.
         match self.deadline {
-            Some(deadline) if deadline <= now && !waited => {
+            Some(deadline) if deadline <= now && (rules.strict_deadlines || !waited) => {
                 Some(ExhaustedReason::Deadline { deadline })
             }
             _ => None,
         }
     }
 
-    /// Nothing was eligible: wait, or give up.
+    /// The most attempts under the recorded rules, which the first step fixes.
+    #[cold]
+    fn fix_budget<A>(&mut self, pool: &State<A>) -> u32 {
+        let budget = match self.budget {
+            Some(budget) => budget,
+            None if self.wait => self.max_attempts,
+            None => {
+                let admitted = u32::try_from(pool.admitted(&self.wish)).unwrap_or(u32::MAX);
+                self.max_attempts.min(admitted)
+            }
+        };
+        self.budget = Some(budget);
+        budget
+    }
+
+    /// Whether the run has to pause before it repeats itself.
+    #[inline]
+    pub(super) fn must_pause(&self) -> bool {
+        self.owes_pause && !self.retry_delay.is_zero()
+    }
+
+    /// Nothing was eligible: get in line, or give up.
+    #[cold]
     pub(super) fn wait<A>(
         &mut self,
         pool: &mut State<A>,
         now: Instant,
         mut chance: impl FnMut() -> f64,
+        handle: impl FnOnce() -> A,
     ) -> Step {
-        let Self { retry_delay, deadline, wait_for_cooldown, .. } = *self;
-        let recovery = if wait_for_cooldown { pool.next_recovery(&self.wish, now) } else { None };
-        let Some(until) = recovery else {
-            let reason = self.nothing(pool);
-            return self.exhaust(pool, reason, now);
+        let rules = pool.config().rules;
+        let recovery = if self.wait { pool.next_recovery(&self.wish, now) } else { None };
+        let is_busy = self.wait && rules.line && pool.is_busy(&self.wish);
+        let reason = match (recovery, self.deadline) {
+            (None, _) if !is_busy => Some(self.nothing(pool)),
+            (Some(until), Some(deadline)) if !is_busy && deadline <= until => {
+                Some(ExhaustedReason::CooldownOutlastsDeadline { until, deadline })
+            }
+            _ => self.is_one_too_many(pool),
         };
-        if let Some(deadline) = deadline.filter(|&deadline| deadline <= until) {
-            let reason = ExhaustedReason::CooldownOutlastsDeadline { until, deadline };
+        if let Some(reason) = reason {
+            pool.pass_on(None);
             return self.exhaust(pool, reason, now);
         }
-        self.keep_waiting(pool);
-        Step::Wait { until: not_past(deadline, after(until, scaled(retry_delay, chance()))) }
+        let turn = *self.turn.get_or_insert_with(|| pool.arrive());
+        let since = *self.in_line_since.get_or_insert_with(|| pool.tick(now));
+        let wish = std::mem::take(&mut self.wish);
+        let comes_at = pool.get_in_line(turn, wish, since, self.deadline, handle());
+        self.phase = Phase::Waiting(turn);
+        let until = match recovery {
+            Some(recovery) if !rules.line => {
+                let until = after(recovery, scaled(self.retry_delay, chance()));
+                Some(self.deadline.map_or(until, |deadline| until.min(deadline)))
+            }
+            _ => comes_at,
+        };
+        Step::Wait { until }
     }
 
-    /// The one way into the phase, which counts the run. Whoever takes the phase away, [`step`](Self::step)
-    /// or [`cancel`](Self::cancel), counts it out.
-    fn keep_waiting<A>(&mut self, pool: &mut State<A>) {
-        self.phase = Phase::Waiting;
-        pool.waiting += 1;
+    /// Whether a run that has only just come finds the line full.
+    fn is_one_too_many<A>(&self, pool: &State<A>) -> Option<ExhaustedReason> {
+        let max_waiting = pool.config().max_waiting;
+        (self.turn.is_none() && pool.in_line() >= max_waiting)
+            .then_some(ExhaustedReason::LineFull { max_waiting })
     }
 
     fn nothing<A>(&self, pool: &State<A>) -> ExhaustedReason {
@@ -141,34 +200,84 @@ impl Attempts {
         }
     }
 
-    /// The run goes on after a pause, if it has an attempt left.
+    /// What it means that the attempt in flight has reached its limit.
     #[cold]
-    pub(super) fn pause<A>(
+    pub(super) fn meaning_of_the_limit(&self, now: Instant) -> Outcome {
+        match self.deadline {
+            Some(deadline) if deadline <= now => Outcome::DeadlinePassed,
+            _ => Outcome::TimedOut,
+        }
+    }
+
+    /// The resource gave no answer in time: what stands for its signal.
+    #[cold]
+    pub(super) fn time_out<A>(
+        &mut self,
+        pool: &mut State<A>,
+        ticket: &Ticket,
+        now: Instant,
+    ) -> Signal {
+        let reason = match self.attempt_timeout {
+            Some(timeout) => format!("no answer within {timeout:?}"),
+            None => "no answer in time".to_owned(),
+        };
+        pool.time_out(ticket, &reason, now);
+        Signal::retry(reason)
+    }
+
+    /// The run goes on after a failed attempt, if it may.
+    #[cold]
+    pub(super) fn go_on<A>(
         &mut self,
         pool: &mut State<A>,
         ticket: Ticket,
         signal: Signal,
+        cost: Cost,
         now: Instant,
         mut chance: impl FnMut() -> f64,
     ) {
-        pool.note_tried(&ticket, &mut self.wish);
-        let last = self.budget.is_some_and(|budget| self.made >= budget);
-        if last || self.retry_delay.is_zero() {
+        let rules = pool.config().rules;
+        self.turn.get_or_insert((pool.sequence(&ticket), 0));
+        let again = pool.note_tried(&ticket, &mut self.wish);
+        let is_free = rules.free_rotation && cost == Cost::AfterTheFirst && !again;
+        self.spent += u32::from(!is_free);
+        self.owes_pause = true;
+        self.in_line_since = None;
+        let last = self.budget.is_some_and(|budget| self.spent >= budget);
+        if !rules.holds_place_in_pauses || last || self.retry_delay.is_zero() {
             self.last_signal = Some(signal);
             self.phase = Phase::Ready;
             return pool.release(ticket);
         }
         let pause = scaled(self.retry_delay, 0.5 + chance());
-        let until = not_past(self.deadline, after(now, pause));
+        let until = after(now, pause);
+        let until = self.deadline.map_or(until, |deadline| until.min(deadline));
         // After a retry signal the usage still counts among the siblings that a signal aborts.
         if !matches!(signal, Signal::Retry { .. }) {
             pool.shield(&ticket);
         }
         self.last_signal = Some(signal);
-        self.phase = Phase::Pausing { until, failed: ticket };
+        self.phase = Phase::Pausing { until, failed: Some(ticket) };
     }
-}
 
-fn not_past(deadline: Option<Instant>, instant: Instant) -> Instant {
-    deadline.map_or(instant, |deadline| instant.min(deadline))
+    /// Only what the run has tried is left: a pause comes first.
+    #[cold]
+    pub(super) fn pause<A>(
+        &mut self,
+        pool: &mut State<A>,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+    ) -> Step {
+        let until = after(now, scaled(self.retry_delay, 0.5 + chance()));
+        match self.deadline {
+            Some(deadline) if deadline <= until => {
+                let reason = ExhaustedReason::PauseOutlastsDeadline { until, deadline };
+                self.exhaust(pool, reason, now)
+            }
+            _ => {
+                self.phase = Phase::Pausing { until, failed: None };
+                Step::Pause { until }
+            }
+        }
+    }
 }

@@ -12,9 +12,12 @@ use crate::member::signal::{Outcome, Signal};
 use crate::member::slot::SlotIndex;
 use crate::member::usage::Ticket;
 use crate::pool::State;
+use crate::pool::line::Turn;
 use crate::report::exhausted::ExhaustedReason;
 use crate::select::candidate::Candidate;
+use crate::select::index::{Pick, Reach};
 use crate::select::wish::Wish;
+use crate::time::{Tick, after};
 
 /// A choice of a caller's own code: a candidate, or none of them.
 type Choice = Option<Box<Candidate>>;
@@ -23,13 +26,14 @@ type Choice = Option<Box<Candidate>>;
 enum Phase {
     /// Between attempts.
     Ready,
-    /// The usage of the failed attempt keeps its place on the resource until the pause is over.
+    /// Before the run repeats itself. Under the recorded rules, after any failed attempt, whose usage keeps its
+    /// place until the pause is over.
     Pausing {
         until: Instant,
-        failed: Ticket,
+        failed: Option<Ticket>,
     },
-    /// Nothing was eligible; a cooldown ends before the deadline.
-    Waiting,
+    /// In line, by its turn.
+    Waiting(Turn),
     Attempting(Ticket),
     Over,
 }
@@ -41,15 +45,25 @@ enum Phase {
 #[derive(Debug)]
 pub struct Attempts {
     max_attempts: u32,
-    wait_for_cooldown: bool,
+    /// The calls made, and what they cost of the budget.
+    made: u32,
+    spent: u32,
+    /// The budget under the recorded rules, fixed by the first step.
+    budget: Option<u32>,
+    wait: bool,
+    /// Whether the run has yet to pause before it repeats itself.
+    owes_pause: bool,
     retry_delay: Duration,
+    attempt_timeout: Option<Duration>,
     deadline: Option<Instant>,
+    /// When the attempt in flight is to be ended.
+    limit: Option<Instant>,
     wish: Wish,
     /// What a caller's own code chose, until the step that follows it.
     choice: Option<Choice>,
-    /// Fixed by the first step.
-    budget: Option<u32>,
-    made: u32,
+    /// The run's place in line, and since when it stands there, from its first failure or wait on.
+    turn: Option<Turn>,
+    in_line_since: Option<Tick>,
     last_signal: Option<Signal>,
     phase: Phase,
     request_id: Option<Arc<str>>,
@@ -65,19 +79,26 @@ impl Attempts {
             max_attempts,
             retry_delay,
             deadline,
-            wait_for_cooldown,
+            attempt_timeout,
+            wait,
             preferences,
             request_id,
         } = options;
         Self {
             max_attempts,
-            wait_for_cooldown,
+            made: 0,
+            spent: 0,
+            budget: None,
+            wait,
+            owes_pause: false,
             retry_delay,
+            attempt_timeout,
             deadline,
+            limit: None,
             wish: Wish::new(preferences),
             choice: None,
-            budget: None,
-            made: 0,
+            turn: None,
+            in_line_since: None,
             last_signal: None,
             phase: Phase::Ready,
             request_id,
@@ -91,13 +112,21 @@ impl Attempts {
         self.made
     }
 
+    /// When the attempt in flight is to be ended, with [`Outcome::TimedOut`]; `None` if it may take for ever.
+    #[must_use]
+    #[inline]
+    pub fn limit(&self) -> Option<Instant> {
+        self.limit
+    }
+
     /// Whether the run has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over)
     }
 
-    /// Decides what to do now. `chance` draws evenly from 0 to 1; `abort` makes what aborts the usage.
+    /// Decides what to do now. `chance` draws evenly from 0 to 1; `handle` makes what aborts the usage, or wakes the
+    /// run in line.
     ///
     /// # Panics
     ///
@@ -108,38 +137,66 @@ impl Attempts {
         pool: &mut State<A>,
         now: Instant,
         mut chance: impl FnMut() -> f64,
-        abort: impl FnOnce() -> A,
+        handle: impl FnOnce() -> A,
     ) -> Step {
-        let waited = match self.phase {
-            Phase::Ready => false,
-            _ => match self.resume(pool, now) {
-                Ok(waited) => waited,
-                Err(until) => return Step::Pause { until },
-            },
-        };
+        let mut waited = false;
+        if !matches!(self.phase, Phase::Ready) {
+            match self.resume(pool, now) {
+                Resumed::Ready => {}
+                Resumed::Waited { promised: None } => waited = true,
+                Resumed::Waited { promised: Some(key) } => {
+                    return self.take_promised(pool, key, now, handle);
+                }
+                Resumed::Pausing { until } => return Step::Pause { until },
+            }
+        }
         if self.wish.filters() {
-            if let Some(question) = self.ask_to_judge(pool, waited) {
+            if let Some(question) = self.ask_to_judge(pool) {
                 return question;
             }
         }
-        let budget = self.fix_budget(pool);
-        if let Some(reason) = self.refusal(budget, pool, now, waited) {
+        if let Some(reason) = self.refusal(pool, now, waited) {
+            pool.pass_on(None);
             return self.exhaust(pool, reason, now);
         }
+        let reach = Reach { tried: !self.must_pause(), beyond_pace: !self.wait };
         if pool.config().foreign_choice {
-            if let Some(question) = self.ask_to_choose(pool, now, waited) {
+            if let Some(question) = self.ask_to_choose(pool, reach, now) {
                 return question;
             }
         }
+        let tick = pool.tick(now);
         let chosen = self.choice.take().flatten();
-        if let Some(ticket) = pool.acquire(&self.wish, chosen.as_deref(), now, &mut chance, abort) {
-            let slot = SlotIndex(ticket.slot());
-            self.made += 1;
-            self.phase = Phase::Attempting(ticket);
-            self.tell_started(pool, now);
-            return Step::Attempt(slot);
+        let pick = pool.pick(&self.wish, reach, chosen.as_deref(), tick, &mut chance);
+        if waited && pick != Pick::Nothing {
+            pool.pass_on(None);
         }
-        self.wait(pool, now, chance)
+        match pick {
+            Pick::Take(key) => {
+                let ticket = pool.enter(key, tick, handle());
+                self.begin(pool, ticket, now)
+            }
+            Pick::OnlyTried => self.pause(pool, now, chance),
+            Pick::Nothing => self.wait(pool, now, chance, handle),
+        }
+    }
+
+    #[inline]
+    fn begin<A>(&mut self, pool: &mut State<A>, ticket: Ticket, now: Instant) -> Step {
+        let slot = SlotIndex(ticket.slot());
+        self.made += 1;
+        self.phase = Phase::Attempting(ticket);
+        if self.deadline.is_some() || self.attempt_timeout.is_some() {
+            self.limit = self.limit_of_attempt(pool, now);
+        }
+        self.tell_started(pool, now);
+        Step::Attempt(slot)
+    }
+
+    fn limit_of_attempt<A>(&self, pool: &State<A>, now: Instant) -> Option<Instant> {
+        let deadline = self.deadline.filter(|_| pool.config().rules.strict_deadlines);
+        let timeout = self.attempt_timeout.map(|timeout| after(now, timeout));
+        deadline.into_iter().chain(timeout).min()
     }
 
     /// Answers [`Step::Judge`]: which of its members, by their numbers there, may be used.
@@ -159,6 +216,8 @@ impl Attempts {
 
     /// Ends the attempt in flight.
     ///
+    /// [`Outcome::TimedOut`] says that its [`limit`](Self::limit) was reached: what that means follows from `now`.
+    ///
     /// # Panics
     ///
     /// If no attempt is in flight.
@@ -170,6 +229,11 @@ impl Attempts {
         now: Instant,
         chance: impl FnMut() -> f64,
     ) {
+        pool.notice(now);
+        let outcome = match outcome {
+            Outcome::TimedOut => self.meaning_of_the_limit(now),
+            other => other,
+        };
         if pool.follows_runs() {
             self.tell_settled(pool, &outcome, now);
         }
@@ -179,11 +243,11 @@ impl Attempts {
         match outcome {
             Outcome::Success => {
                 pool.counters.runs_ok += 1;
-                pool.succeed(ticket, now);
+                pool.succeed(ticket, true, now);
             }
             Outcome::Error => {
                 pool.counters.runs_error += 1;
-                pool.succeed(ticket, now);
+                pool.succeed(ticket, false, now);
             }
             Outcome::Failure => {
                 pool.counters.runs_error += 1;
@@ -196,17 +260,32 @@ impl Attempts {
             Outcome::Aborted => {
                 pool.give_up(&ticket, now);
                 let signal = pool.siblings_signal(&ticket, now);
-                self.pause(pool, ticket, signal, now, chance);
+                self.go_on(pool, ticket, signal, Cost::AfterTheFirst, now, chance);
             }
             Outcome::Signal(signal) => {
                 pool.signal(&ticket, &signal, now);
-                self.pause(pool, ticket, signal, now, chance);
+                let cost = match signal {
+                    Signal::Disable { .. } => Cost::AfterTheFirst,
+                    _ => Cost::One,
+                };
+                self.go_on(pool, ticket, signal, cost, now, chance);
+            }
+            Outcome::TimedOut => {
+                let signal = self.time_out(pool, &ticket, now);
+                self.go_on(pool, ticket, signal, Cost::One, now, chance);
+            }
+            Outcome::DeadlinePassed => {
+                pool.give_up(&ticket, now);
+                pool.counters.deadlines += 1;
+                pool.release(ticket);
+                self.phase = Phase::Ready;
             }
         }
     }
 
     /// The caller gave the run up: ends a usage in flight without an outcome, and the run with it.
     pub fn cancel<A>(&mut self, pool: &mut State<A>, now: Instant) {
+        pool.notice(now);
         self.tell_cancelled(pool, now);
         let phase = std::mem::replace(&mut self.phase, Phase::Over);
         pool.counters.runs_cancelled += u64::from(!matches!(phase, Phase::Over));
@@ -215,9 +294,10 @@ impl Attempts {
                 pool.give_up(&ticket, now);
                 pool.release(ticket);
             }
-            Phase::Pausing { failed, .. } => pool.release(failed),
-            Phase::Waiting => pool.waiting -= 1,
-            Phase::Ready | Phase::Over => {}
+            Phase::Pausing { failed: Some(failed), .. } => pool.release(failed),
+            Phase::Waiting(turn) => self.give_up_the_line(pool, turn),
+            Phase::Pausing { failed: None, .. } | Phase::Ready => pool.pass_on(None),
+            Phase::Over => {}
         }
     }
 
@@ -227,4 +307,19 @@ impl Attempts {
         pool.counters.runs_exhausted += 1;
         Step::Exhausted(pool.exhausted(reason, &self.wish, self.made, self.last_signal.take(), now))
     }
+}
+
+/// What a failed attempt costs its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cost {
+    One,
+    /// Nothing the first time on each resource: what was no fault of the run's shall not end it.
+    AfterTheFirst,
+}
+
+/// What a run finds when it goes on.
+enum Resumed {
+    Ready,
+    Waited { promised: Option<usize> },
+    Pausing { until: Instant },
 }

@@ -12,15 +12,20 @@ use crate::select::wish::Preferences;
 /// How one run may go about it. [`Default`] has the documented defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunOptions {
-    /// The most attempts. A run that does not wait makes no more than there are resources at its start.
-    /// 3 by default.
+    /// The most attempts that got an answer which was none of the caller's: a cooldown, a retry signal, a
+    /// time-out. 3 by default.
+    ///
+    /// A disable signal, and an abort by a sibling, cost one only from the second time on the same resource. So a run
+    /// makes no more calls than this plus the number of resources.
     pub max_attempts: u32,
-    /// The mean pause between attempts. 500 ms by default.
+    /// The mean pause before the run repeats itself on a resource. 500 ms by default.
     pub retry_delay: Duration,
-    /// When to start no further attempt, pause or wait. It never interrupts an attempt.
+    /// When the run ends in any case.
     pub deadline: Option<Instant>,
-    /// Whether to sleep until a cooldown ends when nothing is eligible.
-    pub wait_for_cooldown: bool,
+    /// How long one attempt may take.
+    pub attempt_timeout: Option<Duration>,
+    /// Whether to stand in line when nothing is eligible.
+    pub wait: bool,
     /// Which resources to avoid, keep out, or stay with.
     pub preferences: Preferences,
     /// What the caller calls the run, for those who [follow](crate::State::follow_runs) it.
@@ -33,7 +38,8 @@ impl Default for RunOptions {
             max_attempts: 3,
             retry_delay: Duration::from_millis(500),
             deadline: None,
-            wait_for_cooldown: false,
+            attempt_timeout: None,
+            wait: false,
             preferences: Preferences::default(),
             request_id: None,
         }
@@ -44,7 +50,8 @@ impl Default for RunOptions {
 #[derive(Debug)]
 #[must_use]
 pub enum Step {
-    /// Call the operation with this resource, then [settle](crate::Attempts::settle).
+    /// Call the operation with this resource, until [`Attempts::limit`](crate::Attempts::limit), then
+    /// [settle](crate::Attempts::settle).
     Attempt(SlotIndex),
     /// Judge these members by their metadata, [tell](crate::Attempts::judge) which may be used, and step again.
     Judge(Vec<(u64, Arc<Metadata>)>),
@@ -55,10 +62,11 @@ pub enum Step {
         /// When the pause ends.
         until: Instant,
     },
-    /// Sleep until then, or until an [effect](crate::Effects::rethink) says to think again; then step.
+    /// Sleep until then, if that is known, or until the handle that was made for this step is among those to
+    /// [wake](crate::Effects::wakes); then step.
     Wait {
-        /// When to think again in any case.
-        until: Instant,
+        /// When to step in any case; `None` if only a wake-up ends the wait.
+        until: Option<Instant>,
     },
     /// The run is over: the pool cannot serve it.
     Exhausted(Box<Exhausted>),

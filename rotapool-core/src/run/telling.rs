@@ -69,7 +69,9 @@ impl Attempts {
         let ends = match outcome {
             Outcome::Success => Some(RunOutcome::Ok),
             Outcome::Error | Outcome::Failure | Outcome::Panic => Some(RunOutcome::Error),
-            Outcome::Aborted | Outcome::Signal(_) => None,
+            Outcome::Aborted | Outcome::Signal(_) | Outcome::TimedOut | Outcome::DeadlinePassed => {
+                None
+            }
         };
         let (run, request_id) = self.told(pool);
         pool.tell(Event::AttemptSettled {
@@ -108,7 +110,6 @@ mod tests {
     use crate::member::profile::Profile;
     use crate::pool::config::Config;
     use crate::run::step::{RunOptions, Step};
-    use crate::select::wish::Preferences;
 
     /// Settles a run, cancels it, and cancels another: what is told.
     fn told(follows: bool) -> Vec<Event> {
@@ -121,10 +122,7 @@ mod tests {
             let mut run = Attempts::new(RunOptions {
                 max_attempts: 1,
                 retry_delay: Duration::ZERO,
-                deadline: None,
-                wait_for_cooldown: false,
-                preferences: Preferences::default(),
-                request_id: None,
+                ..RunOptions::default()
             });
             let Step::Attempt(_) = run.step(&mut pool, now, || 0.5, || ()) else {
                 panic!("nothing picked");

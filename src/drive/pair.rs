@@ -1,7 +1,8 @@
-//! What joins an attempt with the sibling that may abort it, or a run with its handle: a flag, and the task to wake.
+//! What joins a run with whoever may call it: the sibling that aborts its attempt, the pool that hands it a place
+//! in line, the caller that aborts it whole. A flag, and the task to wake.
 //!
 //! The pair does as `AbortHandle` and `AbortRegistration` of `futures` do, except that its two ends can
-//! meet again: a pair that aborted nothing serves the next run, so a healthy run allocates nothing.
+//! meet again: a pair by which nobody called serves the next run, so a healthy run allocates nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,17 +17,17 @@ struct Flag {
     task: AtomicWaker,
 }
 
-/// The end that aborts. The state keeps it with the usage; of a whole run, the caller has it.
+/// The end that calls. The state keeps it with the usage, or in line; of a whole run, the caller has it.
 #[derive(Debug, Clone)]
 pub(crate) struct Trigger(Arc<Flag>);
 
-/// The end that is aborted. The run keeps it.
+/// The end that is called. The run keeps it.
 #[derive(Debug)]
 pub(crate) struct Target(Arc<Flag>);
 
 impl Trigger {
-    /// Aborts the attempt. This runs foreign code: the waker of its task.
-    pub(crate) fn abort(&self) {
+    /// Calls the run. This runs foreign code: the waker of its task.
+    pub(crate) fn pull(&self) {
         // The waker's own synchronisation orders the flag.
         self.0.raised.store(true, Ordering::Relaxed);
         self.0.task.take().into_iter().for_each(wake);
@@ -35,11 +36,11 @@ impl Trigger {
 
 impl Target {
     #[inline]
-    pub(crate) fn is_aborted(&self) -> bool {
+    pub(crate) fn is_called(&self) -> bool {
         self.0.raised.load(Ordering::Relaxed)
     }
 
-    /// Has the task woken when the attempt is aborted. Look whether it is *after* this.
+    /// Has the task woken when the run is called. Look whether it is *after* this.
     pub(crate) fn watch(&self, task: &Waker) {
         self.0.task.register(task);
     }
@@ -62,16 +63,16 @@ pub(crate) fn pair() -> (Trigger, Target) {
 pub(crate) struct Pairs(Vec<(Trigger, Target)>);
 
 impl Pairs {
-    /// A pair for a new attempt.
+    /// A pair for a new attempt or wait.
     #[inline]
     pub(crate) fn take(&mut self) -> (Trigger, Target) {
         self.0.pop().unwrap_or_else(pair)
     }
 
-    /// Takes the two ends of one pair back, which aborted nothing and watches no task.
+    /// Takes the two ends of one pair back, by which nobody called and which watches no task.
     #[inline]
     pub(crate) fn reunite(&mut self, trigger: Trigger, target: Target) {
-        debug_assert!(Arc::ptr_eq(&trigger.0, &target.0) && !target.is_aborted());
+        debug_assert!(Arc::ptr_eq(&trigger.0, &target.0) && !target.is_called());
         self.0.push((trigger, target));
     }
 }
