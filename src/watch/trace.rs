@@ -57,6 +57,12 @@ mod on {
                 let resource_id = &**resource_id;
                 tracing::debug!(target: TARGET, pool, resource_id, count, "siblings aborted");
             }
+            Event::ResourceAdded { id, .. } => {
+                tracing::info!(target: TARGET, pool, resource_id = &**id, "resource added");
+            }
+            Event::ResourceRemoved { id, .. } => {
+                tracing::info!(target: TARGET, pool, resource_id = &**id, "resource removed");
+            }
             Event::RunEnded { outcome, attempts, .. } => {
                 tracing::debug!(target: TARGET, pool, %outcome, attempts, "run ended");
             }
