@@ -1,5 +1,6 @@
 //! The promises of the README, one story each, in virtual time.
 
+mod absurd;
 mod admin;
 mod affinity;
 mod budget;

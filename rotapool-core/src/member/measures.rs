@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::health::{Grade, Health};
 use super::yardstick::{BUCKETS, Yardstick};
-use crate::time::Tick;
+use crate::time::{Tick, seconds};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Bucket {
@@ -149,8 +149,8 @@ impl Measures {
                 Some(rate) if rate >= yardstick.rules.degraded => Grade::Degraded,
                 _ => Grade::Healthy,
             },
-            latency: self.latency.map(|latency| Duration::from_secs_f64(latency.mean)),
-            peak_latency: self.latency.map(|latency| Duration::from_secs_f64(latency.peak)),
+            latency: self.latency.map(|latency| seconds(latency.mean)),
+            peak_latency: self.latency.map(|latency| seconds(latency.peak)),
             last_success: self.last_success.map(instant),
             last_failure: self.last_failure.map(instant),
         }
@@ -194,7 +194,9 @@ impl Measures {
             self.past[0] = std::mem::take(&mut self.filling);
         }
         self.ends = Some(Tick(match passed {
-            few if few <= BUCKETS => ends.0 + yardstick.tenth * few as u64,
+            few if few <= BUCKETS => {
+                ends.0.saturating_add(yardstick.tenth.saturating_mul(few as u64))
+            }
             _ => now.0.saturating_add(yardstick.tenth),
         }));
     }
