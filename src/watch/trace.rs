@@ -22,17 +22,22 @@ mod on {
     use rotapool_core::{Cause, Event, StateChange, Status};
     use tracing::Level;
 
+    use crate::shield::contained;
+
     /// What all traces of this crate are filed under.
     pub(crate) const TARGET: &str = "rotapool";
 
-    /// Whether anybody would hear of attempts and runs. It asks foreign code: not under the lock.
+    /// Whether anybody would hear of attempts and runs. It asks foreign code: not under the lock, and one that
+    /// panics hears of nothing.
     #[inline]
     pub(crate) fn follows_runs() -> bool {
-        tracing::event_enabled!(target: TARGET, Level::DEBUG)
+        contained(|| tracing::event_enabled!(target: TARGET, Level::DEBUG)).unwrap_or(false)
     }
 
     pub(crate) fn tell(pool: &str, events: &[Event]) {
-        events.iter().for_each(|event| tell_one(pool, event));
+        for event in events {
+            contained(|| tell_one(pool, event));
+        }
     }
 
     fn tell_one(pool: &str, event: &Event) {

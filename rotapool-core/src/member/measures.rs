@@ -3,8 +3,6 @@
 //! Measures only: no rule of the pool takes a resource out because of them. The strategies that go by
 //! them let every measure fade with time, so that none can lock a resource out for ever.
 
-use std::time::Duration;
-
 use super::health::{Grade, Health};
 use super::yardstick::{BUCKETS, Yardstick};
 use crate::time::{Tick, seconds};
@@ -204,7 +202,7 @@ impl Measures {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::member::health_rules::HealthRules;
