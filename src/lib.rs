@@ -54,7 +54,7 @@
 //! - A cooldown or disable signal aborts the **younger siblings**: operations that began later on the
 //!   same resource. Their runs go on elsewhere.
 //! - When nothing is eligible the run fails with [`RunError::Exhausted`], which says of every resource
-//!   why it is out and when it is back, or, [if asked to](Request::wait_for_cooldown), sleeps until a
+//!   why it is out and when it is back, or, [if it waits](Request::wait), sleeps until a
 //!   cooldown ends.
 //!
 //! # Cancel safety

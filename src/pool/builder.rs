@@ -144,8 +144,8 @@ impl<T> Builder<T> {
     /// that they are tried elsewhere. On by default.
     ///
     /// An aborted operation may have reached the upstream already: switch this off if your
-    /// operations must not happen twice. An abort costs the run it hits no attempt, unless it was aborted on the same
-    /// resource before.
+    /// operations must not happen twice. An abort costs the run it hits no attempt, unless it had tried the same resource
+    /// before.
     pub fn cancel_siblings(mut self, cancel: bool) -> Self {
         self.config.cancel_siblings = cancel;
         self
@@ -158,7 +158,7 @@ impl<T> Builder<T> {
         self
     }
 
-    /// The most attempts that may fail, of a run that sets none of its own. 3 by default; at least 1. See
+    /// The most attempts that may fail by a hiccup, of a run that sets none of its own. 3 by default; at least 1. See
     /// [`Request::max_attempts`](crate::Request::max_attempts) for what counts.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.defaults.max_attempts = attempts;
@@ -191,7 +191,7 @@ impl<T> Builder<T> {
     /// |---|---|---|
     /// | a retry | goes to what the run has not tried, then to the least recently tried | goes by the strategy, to the same resource too |
     /// | the budget | `max_attempts` as set | no more than there are resources when the run begins, unless it waits |
-    /// | a disable signal, a sibling's abort | cost an attempt only from the second time on the same resource | cost an attempt |
+    /// | a cooldown or disable signal, a sibling's abort | cost an attempt only from the second time on the same resource | cost an attempt |
     /// | pauses | only before the run repeats itself, holding nothing, and none that outlasts the deadline | after every failed attempt, keeping its place |
     /// | deadlines | end an attempt in flight, and hold for who waited | gate attempts, pauses and waits |
     /// | waiting | [in line](crate::Request::wait), for whatever makes a resource eligible; with a deadline unless told otherwise | only for the next cooldown's end, plus some jitter; only if told |

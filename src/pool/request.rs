@@ -30,11 +30,12 @@ impl<T> Request<T> {
         Self { options: Options::from(shared.defaults), shared }
     }
 
-    /// The most attempts that may fail: by a cooldown or retry signal, or for want of an answer in time. At least
-    /// 1, or the run is refused.
+    /// The most attempts that may fail by a hiccup: by a retry signal, or for want of an answer in time. At least 1,
+    /// or the run is refused.
     ///
-    /// What is no fault of the run's costs nothing the first time on each resource: a disable signal, and an abort
-    /// by a sibling's signal. So a run calls its operation no more often than this plus the number of resources.
+    /// Finding that a resource is out, by a cooldown or disable signal or an abort by a sibling's, costs an attempt
+    /// only from the second time on the same resource: it is no fault of the run's, and others may be fine. So a run
+    /// calls its operation no more often than this plus the number of resources, and cannot go on for ever.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.options.max_attempts = attempts;
         self

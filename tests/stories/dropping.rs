@@ -33,11 +33,11 @@ fn dropped_in_an_attempt_it_gives_the_place_back_and_says_nothing_of_the_resourc
 }
 
 #[test]
-fn dropped_in_a_pause_it_gives_the_place_back() {
-    let scene = Scene::of(&["a", "b"]);
+fn dropped_in_a_pause_it_leaves_no_sleeper() {
+    let scene = Scene::of(&["a"]);
     let run = scene.start_with(|request| request.retry_delay(secs(10)));
     scene.answer("a", Err(Fault::retry("503")));
-    assert_eq!((scene.clock.sleeps().len(), scene.pool.stats().in_flight), (1, 1));
+    assert_eq!((scene.clock.sleeps().len(), scene.pool.stats().in_flight), (1, 0));
     scene.drop_run(&run);
     assert_eq!(scene.pool.stats().runs_cancelled, 1);
     scene.assert_at_rest();
@@ -48,7 +48,7 @@ fn dropped_in_a_wait_it_leaves_no_sleeper() {
     let scene = Scene::of(&["a"]);
     scene.start();
     scene.answer("a", Err(Fault::cooldown("429")));
-    let run = scene.start_with(|request| request.wait_for_cooldown(true));
+    let run = scene.start_with(|request| request.wait(true));
     assert_eq!(scene.clock.sleeps().len(), 1);
     scene.drop_run(&run);
     assert_eq!(scene.pool.stats().runs_cancelled, 1);
@@ -104,7 +104,7 @@ fn dropped_at_any_poll_of_its_life_a_run_leaves_nothing_behind() {
         let scene = Scene::of(&["a", "b"]);
         let alive = Rc::new(Cell::new(0));
         let request = scene.pool.request().max_attempts(4).retry_delay(secs(1));
-        let run = request.wait_for_cooldown(true).run(|lease| slow(lease, Rc::clone(&alive)));
+        let run = request.wait(true).run(|lease| slow(lease, Rc::clone(&alive)));
         let mut context = Context::from_waker(Waker::noop());
         let mut ended = false;
         {

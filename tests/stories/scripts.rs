@@ -54,7 +54,7 @@ fn every_kind_of_answer_comes_as_it_was_written() {
     for result in results {
         // A pool of its own each: the run ends with its one attempt.
         let pool = pool(&time);
-        let run = pool.request().max_attempts(1).run(|key| script.play(key));
+        let run = pool.request().max_attempts(1).exclude("b").run(|key| script.play(key));
         match (time.block_on(run), result) {
             (Ok(value), Ok(expected)) => assert_eq!(value, expected),
             (
@@ -181,7 +181,7 @@ fn answers_may_go_by_the_clock() {
         Some(if clock.elapsed() < secs(60) { Answer::cooldown("503") } else { Answer::ok("back") })
     });
     let script = Script::<&str>::new(time.clock()).on("a", out_for_a_minute);
-    let run = pool.request().exclude("b").wait_for_cooldown(true).run(|key| script.play(key));
+    let run = pool.request().exclude("b").wait(true).run(|key| script.play(key));
     assert_eq!(time.block_on(run), Ok("back"));
     assert_eq!(time.elapsed(), secs(30 + 120));
 }
@@ -259,7 +259,7 @@ fn a_script_goes_by_tokios_paused_clock_and_its_panic_reaches_who_joins() {
         let pool = builder().runtime(TokioRuntime).build().unwrap();
         let run = || {
             let (request, script) = (pool.request().exclude("b"), script.clone());
-            let run = request.wait_for_cooldown(true).run(move |key| script.play(key));
+            let run = request.wait(true).run(move |key| script.play(key));
             tokio::spawn(run)
         };
         assert_eq!(run().await.unwrap(), Ok("fine"));
@@ -274,7 +274,7 @@ fn a_signal_of_a_script_is_the_signal_of_the_operation() {
     let script =
         Script::<&str>::new(time.clock()).on("a", [Answer::cooldown_for(secs(7), "quota")]);
     let pool = pool(&time);
-    let ended = time.block_on(pool.request().max_attempts(1).run(|key| script.play(key)));
+    let ended = time.block_on(pool.request().exclude("b").run(|key| script.play(key)));
     let error = ended.unwrap_err();
     let signal = &error.exhausted().unwrap().last_signal;
     assert_eq!(*signal, Some(Signal::cooldown_for(secs(7), "quota")));

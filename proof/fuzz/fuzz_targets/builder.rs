@@ -205,7 +205,7 @@ fn run(wanted: &Wanted, pool: &Pool<()>, time: &VirtualTime) {
         request = request.timeout(timeout);
     }
     if let Some(wait) = wanted.wait_for_cooldown {
-        request = request.wait_for_cooldown(wait);
+        request = request.wait(wait);
     }
     for id in wanted.exclude {
         request = request.exclude(id);

@@ -85,7 +85,7 @@ fn play(deed: &Deed, pool: &Pool<()>, trace: &Trace, time: &VirtualTime, request
         .request_id(request_id)
         .max_attempts(u32::from(run % 3) + 1)
         .retry_delay(Duration::ZERO)
-        .wait_for_cooldown(run % 2 == 0)
+        .wait(run % 2 == 0)
         .timeout(Duration::from_secs(u64::from(run)));
     let operation = |lease| trace.watch(lease, |_| ready(Err::<(), _>(fault())));
     match time.block_on(request.run(operation)) {

@@ -107,7 +107,7 @@ fn request(pool: &Pool<Value>, random: &mut Rng) -> Request<Value> {
         .request()
         .max_attempts(random.u32(1..9))
         .retry_delay(Duration::from_micros(random.u64(..1_500).saturating_sub(500)))
-        .wait_for_cooldown(random.bool());
+        .wait(random.bool());
     if random.u32(..8) == 0 {
         request = request.only(|data| data.get("zone") == Some("near"));
     }

@@ -11,7 +11,8 @@ pub struct Rules {
     pub fresh_first: bool,
     /// Whether a run that does not wait makes no more attempts than there are members at its beginning.
     pub budget_of_members: bool,
-    /// Whether a sibling's abort or a disable signal costs a run no attempt, the first time on each member.
+    /// Whether finding a resource out (by a cooldown or disable signal, or a sibling's) costs a run no attempt, the
+    /// first time on each.
     pub free_rotation: bool,
     /// Whether a run pauses after every failed attempt and keeps its place meanwhile; else it pauses only
     /// before it repeats itself, and holds nothing.

@@ -42,6 +42,9 @@ impl<A> State<A> {
     /// The first in line comes by itself at the next known instant, on behalf of all. Whoever has become first, or
     /// was told a later instant, has to come and be told.
     pub(super) fn look_who_is_first(&mut self) {
+        if !self.config.rules.line {
+            return;
+        }
         let earliest = self.index.earliest();
         if let Some((_, first)) = self.line.first() {
             if earliest < first.comes_at {
@@ -50,12 +53,20 @@ impl<A> State<A> {
         }
     }
 
-    /// The resource is out: promises of a place on it are void.
-    pub(super) fn break_promises(&mut self, key: usize) {
+    /// The resource is out: promises of a place on it are void. Answers whether there were any.
+    pub(super) fn break_promises(&mut self, key: usize) -> bool {
         let slot = &mut self.roster[key];
-        if std::mem::take(&mut slot.promised) > 0 {
+        let broken = std::mem::take(&mut slot.promised) > 0;
+        if broken {
             self.line.break_promises(key);
         }
+        broken
+    }
+
+    /// Somebody is back in line who had a promise: what is free elsewhere is theirs before a newcomer's.
+    pub(super) fn offer_all(&mut self) {
+        let keys: Vec<usize> = self.roster.keys().map(|(key, _)| key).collect();
+        keys.into_iter().for_each(|key| self.offer(key));
     }
 
     /// A resource was taken away for good: those who may have waited for it think again.

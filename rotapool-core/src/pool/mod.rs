@@ -125,7 +125,7 @@ impl<A> State<A> {
         self.notice(now);
         let key = self.roster.find(id)?;
         let was_admitted = admitted(&self.roster[key]);
-        self.break_promises(key);
+        let broken = self.break_promises(key);
         let was = self.roster[key].standing().noticed_status();
         let told = Arc::clone(self.roster[key].id());
         let key = self.roster.leave(id)?;
@@ -136,6 +136,9 @@ impl<A> State<A> {
         self.tell(Event::ResourceRemoved { at: now, id: told });
         self.tell_turn(now);
         self.disappoint(was_admitted, now);
+        if broken {
+            self.offer_all();
+        }
         self.rethink();
         Ok(SlotIndex(key))
     }
@@ -187,9 +190,12 @@ impl<A> State<A> {
 
     /// A member was disabled.
     fn lose_member(&mut self, key: usize, now: Instant) {
-        self.break_promises(key);
+        let broken = self.break_promises(key);
         if !self.line.is_empty() {
             self.disappoint(admitted(&self.roster[key]), now);
+        }
+        if broken {
+            self.offer_all();
         }
     }
 

@@ -104,6 +104,13 @@ impl<A> State<A> {
         self.index.next_recovery(wish, &self.roster, now)
     }
 
+    /// Whether the cooldown of a resource that the run admits has ended, and nobody has noticed yet.
+    fn is_one_back_unnoticed(&self, wish: &Wish, now: Instant) -> bool {
+        let is_back = |slot: &Slot| slot.standing().until().is_some_and(|until| until <= now);
+        self.index.due(self.tick(now)).is_some()
+            && self.roster.members().any(|slot| is_back(slot) && wish.admits(slot))
+    }
+
     #[inline]
     pub(crate) fn config(&self) -> &Config {
         &self.config
@@ -144,9 +151,13 @@ impl<A> State<A> {
         };
         let retry_at = match any {
             true => Some(now),
-            // A place may come free at any time.
-            false if self.is_busy(wish) => None,
-            false => self.next_recovery(wish, now),
+            false => match self.next_recovery(wish, now) {
+                // By the recorded rules an end that has passed may be unnoticed.
+                Some(end) if end <= now => Some(now),
+                // A place may come free at any time.
+                _ if self.is_busy(wish) || self.is_one_back_unnoticed(wish, now) => None,
+                end => end,
+            },
         };
         let row = |slot: &Slot| ResourceSnapshot::of(slot, now, self.epoch());
         let explanation = self.explanation(wish, retry_at, now, row);

@@ -58,6 +58,10 @@ impl<A> State<A> {
         slot.acquired(self.usages.newest(), ticket.place(), now);
         self.index.refresh(key, slot);
         self.counters.attempts += 1;
+        // On a comeback its time is up at an instant that may be the next.
+        if !self.line.is_empty() {
+            self.look_who_is_first();
+        }
         ticket
     }
 
@@ -271,8 +275,11 @@ impl<A> State<A> {
         if matches!(cooled, Cooled::Changed { .. }) {
             self.index.place(key, slot);
             self.counters.cooldowns += 1;
-            self.break_promises(key);
+            let broken = self.break_promises(key);
             self.tell_change(key, old, now);
+            if broken {
+                self.offer_all();
+            }
             self.look_who_is_first();
         }
         cooled

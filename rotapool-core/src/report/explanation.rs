@@ -100,8 +100,11 @@ impl Explanation {
 
     /// The resource that comes back first, unless one is eligible already.
     pub(crate) fn first_back(&self) -> Option<&ResourceSnapshot> {
-        let until = self.retry_at?;
-        self.resources.iter().find(|resource| resource.until == Some(until))
+        if self.resources.iter().any(ResourceSnapshot::is_eligible) {
+            return None;
+        }
+        let cooling = self.resources.iter().filter(|resource| resource.until.is_some());
+        cooling.min_by_key(|resource| resource.until)
     }
 }
 

@@ -7,7 +7,6 @@ use super::{Attempts, Cost, Phase, Resumed};
 use crate::member::signal::{Outcome, Signal};
 use crate::member::usage::Ticket;
 use crate::pool::State;
-use crate::pool::line::Turn;
 use crate::report::exhausted::ExhaustedReason;
 use crate::select::index::Reach;
 use crate::time::{after, scaled};
@@ -16,25 +15,21 @@ impl Attempts {
     /// Goes on after a pause or a wait.
     #[cold]
     pub(super) fn resume<A>(&mut self, pool: &mut State<A>, now: Instant) -> Resumed {
+        // While it is still in line: what comes free now is for those who came first.
+        pool.notice(now);
         match std::mem::replace(&mut self.phase, Phase::Ready) {
             Phase::Ready => Resumed::Ready,
-            Phase::Waiting(turn) => {
-                self.owes_pause = false;
-                // While it is still in line: what comes free now is for those who came first.
-                pool.notice(now);
-                Resumed::Waited { promised: self.come_back(pool, turn) }
-            }
-            Phase::Pausing { until, failed } if now < until => {
-                self.phase = Phase::Pausing { until, failed };
-                Resumed::Pausing { until }
-            }
-            Phase::Pausing { failed, .. } => {
-                self.owes_pause = false;
-                if let Some(failed) = failed {
-                    pool.release(failed);
+            Phase::Waiting => Resumed::Waited { promised: self.come_back(pool) },
+            Phase::Pausing => match self.history.write().pause {
+                Some(until) if now < until => {
+                    self.phase = Phase::Pausing;
+                    Resumed::Pausing { until }
                 }
-                Resumed::Ready
-            }
+                _ => {
+                    self.give_up_the_pause(pool);
+                    Resumed::Ready
+                }
+            },
             // Given back first: whoever catches the panic can still cancel the run.
             phase @ (Phase::Attempting(_) | Phase::Over) => {
                 self.phase = phase;
@@ -43,11 +38,22 @@ impl Attempts {
         }
     }
 
-    /// Leaves the line, with what the run was promised.
-    fn come_back<A>(&mut self, pool: &mut State<A>, turn: Turn) -> Option<usize> {
-        let back = pool.leave_line(turn)?;
+    /// A pause is over.
+    pub(super) fn give_up_the_pause<A>(&mut self, pool: &mut State<A>) {
+        let history = self.history.write();
+        history.owes_pause = false;
+        if let Some(failed) = history.failed.take() {
+            pool.release(failed);
+        }
+    }
+
+    /// Leaves the line, with what the run was promised. Who stood in line has paused enough.
+    fn come_back<A>(&mut self, pool: &mut State<A>) -> Option<usize> {
+        let history = self.history.write();
+        history.owes_pause = false;
+        let back = pool.leave_line(history.turn?)?;
+        history.in_line_since = Some(back.since);
         self.wish = back.wish;
-        self.in_line_since = Some(back.since);
         back.promised
     }
 
@@ -73,8 +79,8 @@ impl Attempts {
         }
     }
 
-    pub(super) fn give_up_the_line<A>(&mut self, pool: &mut State<A>, turn: Turn) {
-        let promised = self.come_back(pool, turn);
+    pub(super) fn give_up_the_line<A>(&mut self, pool: &mut State<A>) {
+        let promised = self.come_back(pool);
         pool.pass_on(promised);
     }
 
@@ -91,7 +97,7 @@ impl Attempts {
         reach: Reach,
         now: Instant,
     ) -> Option<Step> {
-        if self.choice.is_some() {
+        if self.history.write().choice.is_some() {
             return None;
         }
         let candidates = pool.candidates(&self.wish, reach, now);
@@ -111,9 +117,9 @@ impl Attempts {
             true => self.fix_budget(pool),
             false => self.max_attempts,
         };
-        if self.spent >= budget {
+        if self.history.spent() >= budget {
             return Some(match budget {
-                0 => self.nothing(pool),
+                0 if rules.budget_of_members => self.nothing(pool),
                 _ => ExhaustedReason::MaxAttempts,
             });
         }
@@ -145,7 +151,7 @@ impl Attempts {
     /// Whether the run has to pause before it repeats itself.
     #[inline]
     pub(super) fn must_pause(&self) -> bool {
-        self.owes_pause && !self.retry_delay.is_zero()
+        self.history.owes_pause() && !self.retry_delay.is_zero()
     }
 
     /// Nothing was eligible: get in line, or give up.
@@ -171,11 +177,12 @@ impl Attempts {
             pool.pass_on(None);
             return self.exhaust(pool, reason, now);
         }
-        let turn = *self.turn.get_or_insert_with(|| pool.arrive());
-        let since = *self.in_line_since.get_or_insert_with(|| pool.tick(now));
+        let history = self.history.write();
+        let turn = *history.turn.get_or_insert_with(|| pool.arrive());
+        let since = *history.in_line_since.get_or_insert_with(|| pool.tick(now));
         let wish = std::mem::take(&mut self.wish);
         let comes_at = pool.get_in_line(turn, wish, since, self.deadline, handle());
-        self.phase = Phase::Waiting(turn);
+        self.phase = Phase::Waiting;
         let until = match recovery {
             Some(recovery) if !rules.line => {
                 let until = after(recovery, scaled(self.retry_delay, chance()));
@@ -189,7 +196,8 @@ impl Attempts {
     /// Whether a run that has only just come finds the line full.
     fn is_one_too_many<A>(&self, pool: &State<A>) -> Option<ExhaustedReason> {
         let max_waiting = pool.config().max_waiting;
-        (self.turn.is_none() && pool.in_line() >= max_waiting)
+        let is_new = self.history.0.as_ref().is_none_or(|history| history.turn.is_none());
+        (is_new && pool.in_line() >= max_waiting)
             .then_some(ExhaustedReason::LineFull { max_waiting })
     }
 
@@ -202,8 +210,10 @@ impl Attempts {
 
     /// What it means that the attempt in flight has reached its limit.
     #[cold]
-    pub(super) fn meaning_of_the_limit(&self, now: Instant) -> Outcome {
-        match self.deadline {
+    pub(super) fn meaning_of_the_limit<A>(&self, pool: &State<A>, now: Instant) -> Outcome {
+        // By the recorded rules a deadline ends no attempt.
+        let deadline = self.deadline.filter(|_| pool.config().rules.strict_deadlines);
+        match deadline {
             Some(deadline) if deadline <= now => Outcome::DeadlinePassed,
             _ => Outcome::TimedOut,
         }
@@ -237,27 +247,28 @@ impl Attempts {
         mut chance: impl FnMut() -> f64,
     ) {
         let rules = pool.config().rules;
-        self.turn.get_or_insert((pool.sequence(&ticket), 0));
         let again = pool.note_tried(&ticket, &mut self.wish);
         let is_free = rules.free_rotation && cost == Cost::AfterTheFirst && !again;
-        self.spent += u32::from(!is_free);
-        self.owes_pause = true;
-        self.in_line_since = None;
-        let last = self.budget.is_some_and(|budget| self.spent >= budget);
+        let history = self.history.write();
+        history.turn.get_or_insert((pool.sequence(&ticket), 0));
+        history.spent += u32::from(!is_free);
+        history.owes_pause = true;
+        history.in_line_since = None;
+        // After a retry signal the usage still counts among the siblings that a signal aborts.
+        let is_sibling = matches!(signal, Signal::Retry { .. });
+        history.last_signal = Some(signal);
+        let last = self.budget.is_some_and(|budget| history.spent >= budget);
         if !rules.holds_place_in_pauses || last || self.retry_delay.is_zero() {
-            self.last_signal = Some(signal);
             self.phase = Phase::Ready;
             return pool.release(ticket);
         }
-        let pause = scaled(self.retry_delay, 0.5 + chance());
-        let until = after(now, pause);
-        let until = self.deadline.map_or(until, |deadline| until.min(deadline));
-        // After a retry signal the usage still counts among the siblings that a signal aborts.
-        if !matches!(signal, Signal::Retry { .. }) {
+        let until = after(now, scaled(self.retry_delay, 0.5 + chance()));
+        history.pause = Some(self.deadline.map_or(until, |deadline| until.min(deadline)));
+        if !is_sibling {
             pool.shield(&ticket);
         }
-        self.last_signal = Some(signal);
-        self.phase = Phase::Pausing { until, failed: Some(ticket) };
+        history.failed = Some(ticket);
+        self.phase = Phase::Pausing;
     }
 
     /// Only what the run has tried is left: a pause comes first.
@@ -275,7 +286,8 @@ impl Attempts {
                 self.exhaust(pool, reason, now)
             }
             _ => {
-                self.phase = Phase::Pausing { until, failed: None };
+                self.history.write().pause = Some(until);
+                self.phase = Phase::Pausing;
                 Step::Pause { until }
             }
         }

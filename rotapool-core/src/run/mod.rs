@@ -26,14 +26,10 @@ type Choice = Option<Box<Candidate>>;
 enum Phase {
     /// Between attempts.
     Ready,
-    /// Before the run repeats itself. Under the recorded rules, after any failed attempt, whose usage keeps its
-    /// place until the pause is over.
-    Pausing {
-        until: Instant,
-        failed: Option<Ticket>,
-    },
-    /// In line, by its turn.
-    Waiting(Turn),
+    /// Before the run repeats itself, or under the recorded rules after any failed attempt.
+    Pausing,
+    /// In line.
+    Waiting,
     Attempting(Ticket),
     Over,
 }
@@ -45,30 +41,66 @@ enum Phase {
 #[derive(Debug)]
 pub struct Attempts {
     max_attempts: u32,
-    /// The calls made, and what they cost of the budget.
+    /// The calls made.
     made: u32,
-    spent: u32,
     /// The budget under the recorded rules, fixed by the first step.
     budget: Option<u32>,
     wait: bool,
-    /// Whether the run has yet to pause before it repeats itself.
-    owes_pause: bool,
     retry_delay: Duration,
     attempt_timeout: Option<Duration>,
     deadline: Option<Instant>,
     /// When the attempt in flight is to be ended.
     limit: Option<Instant>,
     wish: Wish,
-    /// What a caller's own code chose, until the step that follows it.
-    choice: Option<Choice>,
-    /// The run's place in line, and since when it stands there, from its first failure or wait on.
-    turn: Option<Turn>,
-    in_line_since: Option<Tick>,
-    last_signal: Option<Signal>,
+    history: History,
     phase: Phase,
     request_id: Option<Arc<str>>,
     /// The number by which the run is told of; 0 until it is.
     number: u64,
+}
+
+/// What a run remembers from its first failure, wait or choice on. Most runs are served before they have any, and
+/// much of a run's cost is the size of what it carries.
+#[derive(Debug, Default)]
+struct History(Option<Box<Remembered>>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    /// What the calls have cost of the budget.
+    spent: u32,
+    /// Whether the run has yet to pause before it repeats itself.
+    owes_pause: bool,
+    /// Until when it pauses.
+    pause: Option<Instant>,
+    /// Under the recorded rules: the usage of the failed attempt, which keeps its place until the pause is over.
+    failed: Option<Ticket>,
+    /// What a caller's own code chose, until the step that follows it.
+    choice: Option<Choice>,
+    /// The run's place in line, and since when it stands there.
+    turn: Option<Turn>,
+    in_line_since: Option<Tick>,
+    last_signal: Option<Signal>,
+}
+
+impl History {
+    #[inline]
+    fn spent(&self) -> u32 {
+        self.0.as_ref().map_or(0, |history| history.spent)
+    }
+
+    #[inline]
+    fn owes_pause(&self) -> bool {
+        self.0.as_ref().is_some_and(|history| history.owes_pause)
+    }
+
+    #[inline]
+    fn take_choice(&mut self) -> Option<Box<Candidate>> {
+        self.0.as_mut().and_then(|history| history.choice.take()).flatten()
+    }
+
+    fn write(&mut self) -> &mut Remembered {
+        self.0.get_or_insert_default()
+    }
 }
 
 impl Attempts {
@@ -87,19 +119,14 @@ impl Attempts {
         Self {
             max_attempts,
             made: 0,
-            spent: 0,
             budget: None,
             wait,
-            owes_pause: false,
             retry_delay,
             attempt_timeout,
             deadline,
             limit: None,
             wish: Wish::new(preferences),
-            choice: None,
-            turn: None,
-            in_line_since: None,
-            last_signal: None,
+            history: History(None),
             phase: Phase::Ready,
             request_id,
             number: 0,
@@ -151,22 +178,26 @@ impl Attempts {
             }
         }
         if self.wish.filters() {
+            pool.notice(now);
             if let Some(question) = self.ask_to_judge(pool) {
+                pool.pass_on(None);
                 return question;
             }
         }
         if let Some(reason) = self.refusal(pool, now, waited) {
+            pool.notice(now);
             pool.pass_on(None);
             return self.exhaust(pool, reason, now);
         }
         let reach = Reach { tried: !self.must_pause(), beyond_pace: !self.wait };
         if pool.config().foreign_choice {
             if let Some(question) = self.ask_to_choose(pool, reach, now) {
+                pool.pass_on(None);
                 return question;
             }
         }
         let tick = pool.tick(now);
-        let chosen = self.choice.take().flatten();
+        let chosen = self.history.take_choice();
         let pick = pool.pick(&self.wish, reach, chosen.as_deref(), tick, &mut chance);
         if waited && pick != Pick::Nothing {
             pool.pass_on(None);
@@ -211,7 +242,7 @@ impl Attempts {
     /// A candidate that is no longer eligible by the next step is replaced by the strategy's choice.
     pub fn choose<A>(&mut self, pool: &mut State<A>, choice: Option<Candidate>) {
         pool.counters.choice_faults += u64::from(choice.is_none());
-        self.choice = Some(choice.map(Box::new));
+        self.history.write().choice = Some(choice.map(Box::new));
     }
 
     /// Ends the attempt in flight.
@@ -231,7 +262,7 @@ impl Attempts {
     ) {
         pool.notice(now);
         let outcome = match outcome {
-            Outcome::TimedOut => self.meaning_of_the_limit(now),
+            Outcome::TimedOut => self.meaning_of_the_limit(pool, now),
             other => other,
         };
         if pool.follows_runs() {
@@ -265,8 +296,8 @@ impl Attempts {
             Outcome::Signal(signal) => {
                 pool.signal(&ticket, &signal, now);
                 let cost = match signal {
-                    Signal::Disable { .. } => Cost::AfterTheFirst,
-                    _ => Cost::One,
+                    Signal::Cooldown { .. } | Signal::Disable { .. } => Cost::AfterTheFirst,
+                    Signal::Retry { .. } => Cost::One,
                 };
                 self.go_on(pool, ticket, signal, cost, now, chance);
             }
@@ -294,9 +325,9 @@ impl Attempts {
                 pool.give_up(&ticket, now);
                 pool.release(ticket);
             }
-            Phase::Pausing { failed: Some(failed), .. } => pool.release(failed),
-            Phase::Waiting(turn) => self.give_up_the_line(pool, turn),
-            Phase::Pausing { failed: None, .. } | Phase::Ready => pool.pass_on(None),
+            Phase::Pausing => self.give_up_the_pause(pool),
+            Phase::Waiting => self.give_up_the_line(pool),
+            Phase::Ready => pool.pass_on(None),
             Phase::Over => {}
         }
     }
@@ -305,7 +336,8 @@ impl Attempts {
         self.tell_exhausted(pool, reason, now);
         self.phase = Phase::Over;
         pool.counters.runs_exhausted += 1;
-        Step::Exhausted(pool.exhausted(reason, &self.wish, self.made, self.last_signal.take(), now))
+        let last_signal = self.history.0.as_mut().and_then(|history| history.last_signal.take());
+        Step::Exhausted(pool.exhausted(reason, &self.wish, self.made, last_signal, now))
     }
 }
 
@@ -313,7 +345,8 @@ impl Attempts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cost {
     One,
-    /// Nothing the first time on each resource: what was no fault of the run's shall not end it.
+    /// Nothing the first time on each resource: that it is out is no fault of the run's, and its finding out is of
+    /// use to all. Since the second time costs one, no run goes on for ever.
     AfterTheFirst,
 }
 

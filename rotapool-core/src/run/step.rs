@@ -12,11 +12,11 @@ use crate::select::wish::Preferences;
 /// How one run may go about it. [`Default`] has the documented defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunOptions {
-    /// The most attempts that got an answer which was none of the caller's: a cooldown, a retry signal, a
-    /// time-out. 3 by default.
+    /// The most attempts that may fail by a hiccup: by a retry signal, or for want of an answer in time. 3 by
+    /// default.
     ///
-    /// A disable signal, and an abort by a sibling, cost one only from the second time on the same resource. So a run
-    /// makes no more calls than this plus the number of resources.
+    /// That a resource is out (a cooldown or disable signal, an abort by a sibling) costs one only from the second
+    /// time on the same resource. So a run makes no more calls than this plus the number of resources.
     pub max_attempts: u32,
     /// The mean pause before the run repeats itself on a resource. 500 ms by default.
     pub retry_delay: Duration,

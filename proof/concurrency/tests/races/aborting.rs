@@ -62,7 +62,7 @@ fn an_abort_that_comes_too_late_hits_no_later_run() {
 #[test]
 fn an_abort_that_comes_too_late_hits_no_later_attempt_of_the_run() {
     explore(|| {
-        let pool = pool_with(&["a", "b"], |builder| builder.avoid_tried(true));
+        let pool = pool_with(&["a", "b"], |builder| builder);
         let mut events = pool.events();
         let (older, younger) = (begin(&pool, disables_a), begin(&pool, stumbles_on_a));
         let signals = thread::spawn(move || block_on(older));
@@ -110,8 +110,7 @@ fn a_run_that_is_aborted_from_outside_as_it_ends_is_counted_once() {
 #[test]
 fn an_attempt_aborted_in_its_pause_is_not_aborted_in_its_next() {
     explore(|| {
-        let pool =
-            pool_with(&["a", "b"], |builder| builder.runtime(Leaping::new()).avoid_tried(true));
+        let pool = pool_with(&["a", "b"], |builder| builder.runtime(Leaping::new()));
         let mut events = pool.events();
         let pauses = pool.request().retry_delay(Duration::from_secs(10));
         let older = begin(&pool, disables_a);

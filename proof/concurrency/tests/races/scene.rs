@@ -99,7 +99,7 @@ pub(crate) fn begin_with(request: Request<()>, operation: fn(Lease<()>) -> Call)
 
 /// A run that waits for a cooldown to end, or for whatever else may help. Not polled yet.
 pub(crate) fn patient(pool: &Pool<()>) -> Run {
-    Box::pin(pool.request().wait_for_cooldown(true).max_attempts(9).run(fine))
+    Box::pin(pool.request().wait(true).max_attempts(9).run(fine))
 }
 
 /// Ends when it is polled once more, and asks for that.

@@ -1,10 +1,13 @@
 //! What the fuzzer's bytes mean. Every input means something, so that none is wasted.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
-use rotapool_core::{Config, HealthRules, Metadata, Outcome, Profile, Signal, Strategy};
+use rotapool_core::{
+    Config, HealthRules, Metadata, Outcome, Profile, Recovery, Signal, Strategy, Trial,
+};
 
 use crate::twice::command::Command;
 use crate::twice::episode::{Doing, Episode};
@@ -15,6 +18,7 @@ const IDS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 const TIERS: [&str; 2] = ["gold", "tin"];
 /// How far the clock goes: core counts nanoseconds in 64 bits.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const INSTANT: Duration = Duration::from_nanos(1);
 
 #[derive(Debug, Arbitrary)]
 pub(crate) struct Story {
@@ -22,14 +26,24 @@ pub(crate) struct Story {
     cooldown_table: [Span; 3],
     table_length: u8,
     cancel_siblings: bool,
-    probe_on_recovery: bool,
-    one_trip_per_outage: bool,
-    avoid_tried: Option<bool>,
+    /// By the recorded rules, and not by our own.
+    recorded: bool,
+    recovery: Back,
+    bounds: Option<(Span, Span)>,
+    decay: u8,
+    max_waiting: u8,
     foreign_choice: bool,
     window: Span,
     min_sample: u8,
     latency_decay: Span,
     pub(crate) deeds: Vec<Deed>,
+}
+
+#[derive(Debug, Clone, Copy, Arbitrary)]
+pub(crate) enum Back {
+    AtOnce,
+    Trial { at_once: u8, successes: u8, bound: Option<Span> },
+    Ramp,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -39,7 +53,8 @@ pub(crate) enum Deed {
         retry_delay: Option<Span>,
         /// Ahead of now, or ago.
         deadline: Option<(bool, Span)>,
-        wait_for_cooldown: bool,
+        attempt_timeout: Option<Span>,
+        wait: bool,
         /// A bit for each id.
         exclude: Option<u8>,
         wants: Option<bool>,
@@ -111,14 +126,22 @@ pub(crate) enum Weight {
 
 impl Story {
     pub(crate) fn rules(&self) -> Config {
-        let mut rules = Config::default();
+        let mut rules = if self.recorded { Config::recorded() } else { Config::default() };
         rules.strategy = *pick(Strategy::ALL, self.strategy);
         let length = usize::from(self.table_length) % self.cooldown_table.len() + 1;
         rules.cooldown_table = self.cooldown_table[..length].iter().map(|it| it.get()).collect();
+        rules.recovery = self.recovery.get(self.recorded);
+        if !self.recorded {
+            // The door refuses a zero.
+            rules.cooldown_table.iter_mut().for_each(|it| *it = (*it).max(INSTANT));
+            if let Some((one, other)) = self.bounds {
+                let (one, other) = (one.get().max(INSTANT), other.get().max(INSTANT));
+                rules.cooldown_bounds = one.min(other)..=one.max(other);
+            }
+            rules.decay = NonZeroU32::new(u32::from(self.decay));
+            rules.max_waiting = usize::from(self.max_waiting).max(1);
+        }
         rules.cancel_siblings = self.cancel_siblings;
-        rules.probe_on_recovery = self.probe_on_recovery;
-        rules.one_trip_per_outage = self.one_trip_per_outage;
-        rules.avoid_tried = self.avoid_tried;
         rules.foreign_choice = self.foreign_choice;
         let mut health = HealthRules::default();
         health.window = self.window.get();
@@ -141,7 +164,8 @@ impl Deed {
                 max_attempts,
                 retry_delay,
                 deadline,
-                wait_for_cooldown,
+                attempt_timeout,
+                wait,
                 exclude,
                 wants,
                 affinity,
@@ -152,7 +176,8 @@ impl Deed {
                     true => now + by.get().min(CENTURY),
                     false => now.saturating_sub(by.get()),
                 }),
-                wait_for_cooldown,
+                attempt_timeout: attempt_timeout.map(|it| it.get().max(INSTANT)),
+                wait,
                 exclude: excluded(exclude.unwrap_or(0)),
                 wants: wants.map(|gold| TIERS[usize::from(gold)]),
                 affinity,
@@ -197,7 +222,11 @@ fn go_on(episode: &Episode, run: usize, how: u8, end: End) -> Command {
     match episode.doing(run) {
         Doing::Attempting { aborted } => {
             // An operation that had ended when the abort came still reports what came of it.
-            let outcome = if aborted && how % 4 > 0 { Outcome::Aborted } else { end.outcome() };
+            let outcome = match how % 4 {
+                1.. if aborted => Outcome::Aborted,
+                1.. if episode.is_overdue(run) => Outcome::TimedOut,
+                _ => end.outcome(),
+            };
             Command::Settle { run, outcome, chance }
         }
         // A question that nobody answered is asked again.
@@ -210,6 +239,24 @@ fn go_on(episode: &Episode, run: usize, how: u8, end: End) -> Command {
             Command::Choose { run, choice }
         }
         _ => Command::Step { run, chance },
+    }
+}
+
+impl Back {
+    /// The recorded rules have only a trial of one.
+    fn get(self, recorded: bool) -> Recovery {
+        match self {
+            Self::AtOnce => Recovery::AtOnce,
+            Self::Trial { .. } | Self::Ramp if recorded => Recovery::Trial(Trial::default()),
+            Self::Trial { at_once, successes, bound } => {
+                let mut trial = Trial::default();
+                trial.at_once = u32::from(at_once).max(1);
+                trial.successes = u32::from(successes).max(1);
+                trial.bound = bound.map(|it| it.get().max(INSTANT));
+                Recovery::Trial(trial)
+            }
+            Self::Ramp => Recovery::Ramp,
+        }
     }
 }
 

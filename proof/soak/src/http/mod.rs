@@ -52,7 +52,6 @@ pub(crate) async fn play(lasts: Duration, seed: u64) -> io::Result<String> {
     let pool = Pool::builder()
         .resources((0..KEYS).map(|key| Resource::new(format!("key-{key}"), key).max_in_flight(8)))
         .retry_delay(Duration::from_millis(2))
-        .one_trip_per_outage(true)
         .runtime(TokioRuntime)
         .seed(seed)
         .build()
@@ -112,21 +111,19 @@ async fn lap(pool: &Pool<u64>, client: &Client, ends: &Arc<Ends>, random: &mut R
 
 async fn request(pool: &Pool<u64>, client: &Client, ends: &Arc<Ends>, random: &mut Rng) {
     let number = random.u64(..1_000_000);
-    let run = pool
-        .request()
-        .max_attempts(6)
-        .wait_for_cooldown(random.bool())
-        .timeout(Duration::from_secs(2))
-        .run(|key| {
-            ends.attempts.up();
-            async move {
-                let answer = client.ask(number, *key).await;
-                if let Ok(text) = &answer {
-                    assert_eq!(*text, body(number, *key), "somebody else's answer");
+    let run =
+        pool.request().max_attempts(6).wait(random.bool()).timeout(Duration::from_secs(2)).run(
+            |key| {
+                ends.attempts.up();
+                async move {
+                    let answer = client.ask(number, *key).await;
+                    if let Ok(text) = &answer {
+                        assert_eq!(*text, body(number, *key), "somebody else's answer");
+                    }
+                    answer
                 }
-                answer
-            }
-        });
+            },
+        );
     ends.asked.up();
     let patience = if random.u32(..10) == 0 { random.u64(..40) } else { 10_000 };
     match timeout(Duration::from_millis(patience), run).await {
