@@ -116,7 +116,7 @@ impl Trace {
             Event::ResourceAdded { id, .. } => self.record_at(at, id, |_| Happened::Added),
             Event::ResourceRemoved { id, .. } => self.record_at(at, id, |_| Happened::Removed),
             Event::StateChanged { change, .. } => {
-                self.record_at(at, &change.id, |_| self.seen(change))
+                self.record_at(at, &change.id, |_| self.seen(change));
             }
             _ => {}
         }

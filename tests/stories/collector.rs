@@ -97,7 +97,7 @@ fn samples<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
 #[test]
 fn what_the_package_does_not_have_is_shown_as_stats_has_it() {
     let scene = Scene::with(&["a", "b"], |builder| {
-        builder.name("keys").strategy(Strategy::PrimaryBackup).cooldown_table([secs(1000)])
+        builder.name("keys").strategy(Strategy::PrimaryBackup).retry_delay(Duration::ZERO)
     });
     let collector = PoolCollector::new();
     collector.add(&scene.pool).unwrap();
@@ -121,7 +121,7 @@ fn what_the_package_does_not_have_is_shown_as_stats_has_it() {
     assert!(!fails.is_running());
     for id in ["a", "b"] {
         let cools = scene.start_with(|request| request.max_attempts(1));
-        scene.answer(id, Err(Fault::cooldown("429")));
+        scene.answer(id, Err(Fault::cooldown_for(secs(1000), "429")));
         assert!(!cools.is_running());
     }
     let _waits = [4, 5].map(|seconds| {
