@@ -41,7 +41,7 @@ impl Episode {
         let limit = run.attempts.limit().filter(|_| is_attempting);
         let limit = limit.map(|limit| self.clock.moment(limit));
         agreement.demand("when the attempt is to end", &self.reference.limit_of(number), &limit);
-        // By our own rules the first abort or revocation on each membership is free.
+        // By our own rules it is free to find each membership out once.
         let free = if self.rules.free_rotation { self.memberships_made } else { 0 };
         let most = run.terms.max_attempts.saturating_add(free);
         assert!(run.attempts.made() <= most, "more attempts than the run may make");

@@ -117,6 +117,14 @@ impl Reference {
             self.note("a late result of a lost trial");
         }
         self.measure(membership, outcome, too_late, now - since, now);
+        let failed = match outcome {
+            Outcome::Failure | Outcome::Signal(_) => true,
+            Outcome::TimedOut => !too_late,
+            _ => false,
+        };
+        if failed && self.counts(witness) {
+            self.memberships[membership].row = 0;
+        }
         match outcome {
             Outcome::Success => {
                 self.prove(witness);
@@ -159,7 +167,8 @@ impl Reference {
             }
             Outcome::Signal(signal) => {
                 self.obey(witness, signal, now);
-                let costs = !matches!(signal, Signal::Disable { .. });
+                // That a resource is out costs nothing the first time.
+                let costs = matches!(signal, Signal::Retry { .. });
                 self.go_on(run, membership, signal.clone(), costs, now, chance);
             }
             other => panic!("the reference does not know {other:?}"),
@@ -189,7 +198,7 @@ impl Reference {
         }
         let free = self.rules.rules.free_rotation && !costs && !again;
         if !costs && self.rules.rules.free_rotation {
-            self.note(if free { "a free rotation" } else { "a second abort or revocation costs" });
+            self.note(if free { "a free rotation" } else { "a second time on what is out costs" });
         }
         self.runs[run].spent += u32::from(!free);
         self.runs[run].pause_due = true;
@@ -234,7 +243,6 @@ impl Reference {
             Outcome::TimedOut if too_late => measures.was_given_up(took, now, rules),
             Outcome::Failure | Outcome::Signal(_) | Outcome::TimedOut => {
                 measures.failed(took, now, rules);
-                self.memberships[membership].row = 0;
                 self.memberships[membership].counted.failures += 1;
                 self.counted.failures += 1;
             }

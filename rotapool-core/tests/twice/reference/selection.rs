@@ -27,6 +27,13 @@ impl Reference {
         (0..self.memberships.len()).filter(|&membership| self.is_eligible(membership)).collect()
     }
 
+    /// Those that the strategies look at: who is at its pace is as good as away.
+    pub(super) fn within_reach(&self) -> Vec<usize> {
+        let mut eligible = self.eligible();
+        eligible.retain(|&membership| self.is_within_its_pace(membership));
+        eligible
+    }
+
     pub(super) fn is_eligible(&self, membership: usize) -> bool {
         let member = &self.memberships[membership];
         member.is_member && member.status == Status::Healthy && self.has_room(membership)
@@ -146,9 +153,7 @@ impl Reference {
         let favourites = self.favourites(among, affinity, now);
         let drawn = drawn.filter(|drawn| favourites.contains(drawn));
         let elected = drawn.or_else(|| favourites.first().copied())?;
-        // Who is at its pace is not among those that the strategies look at.
-        let mut eligible = self.eligible();
-        eligible.retain(|&membership| self.is_within_its_pace(membership));
+        let eligible = self.within_reach();
         let passed_over = favourites.len() > 1 && favourites.len() < among.len();
         let keyed = self.rules.strategy == Strategy::Affinity && affinity.is_some();
         let admitted = eligible.iter().filter(|&&membership| self.admits(run, membership)).count();

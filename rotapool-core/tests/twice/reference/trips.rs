@@ -21,7 +21,7 @@ pub(super) struct Witness {
 impl Reference {
     /// Whether what the usage says may change how the resource stands: not if it is lost, or from
     /// before the last word of an admin.
-    fn counts(&self, witness: Witness) -> bool {
+    pub(super) fn counts(&self, witness: Witness) -> bool {
         let before_the_mark = witness.usage <= self.memberships[witness.membership].mark;
         !(witness.lost || self.rules.rules.generations && before_the_mark)
     }
