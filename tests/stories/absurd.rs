@@ -128,13 +128,13 @@ fn last() -> Instant {
 
 #[test]
 fn every_timer_bears_the_last_instant_there_is() {
-    fn sleeps(runtime: impl Runtime) {
+    fn sleeps(runtime: &impl Runtime) {
         let mut sleep = runtime.sleep_until(last());
         assert!((&mut sleep).now_or_never().is_none(), "{runtime:?} is not there yet");
     }
-    sleeps(DefaultRuntime);
-    sleeps(SmolRuntime);
-    sleeps(AsyncStdRuntime);
+    sleeps(&DefaultRuntime);
+    sleeps(&SmolRuntime);
+    sleeps(&AsyncStdRuntime);
     let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    tokio.block_on(async { sleeps(TokioRuntime) });
+    tokio.block_on(async { sleeps(&TokioRuntime) });
 }
