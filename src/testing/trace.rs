@@ -108,7 +108,7 @@ impl Trace {
     /// pool.remove("a").unwrap();
     ///
     /// std::iter::from_fn(|| events.try_next()).for_each(|event| trace.note(&event));
-    /// assert_eq!(trace.lines(), ["0s b: added", "0s a: now disabled: admin", "0s a: removed"]);
+    /// assert_eq!(trace.lines(), ["0s b: added", "0s a: now disabled: by an admin call", "0s a: removed"]);
     /// ```
     pub fn note(&self, event: &Event) {
         let at = event.at().saturating_duration_since(self.recorder.start);
