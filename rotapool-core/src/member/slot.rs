@@ -159,6 +159,13 @@ impl Slot {
         self.limit().is_none_or(|limit| self.in_flight() + self.promised < limit)
     }
 
+    /// The same of one that is on no comeback, for who has made sure of that.
+    #[inline]
+    pub(crate) fn has_room_at_full_strength(&self) -> bool {
+        let cap = self.profile.max_in_flight;
+        cap.is_none_or(|cap| self.in_flight() + self.promised < cap)
+    }
+
     /// How many at once a ramp allows, if it is on one.
     pub(crate) fn pace(&self) -> Option<u32> {
         self.comeback().filter(|comeback| !comeback.is_trial()).map(Comeback::places)

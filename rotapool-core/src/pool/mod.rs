@@ -227,7 +227,7 @@ mod tests {
         let tick = pool.tick(now);
         let tickets = ["one", "other", "third"].map(|abort| pool.enter(0, tick, abort));
         let [one, other, third] = tickets;
-        pool.succeed(one, true, now);
+        pool.succeed(one, true, tick);
         pool.shield(&other);
         pool.release(other);
         pool.release(third);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::State;
 use crate::member::basis::stated;
 use crate::member::signal::Signal;
-use crate::member::slot::{Cooled, Trip};
+use crate::member::slot::{Cooled, Slot, Trip};
 use crate::member::standing::{Cause, Standing, Status};
 use crate::member::usage::{Left, Sequence, Ticket};
 use crate::report::snapshot::ResourceSnapshot;
@@ -19,8 +19,13 @@ impl<A> State<A> {
     /// Notices what has ended by `now`: cooldowns, and the time of usages on a comeback.
     #[inline]
     pub(crate) fn notice(&mut self, now: Instant) {
-        if self.config.rules.ends_by_the_clock {
-            self.expire(self.epoch().tick(now));
+        self.notice_at(self.tick(now));
+    }
+
+    #[inline]
+    pub(crate) fn notice_at(&mut self, now: Tick) {
+        if self.index.due(now).is_some() && self.config.rules.ends_by_the_clock {
+            self.recover(now);
         }
     }
 
@@ -32,26 +37,29 @@ impl<A> State<A> {
     }
 
     /// Brings back whose cooldown has ended, and picks a resource.
-    ///
-    /// A `chosen` one is taken if it is still there to be had.
     #[inline]
     pub(crate) fn pick(
         &mut self,
         wish: &Wish,
         reach: Reach,
-        chosen: Option<&Candidate>,
         now: Tick,
         chance: &mut impl FnMut() -> f64,
     ) -> Pick {
         self.expire(now);
-        match chosen.filter(|chosen| self.is_still(chosen)) {
-            Some(chosen) => Pick::Take(chosen.slot.0),
-            None => self.index.pick(wish, reach, &self.roster, &self.yardstick, now, chance),
-        }
+        self.index.pick(wish, reach, &self.roster, &self.yardstick, now, chance)
+    }
+
+    /// A candidate of a moment ago, if it may still be picked.
+    pub(crate) fn find_chosen(&mut self, chosen: &Candidate, now: Tick) -> Option<usize> {
+        self.expire(now);
+        let is_still =
+            |slot: &Slot| slot.member && slot.position() == chosen.position && slot.is_eligible();
+        let key = chosen.slot.0;
+        self.roster.get(key).is_some_and(is_still).then_some(key)
     }
 
     /// Registers a usage on a resource.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&mut self, key: usize, now: Tick, abort: A) -> Ticket {
         let slot = &mut self.roster[key];
         let ticket = self.usages.enter(&mut slot.lane, key, abort, now);
@@ -65,13 +73,6 @@ impl<A> State<A> {
         ticket
     }
 
-    /// Whether a candidate of a moment ago may still be picked.
-    fn is_still(&self, chosen: &Candidate) -> bool {
-        self.roster.get(chosen.slot.0).is_some_and(|slot| {
-            slot.member && slot.position() == chosen.position && slot.is_eligible()
-        })
-    }
-
     /// The number of a usage.
     pub(crate) fn sequence(&self, ticket: &Ticket) -> Sequence {
         self.usages.sequence(ticket)
@@ -80,8 +81,7 @@ impl<A> State<A> {
     /// Ends a usage whose operation got through: with a value, or with an error of its own, of which nobody
     /// knows whether it took as long as a value does.
     #[inline]
-    pub(crate) fn succeed(&mut self, ticket: Ticket, is_value: bool, now: Instant) {
-        let now = self.epoch().tick(now);
+    pub(crate) fn succeed(&mut self, ticket: Ticket, is_value: bool, now: Tick) {
         let key = ticket.slot();
         let slot = &mut self.roster[key];
         let Left { sequence, since, abort, lost } = self.usages.leave(&mut slot.lane, ticket);
@@ -211,7 +211,7 @@ impl<A> State<A> {
     }
 
     /// A usage has left its lane.
-    #[inline]
+    #[inline(always)]
     fn left(&mut self, key: usize) {
         let slot = &self.roster[key];
         if slot.member {

@@ -8,8 +8,8 @@ use crate::member::signal::{Outcome, Signal};
 use crate::member::usage::Ticket;
 use crate::pool::State;
 use crate::report::exhausted::ExhaustedReason;
-use crate::select::index::Reach;
-use crate::time::{after, scaled};
+use crate::select::index::{Pick, Reach};
+use crate::time::{Tick, after, scaled};
 
 impl Attempts {
     /// Goes on after a pause or a wait.
@@ -102,6 +102,22 @@ impl Attempts {
         }
         let candidates = pool.candidates(&self.wish, reach, now);
         (!candidates.is_empty()).then(|| Step::Choose(candidates))
+    }
+
+    /// What the caller's own code chose, if it is still to be had; else the strategy's choice.
+    #[cold]
+    pub(super) fn take_choice<A>(
+        &mut self,
+        pool: &mut State<A>,
+        reach: Reach,
+        now: Tick,
+        chance: &mut impl FnMut() -> f64,
+    ) -> Pick {
+        let chosen = self.history.write().choice.take().flatten();
+        match chosen.and_then(|chosen| pool.find_chosen(&chosen, now)) {
+            Some(key) => Pick::Take(key),
+            None => pool.pick(&self.wish, reach, now, chance),
+        }
     }
 
     /// Why no further attempt may start, if none may.

@@ -93,11 +93,6 @@ impl History {
         self.0.as_ref().is_some_and(|history| history.owes_pause)
     }
 
-    #[inline]
-    fn take_choice(&mut self) -> Option<Box<Candidate>> {
-        self.0.as_mut().and_then(|history| history.choice.take()).flatten()
-    }
-
     fn write(&mut self) -> &mut Remembered {
         self.0.get_or_insert_default()
     }
@@ -197,8 +192,10 @@ impl Attempts {
             }
         }
         let tick = pool.tick(now);
-        let chosen = self.history.take_choice();
-        let pick = pool.pick(&self.wish, reach, chosen.as_deref(), tick, &mut chance);
+        let pick = match pool.config().foreign_choice {
+            false => pool.pick(&self.wish, reach, tick, &mut chance),
+            true => self.take_choice(pool, reach, tick, &mut chance),
+        };
         if waited && pick != Pick::Nothing {
             pool.pass_on(None);
         }
@@ -260,7 +257,8 @@ impl Attempts {
         now: Instant,
         chance: impl FnMut() -> f64,
     ) {
-        pool.notice(now);
+        let tick = pool.tick(now);
+        pool.notice_at(tick);
         let outcome = match outcome {
             Outcome::TimedOut => self.meaning_of_the_limit(pool, now),
             other => other,
@@ -274,11 +272,11 @@ impl Attempts {
         match outcome {
             Outcome::Success => {
                 pool.counters.runs_ok += 1;
-                pool.succeed(ticket, true, now);
+                pool.succeed(ticket, true, tick);
             }
             Outcome::Error => {
                 pool.counters.runs_error += 1;
-                pool.succeed(ticket, false, now);
+                pool.succeed(ticket, false, tick);
             }
             Outcome::Failure => {
                 pool.counters.runs_error += 1;

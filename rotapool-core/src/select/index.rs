@@ -119,7 +119,7 @@ impl Index {
         if slot.comeback().is_some() {
             return self.refresh_comeback(item, slot);
         }
-        if !slot.has_room() {
+        if !slot.has_room_at_full_strength() {
             return self.suspend(item);
         }
         self.admit(item, slot);
