@@ -60,7 +60,7 @@
 //! # Cancel safety
 //!
 //! Every future of this crate may be dropped at any point. A run that is dropped gives its place on the
-//! resource back, says nothing about the resource's health, and counts as cancelled.
+//! resource back, says nothing about the resource's health, and counts as cancelled if it had begun: if it was polled.
 //!
 //! # At least once
 //!

@@ -18,10 +18,15 @@ pub(crate) fn drive<T, F, Fut, E>(
 #[cfg(feature = "tracing")]
 mod on {
     use std::future::Future;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
 
-    use tracing::Instrument as _;
+    use pin_project_lite::pin_project;
+    use tracing::Span;
+    use tracing::span::Entered;
 
     use super::{Guard, RunFuture};
+    use crate::shield::contained;
     use crate::terms::answer::Answers;
     use crate::terms::error::RunError;
     use crate::terms::lease::Lease;
@@ -38,7 +43,54 @@ mod on {
         A: Answers<Value = R, Error = E>,
     {
         let (pool, request_id) = guard.names();
-        let span = tracing::debug_span!(target: TARGET, "rotapool::run", pool, request_id);
-        RunFuture::new(guard, operation).instrument(span)
+        let span =
+            contained(|| tracing::debug_span!(target: TARGET, "rotapool::run", pool, request_id));
+        InSpan { run: Some(RunFuture::new(guard, operation)), span: Shielded(span) }
+    }
+
+    pin_project! {
+        /// As `tracing`'s own `Instrumented`, except that a subscriber that panics harms nobody.
+        struct InSpan<R> {
+            #[pin]
+            run: Option<R>,
+            span: Shielded<Span>,
+        }
+
+        impl<R> PinnedDrop for InSpan<R> {
+            fn drop(this: Pin<&mut Self>) {
+                let mut this = this.project();
+                let _inside = this.span.enter();
+                this.run.set(None);
+            }
+        }
+    }
+
+    impl<R: Future> Future for InSpan<R> {
+        type Output = R::Output;
+
+        fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<R::Output> {
+            let this = self.project();
+            let _inside = this.span.enter();
+            match this.run.as_pin_mut() {
+                Some(run) => run.poll(task),
+                None => unreachable!("the run is there until it is dropped"),
+            }
+        }
+    }
+
+    /// What the subscriber hears of when it is dropped.
+    struct Shielded<S>(Option<S>);
+
+    impl Shielded<Span> {
+        fn enter(&self) -> Shielded<Entered<'_>> {
+            Shielded(self.0.as_ref().and_then(|span| contained(|| span.enter())))
+        }
+    }
+
+    impl<S> Drop for Shielded<S> {
+        fn drop(&mut self) {
+            let it = self.0.take();
+            contained(|| drop(it));
+        }
     }
 }

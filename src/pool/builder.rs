@@ -276,6 +276,8 @@ impl<T> Builder<T> {
             let slot = locked.state.add(profile, now)?;
             locked.put(slot, entry);
         }
+        // Whoever subscribes hears of what happens from then on, and not of what the pool was built with.
+        drop(locked.state.take_effects());
         Ok(Pool::new(Shared::new(self.name, locked, self.runtime, self.defaults, self.hooks)))
     }
 }

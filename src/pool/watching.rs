@@ -18,7 +18,7 @@ const SLICE: usize = 256;
 
 impl<T> Pool<T> {
     /// Subscribes to what happens in the pool from now on: attempts and runs, changes of a resource's
-    /// status, siblings aborted, the pool exhausted and recovered.
+    /// status, siblings aborted, resources added and removed, the pool exhausted and recovered.
     ///
     /// The subscriber may be 1,024 events behind before it loses the oldest, and is told how many it
     /// lost. Without subscribers nothing is recorded.

@@ -1,8 +1,8 @@
 //! A choice of the user's own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use rotapool_core::Candidate;
+
+use crate::shield::contained;
 
 /// Chooses a resource for an attempt: for what no [`Strategy`](crate::Strategy) does.
 ///
@@ -29,6 +29,6 @@ where
 
 /// Asks for a choice and contains what may go wrong with it.
 pub(crate) fn ask(select: &dyn Select, mut candidates: Vec<Candidate>) -> Option<Candidate> {
-    let place = catch_unwind(AssertUnwindSafe(|| select.select(&candidates))).ok()?;
+    let place = contained(|| select.select(&candidates))?;
     (place < candidates.len()).then(|| candidates.swap_remove(place))
 }

@@ -1,5 +1,6 @@
 //! The promises of the README, one story each, in virtual time.
 
+mod absurd;
 mod admin;
 mod affinity;
 mod budget;
@@ -13,6 +14,7 @@ mod errors;
 mod events;
 mod explain;
 mod filters;
+mod formatting;
 mod health;
 mod hook;
 mod hostile;

@@ -3,11 +3,9 @@
 //! Measures only: no rule of the pool takes a resource out because of them. The strategies that go by
 //! them let every measure fade with time, so that none can lock a resource out for ever.
 
-use std::time::Duration;
-
 use super::health::{Grade, Health};
 use super::yardstick::{BUCKETS, Yardstick};
-use crate::time::Tick;
+use crate::time::{Tick, seconds};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Bucket {
@@ -149,8 +147,8 @@ impl Measures {
                 Some(rate) if rate >= yardstick.rules.degraded => Grade::Degraded,
                 _ => Grade::Healthy,
             },
-            latency: self.latency.map(|latency| Duration::from_secs_f64(latency.mean)),
-            peak_latency: self.latency.map(|latency| Duration::from_secs_f64(latency.peak)),
+            latency: self.latency.map(|latency| seconds(latency.mean)),
+            peak_latency: self.latency.map(|latency| seconds(latency.peak)),
             last_success: self.last_success.map(instant),
             last_failure: self.last_failure.map(instant),
         }
@@ -194,7 +192,9 @@ impl Measures {
             self.past[0] = std::mem::take(&mut self.filling);
         }
         self.ends = Some(Tick(match passed {
-            few if few <= BUCKETS => ends.0 + yardstick.tenth * few as u64,
+            few if few <= BUCKETS => {
+                ends.0.saturating_add(yardstick.tenth.saturating_mul(few as u64))
+            }
             _ => now.0.saturating_add(yardstick.tenth),
         }));
     }
@@ -202,7 +202,7 @@ impl Measures {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::member::health_rules::HealthRules;
