@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::State;
+use crate::member::measures::Measures;
 use crate::member::signal::Signal;
 use crate::member::slot::Trip;
 use crate::member::standing::{Cause, Status};
 use crate::member::usage::Ticket;
+use crate::member::yardstick::Yardstick;
 use crate::report::snapshot::ResourceSnapshot;
 use crate::select::candidate::Candidate;
 use crate::select::wish::Wish;
@@ -53,14 +55,29 @@ impl<A> State<A> {
         })
     }
 
-    /// Ends a usage whose operation got through: with a value or with an error of its own.
+    /// Ends a usage whose operation got through with a value.
     #[inline]
     pub(crate) fn succeed(&mut self, ticket: Ticket, now: Instant) {
+        self.prove(ticket, now, Measures::succeeded);
+    }
+
+    /// Ends a usage whose operation got through with an error of its own.
+    pub(crate) fn answer(&mut self, ticket: Ticket, now: Instant) {
+        self.prove(ticket, now, |measures, _, now, yardstick| measures.answered(now, yardstick));
+    }
+
+    #[inline]
+    fn prove(
+        &mut self,
+        ticket: Ticket,
+        now: Instant,
+        measure: impl FnOnce(&mut Measures, f64, Tick, &Yardstick),
+    ) {
         let now = self.epoch().tick(now);
         let key = ticket.slot();
         let slot = &mut self.roster[key];
         let (since, abort) = self.usages.leave(&mut slot.lane, ticket);
-        slot.measures.succeeded(now.seconds_since(since), now, &self.yardstick);
+        measure(&mut slot.measures, now.seconds_since(since), now, &self.yardstick);
         slot.succeed();
         self.counters.successes += 1;
         self.retire(abort);
@@ -79,7 +96,7 @@ impl<A> State<A> {
     pub(crate) fn give_up(&mut self, ticket: &Ticket, now: Instant) {
         let now = self.epoch().tick(now);
         let took = now.seconds_since(self.usages.since(ticket));
-        self.roster[ticket.slot()].measures.took(took, now, &self.yardstick);
+        self.roster[ticket.slot()].measures.took_at_least(took, now, &self.yardstick);
     }
 
     /// How long a usage has been in flight.

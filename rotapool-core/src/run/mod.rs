@@ -183,7 +183,7 @@ impl Attempts {
             }
             Outcome::Error => {
                 pool.counters.runs_error += 1;
-                pool.succeed(ticket, now);
+                pool.answer(ticket, now);
             }
             Outcome::Failure => {
                 pool.counters.runs_error += 1;

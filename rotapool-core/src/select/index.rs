@@ -179,9 +179,13 @@ impl Index {
         if !draw.shuns(&roster[choice], yardstick, now) {
             return Some(choice);
         }
-        // Both are on trial already: others first, if there are any.
+        // Neither is to be taken while others may be: those first, if there are any.
         let proven = |item: usize| admits(item) && !draw.shuns(&roster[item], yardstick, now);
-        match bag.two(chance, proven) {
+        let others = match draw.insists() {
+            true => bag.two(chance, proven),
+            false => bag.two_by_luck(chance, proven),
+        };
+        match others {
             Some((one, other)) => Some(draw.better(one, other, roster, yardstick, now)),
             None => Some(choice),
         }

@@ -201,9 +201,10 @@ impl Reference {
     fn measure(&mut self, membership: usize, outcome: &Outcome, took: Duration, now: Moment) {
         let (measures, rules) = (&mut self.memberships[membership].measures, &self.rules.health);
         match outcome {
-            Outcome::Success | Outcome::Error => measures.succeeded(took, now, rules),
+            Outcome::Success => measures.succeeded(took, now, rules),
+            Outcome::Error => measures.answered(now, rules),
             Outcome::Failure | Outcome::Signal(_) => measures.failed(took, now, rules),
-            Outcome::Aborted => measures.took(took, now, rules),
+            Outcome::Aborted => measures.was_given_up(took, now, rules),
             _ => {}
         }
     }
