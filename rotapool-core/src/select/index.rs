@@ -130,7 +130,7 @@ impl Index {
             _ => self.grant(wish, roster, yardstick, now, chance)?,
         };
         if let Eligible::Ranked(order, tournament) = &mut self.eligible {
-            order.picked(picked, &roster[picked], tournament);
+            order.picked(picked, wish, roster, tournament);
         }
         Some(picked)
     }
@@ -166,8 +166,8 @@ impl Index {
         admits: impl Fn(usize) -> bool,
     ) -> Option<usize> {
         let (draw, bag) = match &self.eligible {
-            Eligible::Ranked(_, tournament) => {
-                return tournament.least_where(admits).map(|(_, item)| item);
+            Eligible::Ranked(order, tournament) => {
+                return order.find(wish, roster, tournament, chance, admits);
             }
             Eligible::Drawn(draw, bag) => (draw, bag),
         };

@@ -1,8 +1,9 @@
 //! What one run wants of the choice: resources to avoid, to keep out, to stay with.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use crate::member::fingerprint::{fingerprint, mix};
 use crate::member::slot::Slot;
 
 /// What a run's caller asks of the choice. Empty by default.
@@ -29,6 +30,8 @@ struct Asked {
     tried: Vec<u64>,
     exclude: Vec<Arc<str>>,
     judge: bool,
+    /// What stands for who is kept out and who was admitted: the same of runs that may use the same.
+    alike: u64,
     /// The positions of the members that the caller's judgement admitted.
     admitted: HashSet<u64>,
     /// Members from this position on have not been judged.
@@ -42,7 +45,12 @@ impl Wish {
             return Self(None);
         }
         let Preferences { exclude, judge, affinity } = preferences;
-        Self(Some(Box::new(Asked { affinity, exclude, judge, ..Asked::default() })))
+        let alike = exclude
+            .iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .fold(0, |alike, id| alike ^ fingerprint(id.as_bytes()));
+        Self(Some(Box::new(Asked { affinity, exclude, judge, alike, ..Asked::default() })))
     }
 
     /// Whether the run has no wish at all.
@@ -69,6 +77,12 @@ impl Wish {
         })
     }
 
+    /// What stands for the members that the caller keeps out and admits: the same of runs that are filtered
+    /// alike.
+    pub(crate) fn alike(&self) -> u64 {
+        self.0.as_ref().map_or(0, |asked| asked.alike)
+    }
+
     /// Members from this position on have yet to be judged; `None` if there is no judgement.
     pub(crate) fn judged_until(&self) -> Option<u64> {
         self.0.as_ref().filter(|asked| asked.judge).map(|asked| asked.judged_until)
@@ -78,8 +92,9 @@ impl Wish {
     pub(crate) fn judged(&mut self, position: u64, admitted: bool) {
         if let Some(asked) = &mut self.0 {
             asked.judged_until = asked.judged_until.max(position + 1);
-            if admitted {
-                asked.admitted.insert(position);
+            if admitted && asked.admitted.insert(position) {
+                // A step of SplitMix64, so that no position is mixed to nothing.
+                asked.alike ^= mix(position.wrapping_add(0x9e37_79b9_7f4a_7c15));
             }
         }
     }

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 46] = [
+const ALL: [&str; 47] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -53,7 +53,8 @@ const ALL: [&str; 46] = [
     "a pick by least errors",
     "a pick by affinity",
     "a sticky walk wraps",
-    "a resource resumes at the present virtual time",
+    "a sticky walk spills",
+    "a pick in turn beside several kinds of filters",
 ];
 
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@ mod measures;
 mod runs;
 mod selection;
 mod strategies;
+mod turns;
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ use rotapool_core::{
 use self::measures::Measures;
 use self::runs::Run;
 pub(crate) use self::runs::Terms;
-use self::strategies::{Memory, Turn};
+use self::turns::Memory;
 use crate::twice::observed::{Aftermath, Handle, Moment, Row};
 use crate::twice::vitals::Vitals;
 
@@ -64,7 +65,6 @@ struct Membership {
     probing: bool,
     last_acquired: Option<(u64, Moment)>,
     measures: Measures,
-    turn: Turn,
     /// The counters of this membership; the gauges in here mean nothing.
     counted: ResourceStats,
 }
@@ -260,7 +260,6 @@ impl Membership {
             probing: false,
             last_acquired: None,
             measures: Measures::default(),
-            turn: Turn::of_a_newcomer(),
             counted: new_resource(&profile.id),
         }
     }

@@ -21,13 +21,20 @@ impl Reference {
                 membership.is_member.hash(into);
                 if membership.is_member {
                     self.tripped_among_the_living(number).hash(into);
-                    self.hash_member(membership, now, into);
+                    self.hash_member(number, membership, now, into);
                 }
             }
         }
         if self.rules.strategy == Strategy::Sticky {
             let behind = self.members().filter(|(number, _)| *number < self.memory.current);
             behind.count().hash(into);
+            let current = self.memberships.get(self.memory.current);
+            current.is_some_and(|current| current.is_member).hash(into);
+        }
+        let weighted = self.rules.strategy == Strategy::Weighted;
+        for (_, ahead) in self.memory.kinds.iter().filter(|_| weighted) {
+            self.members()
+                .for_each(|(it, _)| ahead.get(&it).map(|&ahead| rounded(ahead)).hash(into));
         }
         for usage in &self.usages {
             (self.rank_of(usage.membership), usage.abortable).hash(into);
@@ -40,8 +47,8 @@ impl Reference {
         live.hash(into);
     }
 
-    fn hash_member(&self, member: &Membership, now: Moment, into: &mut impl Hasher) {
-        let Membership { status, until, escalation, probing, turn, .. } = member;
+    fn hash_member(&self, number: usize, member: &Membership, now: Moment, into: &mut impl Hasher) {
+        let Membership { status, until, escalation, probing, .. } = member;
         let last_step = self.rules.cooldown_table.len() as u32;
         (status, ahead(*until, now), (*escalation).min(last_step), probing).hash(into);
         match self.rules.strategy {
@@ -51,9 +58,7 @@ impl Reference {
                 member.last_acquired.is_some().hash(into);
             }
             Strategy::Weighted => {
-                let ahead = turn.at - self.memory.time;
-                let ahead = if turn.was_away { ahead.max(0.0) } else { ahead };
-                (turn.was_away, ahead.to_bits()).hash(into);
+                self.memory.plain.get(&number).map(|&ahead| rounded(ahead)).hash(into);
             }
             _ => {}
         }
@@ -104,4 +109,9 @@ impl Reference {
 /// How far ahead it lies; nothing of what is past matters.
 fn ahead(moment: Option<Moment>, now: Moment) -> Option<Moment> {
     moment.map(|moment| moment.saturating_sub(now))
+}
+
+/// Without what different orders of adding up may differ in.
+fn rounded(ahead: f64) -> i64 {
+    (ahead * 1e6).round() as i64
 }

@@ -21,6 +21,16 @@ pub(super) struct Wish {
     asked: Vec<usize>,
 }
 
+impl Wish {
+    /// The members that its caller admitted.
+    pub(super) fn admitted(&self) -> Vec<usize> {
+        let admitted = self.judged.iter().filter(|(_, admitted)| *admitted);
+        let mut admitted: Vec<_> = admitted.map(|&(membership, _)| membership).collect();
+        admitted.sort_unstable();
+        admitted
+    }
+}
+
 impl Reference {
     /// Turns the expired cooldowns healthy.
     fn expire(&mut self, now: Moment) {
@@ -87,7 +97,6 @@ impl Reference {
     /// The members that the pool's owner may choose from.
     pub(super) fn ask_to_choose(&mut self, run: usize, now: Moment) -> Vec<Offer> {
         self.expire(now);
-        self.resume();
         let admitted = |membership: &usize| self.admits(run, *membership);
         let asked: Vec<_> = self.eligible().into_iter().filter(admitted).collect();
         let offer = |&membership: &usize| {
@@ -127,7 +136,6 @@ impl Reference {
         now: Moment,
     ) -> Option<usize> {
         self.expire(now);
-        self.resume();
         let choice = self.runs[run].wish.choice.take().flatten();
         let eligible = self.eligible();
         let membership = match choice {
@@ -140,7 +148,7 @@ impl Reference {
                     self.note("a stale choice");
                 }
                 let elected = self.elect(run, &eligible, drawn, now)?;
-                self.remember(elected, &eligible);
+                self.remember(run, elected, &eligible);
                 elected
             }
         };
@@ -169,7 +177,7 @@ impl Reference {
         let admitted = of_these(eligible, &|membership| self.admits(run, membership));
         let fresh = of_these(&admitted, &|membership| !wish.tried.contains(&membership));
         let among = if fresh.is_empty() { &admitted } else { &fresh };
-        let favourites = self.favourites(among, terms.affinity, now);
+        let favourites = self.favourites(run, among, now);
         let drawn = drawn.filter(|drawn| favourites.contains(drawn));
         let elected = drawn.or_else(|| favourites.first().copied())?;
         let passed_over = favourites.len() > 1 && favourites.len() < among.len();

@@ -1,0 +1,144 @@
+//! Turns by weight, in virtual time.
+//!
+//! An item of weight `w` takes `1/w` of virtual time a pick, and whoever would be halfway through its
+//! next pick first is next. Halfway rather than at the end makes the sequence smooth: weights 5, 1, 1 give
+//! `aaabcaa` and not `aaaaabc`. A pick among items of the weight `W` in all passes `1/W` of virtual time.
+//! Time stands still for whoever is away: it comes back as far ahead of the present, or behind it, as it
+//! left. So it neither makes up for what it missed nor loses the turn it had coming, and each pick owes
+//! each item that was there `w/W` of a turn (the account of Fagin and Williams, 1983, for a carpool).
+
+/// Virtual time is set back when it gets here. Up to here a float tells the turns of the greatest weight that is
+/// allowed, 1e-4 each, to a millionth.
+const LATE: f64 = (1_u64 << 19) as f64;
+/// By so much, which leaves every float that is near the present exact.
+const BACK: f64 = (1_u64 << 18) as f64;
+
+#[derive(Debug, Default, Clone)]
+pub(super) struct Turns {
+    /// By item, of those that have been seen.
+    turns: Vec<Option<Turn>>,
+    now: f64,
+    /// The weight of those that are here, in parts: whole numbers, so that nothing is ever left over.
+    whole: u128,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    weight: f64,
+    /// Where its next pick starts; of who is away, how far ahead of the present.
+    at: f64,
+    away: bool,
+}
+
+impl Turns {
+    /// An item is here, perhaps again: where its next pick starts.
+    pub(super) fn resume(&mut self, item: usize, weight: f64) -> f64 {
+        match self.turn(item) {
+            Some(Turn { at, away: false, .. }) => at,
+            turn => self.enter(item, weight, turn.map_or(0.0, |turn| turn.at)),
+        }
+    }
+
+    /// An item that was not here is, so far ahead of the present.
+    pub(super) fn enter(&mut self, item: usize, weight: f64, lag: f64) -> f64 {
+        if item >= self.turns.len() {
+            self.turns.resize(item + 1, None);
+        }
+        let at = self.now + lag;
+        self.turns[item] = Some(Turn { weight, at, away: false });
+        self.whole += parts(weight);
+        at
+    }
+
+    pub(super) fn suspend(&mut self, item: usize) {
+        if let Some(Some(turn @ Turn { away: false, .. })) = self.turns.get_mut(item) {
+            *turn = Turn { at: turn.at - self.now, away: true, ..*turn };
+            self.whole -= parts(turn.weight);
+        }
+    }
+
+    pub(super) fn forget(&mut self, item: usize) {
+        self.suspend(item);
+        if let Some(turn) = self.turns.get_mut(item) {
+            *turn = None;
+        }
+    }
+
+    /// How far ahead of the present the next pick of an item starts: less than zero if it is behind.
+    pub(super) fn lag(&self, item: usize) -> Option<f64> {
+        self.turn(item).map(|turn| if turn.away { turn.at } else { turn.at - self.now })
+    }
+
+    /// Who is not here any more goes away.
+    pub(super) fn suspend_unless(&mut self, is_here: impl Fn(usize) -> bool) {
+        for item in 0..self.turns.len() {
+            if !is_here(item) {
+                self.suspend(item);
+            }
+        }
+    }
+
+    /// An item that is here was picked.
+    pub(super) fn take(&mut self, item: usize) {
+        if let Some(Some(turn)) = self.turns.get_mut(item) {
+            turn.at += 1.0 / turn.weight;
+            self.now += PARTS / self.whole as f64;
+        }
+    }
+
+    /// Sets virtual time back when it is late: by how much, if so.
+    pub(super) fn rebase(&mut self) -> Option<f64> {
+        if self.now < LATE {
+            return None;
+        }
+        self.now -= BACK;
+        for turn in self.turns.iter_mut().flatten().filter(|turn| !turn.away) {
+            turn.at -= BACK;
+        }
+        Some(BACK)
+    }
+
+    fn turn(&self, item: usize) -> Option<Turn> {
+        self.turns.get(item).copied().flatten()
+    }
+}
+
+/// The parts of a weight of 1.
+const PARTS: f64 = (1_u64 << 40) as f64;
+
+fn parts(weight: f64) -> u128 {
+    (weight * PARTS) as u128
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Picks among items that are all there.
+    fn pick(turns: &mut Turns, weights: &[(usize, f64)]) -> usize {
+        let mut first = (f64::INFINITY, 0);
+        for &(item, weight) in weights {
+            let halfway = turns.resume(item, weight) + 0.5 / weight;
+            if halfway < first.0 {
+                first = (halfway, item);
+            }
+        }
+        turns.take(first.1);
+        turns.rebase();
+        first.1
+    }
+
+    #[test]
+    fn heavy_items_share_exactly_however_long_light_ones_were_picked_before() {
+        let mut turns = Turns::default();
+        for _ in 0..4_000_000 {
+            pick(&mut turns, &[(0, 0.001)]);
+        }
+        turns.suspend(0);
+        let mut picks = [0_u32; 3];
+        for _ in 0..40_000 {
+            picks[pick(&mut turns, &[(1, 9999.0), (2, 3333.0)])] += 1;
+        }
+        assert_eq!(picks, [0, 30_000, 10_000]);
+    }
+}
