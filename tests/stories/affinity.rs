@@ -126,7 +126,8 @@ fn a_retry_leaves_the_home_of_its_key_and_the_next_run_is_at_home_again() {
 }
 
 #[test]
-fn a_hot_key_overflows_where_its_home_has_a_quarter_more_than_its_share_and_four_more_than_another() {
+fn a_hot_key_overflows_where_its_home_has_a_quarter_more_than_its_share_and_four_more_than_another()
+{
     let scene = pool_of(&["a", "b", "c", "d"]);
     let home = pick_with(&scene, |request| request.affinity("hot"));
     for started in 1..=200_u32 {

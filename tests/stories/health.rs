@@ -212,7 +212,9 @@ fn a_failure_counts_as_slow_and_as_slower_if_it_was_but_not_in_the_mean() {
 #[test]
 fn an_own_error_is_no_latency() {
     let scene = Scene::of(&["a"]);
-    for (took, answer) in [(1, Err(Fault::Operation(Boom))), (2, fine()), (9, Err(Fault::Operation(Boom)))] {
+    for (took, answer) in
+        [(1, Err(Fault::Operation(Boom))), (2, fine()), (9, Err(Fault::Operation(Boom)))]
+    {
         let _ = run(&scene, |_| {
             scene.clock.advance(secs(took));
             answer.clone()

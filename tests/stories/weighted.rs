@@ -162,9 +162,7 @@ fn a_weight_changes_nothing_for_the_other_strategies() {
 
 /// Runs that are over at once and may use this region alone.
 fn only(scene: &Scene, region: &'static str) -> String {
-    pick_with(scene, |request| {
-        request.only(move |metadata| metadata.get("region") == Some(region))
-    })
+    pick_with(scene, |request| request.only(move |metadata| metadata.get("region") == Some(region)))
 }
 
 #[test]

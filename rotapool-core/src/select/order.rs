@@ -47,7 +47,7 @@ impl Order {
                 weighted.draw(roster, tournament, chance, admits)
             }
             Self::Weighted(weighted) if wish.filters() => {
-                weighted.find_alike(wish, roster, tournament, admits)
+                weighted.find_alike(wish, roster, tournament, chance, admits)
             }
             _ => tournament.least_where(admits).map(|(_, item)| item),
         }

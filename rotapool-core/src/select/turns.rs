@@ -7,6 +7,8 @@
 //! left. So it neither makes up for what it missed nor loses the turn it had coming, and each pick owes
 //! each item that was there `w/W` of a turn (the account of Fagin and Williams, 1983, for a carpool).
 
+use crate::member::slot::Slot;
+
 /// Virtual time is set back when it gets here. Up to here a float tells the turns of the greatest weight that is
 /// allowed, 1e-4 each, to a millionth.
 const LATE: f64 = (1_u64 << 19) as f64;
@@ -23,31 +25,38 @@ pub(super) struct Turns {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Turn {
+pub(super) struct Turn {
     weight: f64,
+    position: u64,
     /// Where its next pick starts; of who is away, how far ahead of the present.
     at: f64,
     away: bool,
 }
 
 impl Turns {
-    /// An item is here, perhaps again: where its next pick starts.
-    pub(super) fn resume(&mut self, item: usize, weight: f64) -> f64 {
-        match self.turn(item) {
-            Some(Turn { at, away: false, .. }) => at,
-            turn => self.enter(item, weight, turn.map_or(0.0, |turn| turn.at)),
+    /// An item is here, perhaps again, or for the first time: where its next pick starts.
+    pub(super) fn resume(&mut self, item: usize, slot: &Slot) -> f64 {
+        let turn = self.meet(item, slot);
+        if turn.away {
+            let at = self.now + turn.at;
+            self.turns[item] = Some(Turn { at, away: false, ..turn });
+            self.whole += parts(turn.weight);
+            return at;
         }
+        turn.at
     }
 
-    /// An item that was not here is, so far ahead of the present.
-    pub(super) fn enter(&mut self, item: usize, weight: f64, lag: f64) -> f64 {
+    /// An item may be here some day: its turn, which is away if it has not been seen.
+    pub(super) fn meet(&mut self, item: usize, slot: &Slot) -> Turn {
+        if let Some(turn) = self.turn(item) {
+            return turn;
+        }
         if item >= self.turns.len() {
             self.turns.resize(item + 1, None);
         }
-        let at = self.now + lag;
-        self.turns[item] = Some(Turn { weight, at, away: false });
-        self.whole += parts(weight);
-        at
+        let turn = Turn { weight: slot.weight(), position: slot.position(), at: 0.0, away: true };
+        self.turns[item] = Some(turn);
+        turn
     }
 
     pub(super) fn suspend(&mut self, item: usize) {
@@ -57,11 +66,24 @@ impl Turns {
         }
     }
 
-    pub(super) fn forget(&mut self, item: usize) {
+    /// Forgets an item: its position, if it has been seen.
+    pub(super) fn forget(&mut self, item: usize) -> Option<u64> {
         self.suspend(item);
-        if let Some(turn) = self.turns.get_mut(item) {
-            *turn = None;
+        self.turns.get_mut(item)?.take().map(|turn| turn.position)
+    }
+
+    /// Forgets whoever is not to be kept.
+    pub(super) fn retain(&mut self, keeps: impl Fn(usize) -> bool) {
+        for item in 0..self.turns.len() {
+            if self.turns[item].is_some() && !keeps(item) {
+                self.forget(item);
+            }
         }
+    }
+
+    /// How many have been seen.
+    pub(super) fn len(&self) -> usize {
+        self.turns.iter().flatten().count()
     }
 
     /// How far ahead of the present the next pick of an item starts: less than zero if it is behind.
@@ -113,12 +135,19 @@ fn parts(weight: f64) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::member::profile::Profile;
+
+    fn slot(weight: f64) -> Slot {
+        let mut profile = Profile::new("a");
+        profile.weight = weight;
+        Slot::new(profile, 0, 0)
+    }
 
     /// Picks among items that are all there.
-    fn pick(turns: &mut Turns, weights: &[(usize, f64)]) -> usize {
+    fn pick(turns: &mut Turns, slots: &[(usize, &Slot)]) -> usize {
         let mut first = (f64::INFINITY, 0);
-        for &(item, weight) in weights {
-            let halfway = turns.resume(item, weight) + 0.5 / weight;
+        for &(item, slot) in slots {
+            let halfway = turns.resume(item, slot) + 0.5 / slot.weight();
             if halfway < first.0 {
                 first = (halfway, item);
             }
@@ -130,14 +159,15 @@ mod tests {
 
     #[test]
     fn heavy_items_share_exactly_however_long_light_ones_were_picked_before() {
+        let (light, heavy, third) = (slot(0.001), slot(9999.0), slot(3333.0));
         let mut turns = Turns::default();
         for _ in 0..4_000_000 {
-            pick(&mut turns, &[(0, 0.001)]);
+            pick(&mut turns, &[(0, &light)]);
         }
         turns.suspend(0);
         let mut picks = [0_u32; 3];
         for _ in 0..40_000 {
-            picks[pick(&mut turns, &[(1, 9999.0), (2, 3333.0)])] += 1;
+            picks[pick(&mut turns, &[(1, &heavy), (2, &third)])] += 1;
         }
         assert_eq!(picks, [0, 30_000, 10_000]);
     }

@@ -4,7 +4,7 @@
 //! Runs take turns with runs that are made alike, so that each kind is shared exactly, whatever the others do:
 //! - a run that asks for nothing takes the turns of the pool;
 //! - runs that filter alike, by what they admit and keep out, take turns of their own. Those of the 16 kinds
-//!   that came last are remembered; a new kind goes on where others left its resources;
+//!   that came last are remembered; a new kind goes on from the one that is most like it;
 //! - a retry is drawn by weight and takes nobody's turn: what failed before it is no part of any share.
 //!
 //! A pick in turn costs O(log n), a draw O(1) on average unless few or light ones are admitted, and a
@@ -16,7 +16,7 @@ use super::bag::below;
 use super::rank::Rank;
 use super::tournament::Tournament;
 use super::turns::Turns;
-use super::wish::Wish;
+use super::wish::{Wish, part};
 use crate::member::roster::Roster;
 use crate::member::slot::Slot;
 
@@ -37,14 +37,28 @@ pub(super) struct Weighted {
 #[derive(Debug, Clone)]
 struct Kind {
     alike: u64,
+    /// Members from this position on have not been judged, if its runs judge.
+    judged_until: Option<u64>,
+    /// Of all members that it admits.
     turns: Turns,
+}
+
+impl Kind {
+    /// Whether a run is of this kind, but for the members that have joined since.
+    fn has_grown_to(&self, wish: &Wish) -> bool {
+        self.judged_until.is_some_and(|position| wish.alike_before(position) == Some(self.alike))
+    }
+
+    fn rank(&self, item: usize, slot: &Slot) -> Rank {
+        rank(self.turns.lag(item).unwrap_or(0.0) + 0.5 / slot.weight(), slot)
+    }
 }
 
 impl Weighted {
     /// The rank of an eligible item.
     pub(super) fn rank(&mut self, item: usize, slot: &Slot) -> Rank {
         self.heaviest = self.heaviest.max(slot.weight());
-        rank(self.turns.resume(item, slot.weight()) + 0.5 / slot.weight(), slot)
+        rank(self.turns.resume(item, slot) + 0.5 / slot.weight(), slot)
     }
 
     /// The item is not eligible for the time being.
@@ -55,31 +69,46 @@ impl Weighted {
     /// The item has left the pool: whoever has this number next starts afresh.
     pub(super) fn forget(&mut self, item: usize) {
         self.turns.forget(item);
-        self.kinds.iter_mut().for_each(|kind| kind.turns.forget(item));
+        for kind in &mut self.kinds {
+            let position = kind.turns.forget(item).filter(|_| kind.judged_until.is_some());
+            kind.alike ^= position.map_or(0, part);
+        }
+        self.kinds.retain(|kind| kind.turns.len() > 0);
     }
 
-    /// The next in turn of a kind of filtered runs.
+    /// The next in turn of a kind of filtered runs. The first of a kind that is like no other is drawn.
     pub(super) fn find_alike(
         &self,
         wish: &Wish,
         roster: &Roster,
         tournament: &Tournament,
+        chance: &mut impl FnMut() -> f64,
         admits: impl Fn(usize) -> bool,
     ) -> Option<usize> {
-        let kind = self.kinds.iter().find(|kind| kind.alike == wish.alike());
+        let known = self.kind_of(wish).map(|place| &self.kinds[place]);
+        let Some(kind) = known.or_else(|| self.kind_like(wish, roster, tournament)) else {
+            return self.draw(roster, tournament, chance, admits);
+        };
         let admitted = tournament.items().filter(|&item| admits(item));
-        admitted.min_by_key(|&item| self.rank_alike(kind, item, &roster[item]))
+        admitted.min_by_key(|&item| kind.rank(item, &roster[item]))
     }
 
-    /// The rank of an item for a kind, which may be a new one.
-    fn rank_alike(&self, kind: Option<&Kind>, item: usize, slot: &Slot) -> Rank {
-        let lag = kind.and_then(|kind| kind.turns.lag(item));
-        rank(lag.unwrap_or_else(|| self.lag_elsewhere(item)) + 0.5 / slot.weight(), slot)
+    /// The place of the kind that a run is of.
+    fn kind_of(&self, wish: &Wish) -> Option<usize> {
+        let same = self.kinds.iter().rposition(|kind| kind.alike == wish.alike());
+        same.or_else(|| self.kinds.iter().rposition(|kind| kind.has_grown_to(wish)))
     }
 
-    /// How far an item was ahead of its turn where it was seen last.
-    fn lag_elsewhere(&self, item: usize) -> f64 {
-        self.kinds.iter().rev().find_map(|kind| kind.turns.lag(item)).unwrap_or(0.0)
+    /// Of the kinds that may use any that a run may use now, the one that may use the most of those and the
+    /// fewest others, and the latest of several.
+    fn kind_like(&self, wish: &Wish, roster: &Roster, tournament: &Tournament) -> Option<&Kind> {
+        let admitted: Vec<usize> =
+            tournament.items().filter(|&item| wish.admits(&roster[item])).collect();
+        let common =
+            |kind: &&Kind| admitted.iter().filter(|&&item| kind.turns.lag(item).is_some()).count();
+        let like = self.kinds.iter().rev().filter(|kind| common(kind) > 0);
+        // The same order as by how many are in one of the two alone: all are compared with the same.
+        like.min_by_key(|kind| kind.turns.len() as i64 - 2 * common(kind) as i64)
     }
 
     /// One that is admitted, with a chance in proportion to its weight.
@@ -138,22 +167,24 @@ impl Weighted {
     }
 
     fn picked_alike(&mut self, item: usize, wish: &Wish, roster: &Roster, tournament: &Tournament) {
-        let alike = wish.alike();
-        let mut kind = match self.kinds.iter().position(|kind| kind.alike == alike) {
-            Some(place) => self.kinds.remove(place),
-            None => Kind { alike, turns: Turns::default() },
+        let known = match self.kind_of(wish) {
+            Some(place) => Some(self.kinds.remove(place).turns),
+            None => self.kind_like(wish, roster, tournament).map(|kind| kind.turns.clone()),
         };
-        let picked = self.rank_alike(Some(&kind), item, &roster[item]);
+        let was_drawn = known.is_none();
+        let mut turns = known.unwrap_or_default();
+        turns.retain(|item| wish.admits(&roster[item]));
+        for (item, slot) in roster.keys().filter(|(_, slot)| wish.admits(slot)) {
+            turns.meet(item, slot);
+        }
+        let mut kind = Kind { alike: wish.alike(), judged_until: wish.judged_until(), turns };
+        let picked = kind.rank(item, &roster[item]);
         kind.turns.suspend_unless(|item| tournament.holds(item));
         for item in tournament.items().filter(|&item| wish.admits(&roster[item])) {
-            let (slot, lag) = (&roster[item], kind.turns.lag(item));
             // Who would have come before but may not be picked just now is away.
-            if self.rank_alike(Some(&kind), item, slot) < picked {
-                kind.turns.suspend(item);
-            } else if lag.is_some() {
-                kind.turns.resume(item, slot.weight());
-            } else {
-                kind.turns.enter(item, slot.weight(), self.lag_elsewhere(item));
+            match !was_drawn && kind.rank(item, &roster[item]) < picked {
+                true => kind.turns.suspend(item),
+                false => drop(kind.turns.resume(item, &roster[item])),
             }
         }
         kind.turns.take(item);
@@ -222,7 +253,7 @@ mod tests {
             let (mut weighted, roster, mut tournament) = three();
             let mut pick = |admits: fn(usize) -> bool| {
                 let item = match wish.filters() {
-                    true => weighted.find_alike(&wish, &roster, &tournament, admits),
+                    true => weighted.find_alike(&wish, &roster, &tournament, &mut || 0.5, admits),
                     false => tournament.least_where(admits).map(|(_, item)| item),
                 };
                 let item = item.unwrap();
@@ -233,7 +264,8 @@ mod tests {
             let without: Vec<_> = (0..1000).map(|_| pick(|item| item != 0)).collect();
             assert_eq!(without.iter().filter(|&&item| item == 1).count(), 500);
             let order: Vec<_> = (0..9).map(|_| pick(|_| true)).collect();
-            assert_eq!(order.iter().filter(|&&item| item == 0).count(), 3, "{order:?}");
+            let had = order.iter().filter(|&&item| item == 0).count();
+            assert!((3..=4).contains(&had), "{order:?}");
         }
     }
 }

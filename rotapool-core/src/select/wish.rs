@@ -83,6 +83,13 @@ impl Wish {
         self.0.as_ref().map_or(0, |asked| asked.alike)
     }
 
+    /// The same without the members from this position on; `None` if there is no judgement.
+    pub(crate) fn alike_before(&self, position: u64) -> Option<u64> {
+        let asked = self.0.as_ref().filter(|asked| asked.judge)?;
+        let later = asked.admitted.iter().filter(|&&admitted| admitted >= position);
+        Some(later.fold(asked.alike, |alike, &admitted| alike ^ part(admitted)))
+    }
+
     /// Members from this position on have yet to be judged; `None` if there is no judgement.
     pub(crate) fn judged_until(&self) -> Option<u64> {
         self.0.as_ref().filter(|asked| asked.judge).map(|asked| asked.judged_until)
@@ -93,8 +100,7 @@ impl Wish {
         if let Some(asked) = &mut self.0 {
             asked.judged_until = asked.judged_until.max(position + 1);
             if admitted && asked.admitted.insert(position) {
-                // A step of SplitMix64, so that no position is mixed to nothing.
-                asked.alike ^= mix(position.wrapping_add(0x9e37_79b9_7f4a_7c15));
+                asked.alike ^= part(position);
             }
         }
     }
@@ -113,4 +119,10 @@ impl Wish {
             self.0.get_or_insert_default().tried.push(slot.position());
         }
     }
+}
+
+/// The part that a member which a judgement admitted has in what stands for all.
+pub(super) fn part(position: u64) -> u64 {
+    // A step of SplitMix64, so that no position is mixed to nothing.
+    mix(position.wrapping_add(0x9e37_79b9_7f4a_7c15))
 }

@@ -54,7 +54,7 @@ const ALL: [&str; 47] = [
     "a pick by affinity",
     "a sticky walk wraps",
     "a sticky walk spills",
-    "a pick in turn beside several kinds of filters",
+    "a new kind of filter beside several",
 ];
 
 #[derive(Debug, Default)]

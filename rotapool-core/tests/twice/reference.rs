@@ -210,6 +210,7 @@ impl Reference {
     pub(crate) fn remove(&mut self, id: &str) -> Result<usize, ResourceError> {
         let membership = self.find(id)?;
         self.memberships[membership].is_member = false;
+        self.forget_the_kinds_of_nobody();
         self.aftermath.rethink = true;
         Ok(membership)
     }

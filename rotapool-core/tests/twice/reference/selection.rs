@@ -22,12 +22,12 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    /// The members that its caller admitted.
-    pub(super) fn admitted(&self) -> Vec<usize> {
+    /// The members that its caller admitted, and the first that it has not judged.
+    pub(super) fn verdicts(&self) -> (Vec<usize>, usize) {
         let admitted = self.judged.iter().filter(|(_, admitted)| *admitted);
         let mut admitted: Vec<_> = admitted.map(|&(membership, _)| membership).collect();
         admitted.sort_unstable();
-        admitted
+        (admitted, self.judged.iter().map(|(it, _)| it + 1).max().unwrap_or(0))
     }
 }
 
