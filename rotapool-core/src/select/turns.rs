@@ -33,6 +33,13 @@ pub(super) struct Turn {
     away: bool,
 }
 
+impl Turn {
+    /// How far ahead of the present its next pick starts: less than zero if it is behind.
+    fn lag(self, now: f64) -> f64 {
+        if self.away { self.at } else { self.at - now }
+    }
+}
+
 impl Turns {
     /// An item is here, perhaps again, or for the first time: where its next pick starts.
     pub(super) fn resume(&mut self, item: usize, slot: &Slot) -> f64 {
@@ -61,7 +68,7 @@ impl Turns {
 
     pub(super) fn suspend(&mut self, item: usize) {
         if let Some(Some(turn @ Turn { away: false, .. })) = self.turns.get_mut(item) {
-            *turn = Turn { at: turn.at - self.now, away: true, ..*turn };
+            *turn = Turn { at: turn.lag(self.now), away: true, ..*turn };
             self.whole -= parts(turn.weight);
         }
     }
@@ -86,18 +93,32 @@ impl Turns {
         self.turns.iter().flatten().count()
     }
 
-    /// How far ahead of the present the next pick of an item starts: less than zero if it is behind.
-    pub(super) fn lag(&self, item: usize) -> Option<f64> {
-        self.turn(item).map(|turn| if turn.away { turn.at } else { turn.at - self.now })
+    pub(super) fn knows(&self, item: usize) -> bool {
+        self.turn(item).is_some()
     }
 
-    /// Who is not here any more goes away.
-    pub(super) fn suspend_unless(&mut self, is_here: impl Fn(usize) -> bool) {
-        for item in 0..self.turns.len() {
-            if !is_here(item) {
-                self.suspend(item);
+    /// Who of those that have been seen is here; it is told how far ahead each is halfway through its next pick.
+    pub(super) fn sort_out(&mut self, is_here: impl Fn(usize, f64) -> bool) {
+        for (item, turn) in self.turns.iter_mut().enumerate() {
+            let Some(turn) = turn else { continue };
+            let lag = turn.lag(self.now);
+            match (turn.away, is_here(item, lag + 0.5 / turn.weight)) {
+                (true, true) => {
+                    *turn = Turn { at: self.now + lag, away: false, ..*turn };
+                    self.whole += parts(turn.weight);
+                }
+                (false, false) => {
+                    *turn = Turn { at: lag, away: true, ..*turn };
+                    self.whole -= parts(turn.weight);
+                }
+                _ => {}
             }
         }
+    }
+
+    /// How far ahead an item that has been seen is halfway through its next pick.
+    pub(super) fn halfway(&self, item: usize) -> Option<f64> {
+        self.turn(item).map(|turn| turn.lag(self.now) + 0.5 / turn.weight)
     }
 
     /// An item that is here was picked.

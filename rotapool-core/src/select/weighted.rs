@@ -50,7 +50,7 @@ impl Kind {
     }
 
     fn rank(&self, item: usize, slot: &Slot) -> Rank {
-        rank(self.turns.lag(item).unwrap_or(0.0) + 0.5 / slot.weight(), slot)
+        rank(self.turns.halfway(item).unwrap_or(0.5 / slot.weight()), slot)
     }
 }
 
@@ -89,8 +89,13 @@ impl Weighted {
         let Some(kind) = known.or_else(|| self.kind_like(wish, roster, tournament)) else {
             return self.draw(roster, tournament, chance, admits);
         };
-        let admitted = tournament.items().filter(|&item| admits(item));
-        admitted.min_by_key(|&item| kind.rank(item, &roster[item]))
+        let first = tournament.items().fold(None, |first, item| {
+            let rank = kind.rank(item, &roster[item]);
+            // Asked only of the few that come before all that went before.
+            let is_first = first.is_none_or(|(first, _)| rank < first) && admits(item);
+            if is_first { Some((rank, item)) } else { first }
+        });
+        first.map(|(_, item)| item)
     }
 
     /// The place of the kind that a run is of.
@@ -104,8 +109,7 @@ impl Weighted {
     fn kind_like(&self, wish: &Wish, roster: &Roster, tournament: &Tournament) -> Option<&Kind> {
         let admitted: Vec<usize> =
             tournament.items().filter(|&item| wish.admits(&roster[item])).collect();
-        let common =
-            |kind: &&Kind| admitted.iter().filter(|&&item| kind.turns.lag(item).is_some()).count();
+        let common = |kind: &&Kind| admitted.iter().filter(|&&item| kind.turns.knows(item)).count();
         let like = self.kinds.iter().rev().filter(|kind| common(kind) > 0);
         // The same order as by how many are in one of the two alone: all are compared with the same.
         like.min_by_key(|kind| kind.turns.len() as i64 - 2 * common(kind) as i64)
@@ -167,32 +171,50 @@ impl Weighted {
     }
 
     fn picked_alike(&mut self, item: usize, wish: &Wish, roster: &Roster, tournament: &Tournament) {
-        let known = match self.kind_of(wish) {
-            Some(place) => Some(self.kinds.remove(place).turns),
-            None => self.kind_like(wish, roster, tournament).map(|kind| kind.turns.clone()),
-        };
-        let was_drawn = known.is_none();
-        let mut turns = known.unwrap_or_default();
-        turns.retain(|item| wish.admits(&roster[item]));
-        for (item, slot) in roster.keys().filter(|(_, slot)| wish.admits(slot)) {
-            turns.meet(item, slot);
-        }
-        let mut kind = Kind { alike: wish.alike(), judged_until: wish.judged_until(), turns };
+        let (mut kind, was_drawn) = self.take_kind(wish, roster, tournament);
         let picked = kind.rank(item, &roster[item]);
-        kind.turns.suspend_unless(|item| tournament.holds(item));
-        for item in tournament.items().filter(|&item| wish.admits(&roster[item])) {
-            // Who would have come before but may not be picked just now is away.
-            match !was_drawn && kind.rank(item, &roster[item]) < picked {
-                true => kind.turns.suspend(item),
-                false => drop(kind.turns.resume(item, &roster[item])),
-            }
-        }
+        // Who would have come before but may not be picked just now is away.
+        let is_passed = |other: usize, halfway: f64| {
+            !was_drawn
+                && ordered(halfway) <= picked.major()
+                && rank(halfway, &roster[other]) < picked
+        };
+        kind.turns.sort_out(|other, halfway| tournament.holds(other) && !is_passed(other, halfway));
         kind.turns.take(item);
         kind.turns.rebase();
         self.kinds.push(kind);
         if self.kinds.len() > KINDS {
             self.kinds.remove(0);
         }
+    }
+
+    /// Takes out the kind of a run, which knows all that the run admits and that can be picked; and whether its
+    /// first was drawn.
+    fn take_kind(&mut self, wish: &Wish, roster: &Roster, tournament: &Tournament) -> (Kind, bool) {
+        let (alike, judged_until) = (wish.alike(), wish.judged_until());
+        let known = match self.kind_of(wish) {
+            Some(place) => Some(self.kinds.remove(place)),
+            None => self.kind_like(wish, roster, tournament).cloned(),
+        };
+        let was_drawn = known.is_none();
+        let mut kind =
+            known.unwrap_or_else(|| Kind { alike, judged_until, turns: Turns::default() });
+        // Whoever judges alike admits the same; whoever keeps out alike admits who has joined since.
+        if was_drawn || kind.alike != alike {
+            kind.turns.retain(|item| wish.admits(&roster[item]));
+            for (item, slot) in roster.keys().filter(|(_, slot)| wish.admits(slot)) {
+                kind.turns.meet(item, slot);
+            }
+        } else if judged_until.is_none() {
+            for item in
+                tournament.items().filter(|&item| !kind.turns.knows(item)).collect::<Vec<_>>()
+            {
+                if wish.admits(&roster[item]) {
+                    kind.turns.meet(item, &roster[item]);
+                }
+            }
+        }
+        (Kind { alike, judged_until, turns: kind.turns }, was_drawn)
     }
 }
 

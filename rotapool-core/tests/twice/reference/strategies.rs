@@ -32,7 +32,7 @@ impl Reference {
                     among,
                     |it| (Roughly(cost(it)), in_flight(it)),
                     |(one, fewer), (other, more)| {
-                        one.is_clearly_less(other) || one == other && fewer < more
+                        one.is_clearly_less(other) || one.0 == other.0 && fewer < more
                     },
                 );
                 not_on_trial_if_possible(two_drawn, |it| cost(it).is_infinite())
