@@ -49,8 +49,9 @@ impl Kind {
         self.judged_until.is_some_and(|position| wish.alike_before(position) == Some(self.alike))
     }
 
-    fn rank(&self, item: usize, slot: &Slot) -> Rank {
-        rank(self.turns.halfway(item).unwrap_or(0.5 / slot.weight()), slot)
+    /// How far ahead an item is halfway through its next pick.
+    fn halfway(&self, item: usize, roster: &Roster) -> f64 {
+        self.turns.halfway(item).unwrap_or_else(|| 0.5 / roster[item].weight())
     }
 }
 
@@ -89,12 +90,17 @@ impl Weighted {
         let Some(kind) = known.or_else(|| self.kind_like(wish, roster, tournament)) else {
             return self.draw(roster, tournament, chance, admits);
         };
-        let first = tournament.items().fold(None, |first, item| {
-            let rank = kind.rank(item, &roster[item]);
-            // Asked only of the few that come before all that went before.
-            let is_first = first.is_none_or(|(first, _)| rank < first) && admits(item);
-            if is_first { Some((rank, item)) } else { first }
-        });
+        let mut first: Option<(Rank, usize)> = None;
+        for item in tournament.items() {
+            // Looked at and asked are only the few that come before all that went before.
+            let halfway = kind.halfway(item, roster);
+            if first.is_none_or(|(first, _)| ordered(halfway) <= first.major()) {
+                let rank = rank(halfway, &roster[item]);
+                if first.is_none_or(|(first, _)| rank < first) && admits(item) {
+                    first = Some((rank, item));
+                }
+            }
+        }
         first.map(|(_, item)| item)
     }
 
@@ -172,7 +178,7 @@ impl Weighted {
 
     fn picked_alike(&mut self, item: usize, wish: &Wish, roster: &Roster, tournament: &Tournament) {
         let (mut kind, was_drawn) = self.take_kind(wish, roster, tournament);
-        let picked = kind.rank(item, &roster[item]);
+        let picked = rank(kind.halfway(item, roster), &roster[item]);
         // Who would have come before but may not be picked just now is away.
         let is_passed = |other: usize, halfway: f64| {
             !was_drawn
