@@ -79,12 +79,17 @@ impl Measures {
     #[inline]
     pub(crate) fn succeeded(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
         self.proved(now, yardstick);
-        let value = self.mean.known().map_or(took, |Seconds { value, at }| {
-            let old = yardstick.fading(at, now);
-            value * old + took * (1.0 - old)
-        });
-        self.mean = Seconds { value, at: now };
-        self.is_as_slow_as(took, now, yardstick);
+        let Some(mean) = self.mean.known() else {
+            self.mean = Seconds { value: took, at: now };
+            return self.is_as_slow_as(took, now, yardstick);
+        };
+        let old = yardstick.fading(mean.at, now);
+        self.mean = Seconds { value: mean.value * old + took * (1.0 - old), at: now };
+        // Of a resource that only succeeds both are of the same moment.
+        match self.peak.at == mean.at {
+            true => self.peak = Seconds { value: took.max(self.peak.value * old), at: now },
+            false => self.is_as_slow_as(took, now, yardstick),
+        }
     }
 
     /// The operation came back with an error of its own. The resource did answer, but how fast an error

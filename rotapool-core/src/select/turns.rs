@@ -9,11 +9,9 @@
 
 use crate::member::slot::Slot;
 
-/// Virtual time is set back when it gets here. Up to here a float tells the turns of the greatest weight that is
-/// allowed, 1e-4 each, to a millionth.
-const LATE: f64 = (1_u64 << 19) as f64;
-/// By so much, which leaves every float that is near the present exact.
-const BACK: f64 = (1_u64 << 18) as f64;
+/// Virtual time is set back by this when it gets here: so a float tells the least step there is, of 1e-9 or so,
+/// from another.
+const LATE: f64 = 4096.0;
 
 #[derive(Debug, Default, Clone)]
 pub(super) struct Turns {
@@ -21,12 +19,13 @@ pub(super) struct Turns {
     turns: Vec<Option<Turn>>,
     now: f64,
     /// The weight of those that are here, in parts: whole numbers, so that nothing is ever left over.
-    whole: u128,
+    whole: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Turn {
-    weight: f64,
+    /// Its weight.
+    parts: u64,
     position: u64,
     /// Where its next pick starts; of who is away, how far ahead of the present.
     at: f64,
@@ -34,6 +33,11 @@ pub(super) struct Turn {
 }
 
 impl Turn {
+    /// Of the virtual time that a pick takes.
+    fn half(self) -> f64 {
+        0.5 * PARTS / self.parts as f64
+    }
+
     /// How far ahead of the present its next pick starts: less than zero if it is behind.
     fn lag(self, now: f64) -> f64 {
         if self.away { self.at } else { self.at - now }
@@ -43,11 +47,14 @@ impl Turn {
 impl Turns {
     /// An item is here, perhaps again, or for the first time: where its next pick starts.
     pub(super) fn resume(&mut self, item: usize, slot: &Slot) -> f64 {
+        if let Some(Some(Turn { at, away: false, .. })) = self.turns.get(item) {
+            return *at;
+        }
         let turn = self.meet(item, slot);
         if turn.away {
             let at = self.now + turn.at;
             self.turns[item] = Some(Turn { at, away: false, ..turn });
-            self.whole += parts(turn.weight);
+            self.whole = self.whole.wrapping_add(turn.parts);
             return at;
         }
         turn.at
@@ -61,7 +68,9 @@ impl Turns {
         if item >= self.turns.len() {
             self.turns.resize(item + 1, None);
         }
-        let turn = Turn { weight: slot.weight(), position: slot.position(), at: 0.0, away: true };
+        // To the next part, so that it is the same in the whole as by itself.
+        let parts = (slot.weight() * PARTS).round() as u64;
+        let turn = Turn { parts, position: slot.position(), at: 0.0, away: true };
         self.turns[item] = Some(turn);
         turn
     }
@@ -69,7 +78,7 @@ impl Turns {
     pub(super) fn suspend(&mut self, item: usize) {
         if let Some(Some(turn @ Turn { away: false, .. })) = self.turns.get_mut(item) {
             *turn = Turn { at: turn.lag(self.now), away: true, ..*turn };
-            self.whole -= parts(turn.weight);
+            self.whole = self.whole.wrapping_sub(turn.parts);
         }
     }
 
@@ -102,14 +111,14 @@ impl Turns {
         for (item, turn) in self.turns.iter_mut().enumerate() {
             let Some(turn) = turn else { continue };
             let lag = turn.lag(self.now);
-            match (turn.away, is_here(item, lag + 0.5 / turn.weight)) {
+            match (turn.away, is_here(item, lag + turn.half())) {
                 (true, true) => {
                     *turn = Turn { at: self.now + lag, away: false, ..*turn };
-                    self.whole += parts(turn.weight);
+                    self.whole = self.whole.wrapping_add(turn.parts);
                 }
                 (false, false) => {
                     *turn = Turn { at: lag, away: true, ..*turn };
-                    self.whole -= parts(turn.weight);
+                    self.whole = self.whole.wrapping_sub(turn.parts);
                 }
                 _ => {}
             }
@@ -118,13 +127,13 @@ impl Turns {
 
     /// How far ahead an item that has been seen is halfway through its next pick.
     pub(super) fn halfway(&self, item: usize) -> Option<f64> {
-        self.turn(item).map(|turn| turn.lag(self.now) + 0.5 / turn.weight)
+        self.turn(item).map(|turn| turn.lag(self.now) + turn.half())
     }
 
     /// An item that is here was picked.
     pub(super) fn take(&mut self, item: usize) {
         if let Some(Some(turn)) = self.turns.get_mut(item) {
-            turn.at += 1.0 / turn.weight;
+            turn.at += PARTS / turn.parts as f64;
             self.now += PARTS / self.whole as f64;
         }
     }
@@ -134,11 +143,11 @@ impl Turns {
         if self.now < LATE {
             return None;
         }
-        self.now -= BACK;
+        self.now -= LATE;
         for turn in self.turns.iter_mut().flatten().filter(|turn| !turn.away) {
-            turn.at -= BACK;
+            turn.at -= LATE;
         }
-        Some(BACK)
+        Some(LATE)
     }
 
     fn turn(&self, item: usize) -> Option<Turn> {
@@ -147,11 +156,7 @@ impl Turns {
 }
 
 /// The parts of a weight of 1.
-const PARTS: f64 = (1_u64 << 40) as f64;
-
-fn parts(weight: f64) -> u128 {
-    (weight * PARTS) as u128
-}
+const PARTS: f64 = (1_u64 << 30) as f64;
 
 #[cfg(test)]
 mod tests {

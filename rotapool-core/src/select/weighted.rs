@@ -149,6 +149,7 @@ impl Weighted {
     }
 
     /// An eligible item was picked.
+    #[inline(never)]
     pub(super) fn picked(
         &mut self,
         item: usize,
@@ -163,9 +164,10 @@ impl Weighted {
             return self.picked_alike(item, wish, roster, tournament);
         }
         // Who would have come before but may not be picked just now is away.
-        let passed = RefCell::default();
-        tournament.least_where(|other| other == item || pass(&passed, other));
-        let passed = passed.take();
+        let passed = match tournament.least() {
+            Some((_, least)) if least != item => passed_over(item, tournament),
+            _ => Vec::new(),
+        };
         passed.iter().for_each(|&other| self.turns.suspend(other));
         self.turns.take(item);
         for other in passed {
@@ -176,6 +178,7 @@ impl Weighted {
         }
     }
 
+    #[cold]
     fn picked_alike(&mut self, item: usize, wish: &Wish, roster: &Roster, tournament: &Tournament) {
         let (mut kind, was_drawn) = self.take_kind(wish, roster, tournament);
         let picked = rank(kind.halfway(item, roster), &roster[item]);
@@ -224,9 +227,18 @@ impl Weighted {
     }
 }
 
-fn pass(passed: &RefCell<Vec<usize>>, item: usize) -> bool {
-    passed.borrow_mut().push(item);
-    false
+/// The items that come before this one.
+#[cold]
+fn passed_over(item: usize, tournament: &Tournament) -> Vec<usize> {
+    let passed = RefCell::new(Vec::new());
+    tournament.least_where(|other| {
+        let found = other == item;
+        if !found {
+            passed.borrow_mut().push(other);
+        }
+        found
+    });
+    passed.into_inner()
 }
 
 /// By halfway through the next pick, in virtual time. Ties go to the fewest in flight, then to pool order.
