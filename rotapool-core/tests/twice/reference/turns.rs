@@ -19,6 +19,8 @@ pub(super) struct Kind {
     excluded: Vec<Arc<str>>,
     /// If they judge: whom they admit, and from which membership on they have not judged.
     judged: Option<(Vec<usize>, usize)>,
+    /// Of those whom they admit, who had left before the latest of them picked.
+    left_before: Vec<usize>,
 }
 
 /// What the strategies remember of the picks before.
@@ -66,6 +68,7 @@ impl Reference {
     /// since is not yet.
     fn place_of(&self, kind: &Kind) -> Option<usize> {
         let of_the_known = |known: &Kind, of_the_new: &dyn Fn(usize, usize) -> bool| {
+            let left_before = &known.left_before;
             known.excluded == kind.excluded
                 && match (&known.judged, &kind.judged) {
                     (None, None) => true,
@@ -74,6 +77,7 @@ impl Reference {
                             let member = &self.memberships[*it];
                             !member.is_member && !kind.excluded.contains(&member.id)
                         };
+                        let left = |it: &usize| left(it) && !left_before.contains(it);
                         let known = known.iter().copied().filter(|it| !left(it));
                         known.eq(new.iter().copied().filter(|&it| of_the_new(it, *until)))
                     }
@@ -109,7 +113,9 @@ impl Reference {
         out.dedup();
         let judged = self.runs[run].terms.wants.map(|_| self.runs[run].wish.verdicts());
         let filters = !out.is_empty() || judged.is_some();
-        filters.then_some(Kind { excluded: out, judged })
+        let admitted = judged.iter().flat_map(|(admitted, _)| admitted.iter().copied());
+        let left_before = admitted.filter(|&it| !self.memberships[it].is_member).collect();
+        filters.then_some(Kind { excluded: out, judged, left_before })
     }
 
     /// Has to be called before the membership is acquired.
