@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
-use std::time::Duration;
 
 use rotapool::Strategy;
 use rotapool::testing::{VirtualClock, VirtualTime};
@@ -15,7 +14,7 @@ use crate::profile::{DEADLINE, LASTS, Profile};
 use crate::upstream::{Reply, Upstream};
 
 /// What the pool does with the load of this seed.
-pub(crate) fn play(profile: &'static Profile, strategy: Strategy, seed: u64) -> Possible {
+pub(crate) fn play(profile: &'static Profile, strategy: Option<Strategy>, seed: u64) -> Possible {
     let time = VirtualTime::new();
     let upstream = Rc::new(RefCell::new(Upstream::new(profile, seed)));
     let pool = ours::pool(profile.keys.len(), strategy, time.clock(), seed);

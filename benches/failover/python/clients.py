@@ -94,14 +94,17 @@ async def request(serve: Serve, at: float, deadline: float, grace: float) -> Non
 async def main() -> None:
     client, url, keys, deadline, grace = sys.argv[1:]
     arrivals = [float(at) for at in sys.stdin.readline().split()]
-    # A client of its own warms up what loads at the first call.
-    await CLIENTS[client](url, int(keys))(time.monotonic() + 60)
+    # A client of its own warms up what loads at the first calls, with whichever key.
+    warm_up = CLIENTS[client](url, int(keys))
+    await asyncio.gather(*(warm_up(time.monotonic() + 60) for _ in range(10 * int(keys))))
     serve = CLIENTS[client](url, int(keys))
     print("ready", flush=True)
     sys.stdin.readline()
     start = time.monotonic()
     requests = [request(serve, start + at, float(deadline), float(grace)) for at in arrivals]
     await asyncio.gather(*requests)
+    # No farewell: what the peers leave open complains when it is taken apart.
+    os._exit(0)
 
 
 asyncio.run(main())

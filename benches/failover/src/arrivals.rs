@@ -18,3 +18,20 @@ pub(crate) fn arrivals(profile: &Profile, seed: u64) -> Vec<Duration> {
     .take_while(|at| *at < LASTS)
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile;
+
+    #[test]
+    fn a_seed_is_a_load_at_the_rate_of_its_profile() {
+        for profile in profile::ALL {
+            assert_eq!(arrivals(profile, 1), arrivals(profile, 1));
+            assert_ne!(arrivals(profile, 1), arrivals(profile, 2));
+            let arrived: usize = (0..100).map(|seed| arrivals(profile, seed).len()).sum();
+            let rate = arrived as f64 / 100.0 / LASTS.as_secs_f64();
+            assert!((rate / profile.rate - 1.0).abs() < 0.02, "{rate} in {}", profile.name);
+        }
+    }
+}

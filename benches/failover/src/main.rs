@@ -24,17 +24,21 @@ mod tally;
 mod upstream;
 
 use std::error::Error;
+use std::path::Path;
 
 use futures_util::future::try_join_all;
 
+use arrivals::arrivals;
 use clients::Client;
 use clients::python::{self, Peer};
 use http::Http;
 use load::Progress;
 use options::Options;
-use perfect::Possible;
+use perfect::{Possible, perfect};
 use profile::Profile;
+use progress::shown;
 use server::Server;
+use table::Results;
 use tally::Tally;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -50,35 +54,47 @@ async fn main() -> Result<()> {
         profile::DEADLINE,
         options.seeds
     );
+    let mut all = Vec::new();
     for profile in &options.profiles {
-        let mut possible = Possible::default();
-        let clients = Client::all();
-        let mut rows: Vec<_> =
-            clients.iter().map(|client| (client.name(), Tally::default())).collect();
-        let peers = if python.is_some() { Peer::ALL } else { &[] };
-        rows.extend(peers.iter().map(|peer| (peer.name().to_owned(), Tally::default())));
-        for seed in 1..=options.seeds {
-            possible += perfect::perfect(profile, seed);
-            let progress = Progress::default();
-            let all = clients.iter().zip(&mut rows).map(|(client, (_, tally))| {
-                let progress = progress.clone();
-                async move { here(client, profile, seed, &progress, tally).await }
-            });
-            let what = format!("{}, load {seed} of {}", profile.name, options.seeds);
-            progress::shown(&what, &progress, try_join_all(all)).await?;
-            for (peer, (name, tally)) in peers.iter().zip(&mut rows[clients.len()..]) {
-                let python = python.as_ref().expect("there are peers");
-                let (server, progress) = (Server::start(profile, seed).await?, Progress::default());
-                let arrivals = arrivals::arrivals(profile, seed);
-                let what = format!("{what}, {name}");
-                let played = python::play(python, *peer, profile, &server, &arrivals, &progress);
-                let outcomes = progress::shown(&what, &progress, played).await?;
-                tally.add(outcomes, server.received());
-            }
-        }
-        println!("{}", table::table(profile, possible, &rows, options.why));
+        let results = measure(profile, &options, python.as_deref()).await?;
+        println!("{}", table::one(&results, options.why));
+        all.push(results);
     }
+    println!("{}", table::all(&all));
     Ok(())
+}
+
+async fn measure(
+    profile: &'static Profile,
+    options: &Options,
+    python: Option<&Path>,
+) -> Result<Results> {
+    let clients = Client::all();
+    let peers = if python.is_some() { Peer::ALL } else { &[] };
+    let names = clients.iter().map(Client::name).chain(peers.iter().map(|peer| peer.name()));
+    let rows = names.map(|name| (name, Tally::default())).collect();
+    let mut results = Results { profile, possible: Possible::default(), rows };
+    for seed in 1..=options.seeds {
+        results.possible += perfect(profile, seed);
+        let load = format!("{}, load {seed} of {}", profile.name, options.seeds);
+        let (ours, theirs) = results.rows.split_at_mut(clients.len());
+
+        let progress = Progress::default();
+        let here = clients.iter().zip(ours).map(|(client, (_, tally))| {
+            let progress = progress.clone();
+            async move { here(client, profile, seed, &progress, tally).await }
+        });
+        shown(&load, &progress, try_join_all(here)).await?;
+
+        for ((peer, (name, tally)), python) in peers.iter().zip(theirs).zip(python.iter().cycle()) {
+            let (server, progress) = (Server::start(profile, seed).await?, Progress::default());
+            let arrivals = arrivals(profile, seed);
+            let played = python::play(python, *peer, profile, &server, &arrivals, &progress);
+            let outcomes = shown(&format!("{load}, {name}"), &progress, played).await?;
+            tally.add(outcomes, server.received());
+        }
+    }
+    Ok(results)
 }
 
 /// A load for a client in this process, with an upstream of its own.
@@ -92,7 +108,7 @@ async fn here(
     let server = Server::start(profile, seed).await?;
     let serve = client.start(Http::new(server.address), profile.keys.len(), seed);
     server.begin();
-    let outcomes = load::play(&arrivals::arrivals(profile, seed), serve, progress).await;
+    let outcomes = load::play(&arrivals(profile, seed), serve, progress).await;
     tally.add(outcomes, server.received());
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! nobody serves more in time by another order, but for those tries: they stand behind who has booked
 //! before, and a better client might let them overtake.
 
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -22,8 +23,27 @@ pub(crate) struct Possible {
     pub(crate) requests: u64,
 }
 
+impl Possible {
+    pub(crate) fn served_percent(&self) -> f64 {
+        self.served as f64 / self.arrived as f64 * 100.0
+    }
+
+    /// Calls for every request served.
+    pub(crate) fn requests_per_served(&self) -> f64 {
+        self.requests as f64 / self.served as f64
+    }
+}
+
+impl AddAssign for Possible {
+    fn add_assign(&mut self, more: Self) {
+        self.arrived += more.arrived;
+        self.served += more.served;
+        self.requests += more.requests;
+    }
+}
+
 pub(crate) fn perfect(profile: &Profile, seed: u64) -> Possible {
-    let mut chance = Rng::with_seed(seed);
+    let mut chance = Rng::with_seed(!seed);
     let mut diary = Diary { keys: profile.keys, booked: vec![Vec::new(); profile.keys.len()] };
     let mut possible = Possible::default();
     for arrival in arrivals(profile, seed) {
@@ -87,10 +107,49 @@ impl Diary {
     }
 }
 
-impl std::ops::AddAssign for Possible {
-    fn add_assign(&mut self, more: Self) {
-        self.arrived += more.arrived;
-        self.served += more.served;
-        self.requests += more.requests;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile;
+
+    #[test]
+    fn where_some_key_always_serves_everybody_is_served() {
+        for profile in profile::ALL.iter().filter(|profile| profile.name != "herd") {
+            let Possible { arrived, served, requests } = perfect(profile, 1);
+            assert_eq!(served, arrived, "{}", profile.name);
+            assert_eq!(requests > served, profile.hiccups > 0.0, "{}", profile.name);
+        }
+    }
+
+    #[test]
+    fn in_herd_it_loses_whose_time_is_up_when_the_keys_open_and_who_then_finds_no_room() {
+        let herd = profile::ALL.iter().find(|profile| profile.name == "herd").expect("a profile");
+        let ms = Duration::from_millis;
+        for seed in 1..=20 {
+            let Possible { arrived, served, .. } = perfect(herd, seed);
+            let lost = arrived - served;
+            // Whose latest moment to begin is before second 2; and before second 3, when 50 have begun.
+            let due_by = |end: Duration, takes: Duration| {
+                let due =
+                    arrivals(herd, seed).into_iter().filter(|at| *at + DEADLINE < end + takes);
+                due.count() as u64
+            };
+            let loses = |takes| {
+                let gone = due_by(ms(2_000), takes);
+                gone + (due_by(ms(3_000), takes) - gone).saturating_sub(50)
+            };
+            let [least, most] = ANSWERS_IN.map(loses);
+            assert!((least..=most).contains(&lost), "{lost} of {least} to {most}");
+        }
+    }
+
+    #[test]
+    fn too_little_room_serves_as_many_as_there_is_room() {
+        const KEYS: &[Key] = &[Key { room: Some(10), trouble: None }];
+        let tight = Profile { name: "", about: "", rate: 40.0, hiccups: 0.0, keys: KEYS };
+        let Possible { served, requests, .. } = perfect(&tight, 1);
+        // Ten in each of the twelve seconds, and in the two that the last may wait.
+        assert!((130..=140).contains(&served), "{served}");
+        assert_eq!(requests, served);
     }
 }

@@ -1,4 +1,4 @@
-//! Results as a reader wants them: a table a profile.
+//! Results as a reader wants them: a table a profile, and one of them all.
 
 use std::fmt::Write as _;
 
@@ -6,37 +6,42 @@ use crate::perfect::Possible;
 use crate::profile::Profile;
 use crate::tally::Tally;
 
-/// A profile's results, the clients in the order given.
-pub(crate) fn table(
-    profile: &Profile,
-    possible: Possible,
-    rows: &[(String, Tally)],
-    why: bool,
-) -> String {
-    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+const PERFECT: &str = "a perfect client";
+
+/// What came of a profile.
+pub(crate) struct Results {
+    pub(crate) profile: &'static Profile,
+    pub(crate) possible: Possible,
+    /// The clients, by name.
+    pub(crate) rows: Vec<(String, Tally)>,
+}
+
+/// A profile's results in full.
+pub(crate) fn one(results: &Results, why: bool) -> String {
+    let Results { profile, possible, rows } = results;
+    let width = width(rows);
     let mut out = format!("{}: {}\n", profile.name, profile.about);
     let _ = writeln!(
         out,
         "{:width$}  {:>8}  {:>6}  {:>4}  {:>6}  {:>6}  {:>15}",
         "", "served %", "failed", "late", "p50 ms", "p99 ms", "requests/served"
     );
-    let Possible { arrived, served, requests } = possible;
     let _ = writeln!(
         out,
         "{:width$}  {:>8.1}  {:>6}  {:>4}  {:>6}  {:>6}  {:>15.2}",
-        "a perfect client",
-        served as f64 / arrived as f64 * 100.0,
-        arrived - served,
+        PERFECT,
+        possible.served_percent(),
+        possible.arrived - possible.served,
         "",
         "",
         "",
-        requests as f64 / served as f64
+        possible.requests_per_served()
     );
     for (name, tally) in rows {
         let _ = writeln!(
             out,
             "{name:width$}  {:>8.1}  {:>6}  {:>4}  {:>6.0}  {:>6.0}  {:>15.2}",
-            tally.served(),
+            tally.served_percent(),
             tally.failed,
             tally.late,
             tally.quantile(0.5),
@@ -55,4 +60,32 @@ pub(crate) fn table(
         }
     }
     out
+}
+
+/// All profiles at a glance: served in time in hundredths, and upstream requests for each of them.
+pub(crate) fn all(profiles: &[Results]) -> String {
+    let Some(first) = profiles.first() else { return String::new() };
+    let width = width(&first.rows);
+    let mut out = format!("{:width$}", "served % (requests)");
+    for results in profiles {
+        let _ = write!(out, "  {:>13}", results.profile.name);
+    }
+    let mut row = |name: &str, cells: Vec<(f64, f64)>| {
+        let _ = write!(out, "\n{name:width$}");
+        for (served, requests) in cells {
+            let _ = write!(out, "  {served:>5.1} {:>7}", format!("({requests:.2})"));
+        }
+    };
+    let possible = profiles.iter().map(|results| &results.possible);
+    row(PERFECT, possible.map(|of| (of.served_percent(), of.requests_per_served())).collect());
+    for (number, (name, _)) in first.rows.iter().enumerate() {
+        let tallies = profiles.iter().map(|results| &results.rows[number].1);
+        row(name, tallies.map(|of| (of.served_percent(), of.requests_per_served())).collect());
+    }
+    out.push('\n');
+    out
+}
+
+fn width(rows: &[(String, Tally)]) -> usize {
+    rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default()
 }

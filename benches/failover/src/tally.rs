@@ -47,8 +47,7 @@ impl Tally {
         self.took.len() + self.failed + self.late
     }
 
-    /// In hundredths of all.
-    pub(crate) fn served(&self) -> f64 {
+    pub(crate) fn served_percent(&self) -> f64 {
         self.took.len() as f64 / self.arrived() as f64 * 100.0
     }
 

@@ -64,7 +64,7 @@ impl Client {
             }
             Self::NaiveRandom => naive::random(http, keys),
             Self::NaiveRoundRobin => naive::round_robin(http, keys),
-            Self::TowerP2c => tower::p2c(http, keys),
+            Self::TowerP2c => tower::p2c(&http, keys),
         }
     }
 }

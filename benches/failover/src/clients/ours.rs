@@ -1,5 +1,5 @@
-//! The pool as the README's first example has it. All that this bench, and the test in virtual time,
-//! know of the pool's API is in this file.
+//! The pool as the README's first example has it. What the bench, and the test in virtual time, know of
+//! the pool's API is here, but for the names of the strategies.
 
 use std::io;
 use std::time::Duration;

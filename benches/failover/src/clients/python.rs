@@ -1,6 +1,6 @@
 //! Peers from Python: a script that gets the same arrivals and reports the same outcomes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -25,12 +25,13 @@ pub(crate) enum Peer {
 impl Peer {
     pub(crate) const ALL: &[Self] = &[Self::Rotapool, Self::LiteLlm, Self::LiteLlmLeastBusy];
 
-    pub(crate) fn name(self) -> &'static str {
-        match self {
+    pub(crate) fn name(self) -> String {
+        let name = match self {
             Self::Rotapool => "Python rotapool",
             Self::LiteLlm => "LiteLLM",
             Self::LiteLlmLeastBusy => "LiteLLM least-busy",
-        }
+        };
+        name.to_owned()
     }
 
     /// As the script calls it.
@@ -66,7 +67,7 @@ async fn run(command: &mut Command) -> Result<()> {
 
 /// Has the script send the requests, and reads how each went.
 pub(crate) async fn play(
-    python: &PathBuf,
+    python: &Path,
     peer: Peer,
     profile: &Profile,
     server: &Server,

@@ -23,7 +23,7 @@ const FIRST_GUESS: Duration = Duration::from_millis(30);
 const DECAY: Duration = Duration::from_secs(10);
 const LINE: usize = 1_024;
 
-pub(crate) fn p2c(http: Http, keys: usize) -> Serve {
+pub(crate) fn p2c(http: &Http, keys: usize) -> Serve {
     let services = (0..keys).map(|key| {
         let http = http.clone();
         let service = service_fn(move |()| {
