@@ -1,7 +1,6 @@
 //! The load: every request begins at its time, however many are still on their way.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -9,6 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::clients::Serve;
 use crate::profile::DEADLINE;
+use crate::progress::Progress;
 
 /// How long after the deadline the caller still listens, so that a client's own timeout is heard.
 pub(crate) const GRACE: Duration = Duration::from_millis(100);
@@ -30,22 +30,6 @@ pub(crate) enum End {
     GivenUp,
 }
 
-/// How far the loads are, for who watches.
-#[derive(Clone, Default)]
-pub(crate) struct Progress {
-    ended: Arc<AtomicUsize>,
-}
-
-impl Progress {
-    pub(crate) fn ended(&self) -> usize {
-        self.ended.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn up(&self) {
-        self.ended.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 /// Sends the requests and awaits how each went.
 pub(crate) async fn play(arrivals: &[Duration], serve: Serve, progress: &Progress) -> Vec<Outcome> {
     let start = Instant::now();
@@ -59,7 +43,7 @@ pub(crate) async fn play(arrivals: &[Duration], serve: Serve, progress: &Progres
                 Ok(Err(why)) => End::Failed(why),
                 Err(_) => End::GivenUp,
             };
-            progress.up();
+            progress.one_more();
             Outcome { begun_late, took: at.elapsed(), end }
         })
     });

@@ -64,7 +64,7 @@ const CLOSED_AT_FIRST: Key =
 pub(crate) const ALL: &[Profile] = &[
     Profile {
         name: "storm",
-        about: "five keys of 11 calls a second each and one revoked, 3 % answers of 503, 40 requests a second",
+        about: "five keys of 11 calls a second each and one revoked, 3 % answers of 503",
         rate: 40.0,
         hiccups: 0.03,
         keys: &[LIMITED, LIMITED, LIMITED, LIMITED, LIMITED, REVOKED],

@@ -2,11 +2,25 @@
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::load::Progress;
-
 const FRAME: Duration = Duration::from_millis(200);
+
+/// How many requests of a load have ended. Clones count together.
+#[derive(Clone, Default)]
+pub(crate) struct Progress(Arc<AtomicUsize>);
+
+impl Progress {
+    fn ended(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn one_more(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 /// Awaits `work`, and meanwhile shows how many requests have ended.
 pub(crate) async fn shown<R>(what: &str, progress: &Progress, work: impl Future<Output = R>) -> R {
@@ -24,8 +38,8 @@ pub(crate) async fn shown<R>(what: &str, progress: &Progress, work: impl Future<
                 return done;
             }
             () = tokio::time::sleep(FRAME) => if terminal {
-                let seconds = started.elapsed().as_secs_f64();
-                eprint!("\r{what}: {seconds:4.1} s, {} requests ended\x1b[K", progress.ended());
+                let (seconds, ended) = (started.elapsed().as_secs_f64(), progress.ended());
+                eprint!("\r{what}: {seconds:4.1} s, {ended} requests ended\x1b[K");
                 let _ = stderr().flush();
             },
         }

@@ -8,8 +8,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::Result;
-use crate::load::{End, GRACE, Outcome, Progress};
+use crate::load::{End, GRACE, Outcome};
 use crate::profile::{DEADLINE, Profile};
+use crate::progress::Progress;
 use crate::server::Server;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/clients.py");
@@ -96,7 +97,7 @@ pub(crate) async fn play(
     let mut outcomes = Vec::new();
     while let Some(line) = lines.next_line().await? {
         outcomes.push(outcome(&line).ok_or_else(|| format!("not an outcome: {line}"))?);
-        progress.up();
+        progress.one_more();
     }
     if outcomes.len() != arrivals.len() {
         return Err(format!("{SCRIPT} reports {} of {}", outcomes.len(), arrivals.len()).into());
