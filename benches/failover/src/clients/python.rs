@@ -76,7 +76,8 @@ pub(crate) async fn play(
     progress: &Progress,
 ) -> Result<Vec<Outcome>> {
     let mut script = Command::new(python)
-        .args([SCRIPT, peer.word(), &format!("http://{}", server.address)])
+        // A peer's complaints about itself are no part of the results; errors are shown.
+        .args(["-W", "ignore", SCRIPT, peer.word(), &format!("http://{}", server.address)])
         .args([profile.keys.len().to_string()])
         .args([DEADLINE, GRACE].map(|time| time.as_secs_f64().to_string()))
         .stdin(Stdio::piped())
