@@ -25,6 +25,7 @@ mod upstream;
 
 use std::error::Error;
 use std::path::Path;
+use std::process::ExitCode;
 
 use futures_util::future::try_join_all;
 
@@ -43,11 +44,17 @@ use tally::Tally;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 #[tokio::main(worker_threads = 2)]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
+    let Err(error) = run().await else { return ExitCode::SUCCESS };
+    eprintln!("{error}");
+    ExitCode::FAILURE
+}
+
+async fn run() -> Result<()> {
     let options = Options::of_this_process()?;
     let python = if options.peers { Some(python::environment().await?) } else { None };
     println!(
-        "{:?} of requests, each to be served within {:?}; {} loads of each profile. p50 and p99 are of \
+        "{:?} of requests, each to be served within {:?}; loads of each profile: {}. p50 and p99 are of \
          those served in time.\n",
         profile::LASTS,
         profile::DEADLINE,

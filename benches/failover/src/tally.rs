@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::load::{End, Outcome};
 use crate::profile::DEADLINE;
 
-/// A request that begins this much late is not the load that was asked for.
+/// A load of which more than one request in a hundred begins this much late is not the one asked for.
 const ON_TIME: Duration = Duration::from_millis(50);
 
 #[derive(Default)]
@@ -73,7 +73,7 @@ impl Tally {
 
     /// That the load was not the one asked for, if so.
     pub(crate) fn not_kept(&self) -> Option<String> {
-        (self.begun_late > 0).then(|| {
+        (self.begun_late * 100 > self.arrived()).then(|| {
             format!(
                 "{} of {} requests began more than {ON_TIME:?} late, the latest by {:.0?}",
                 self.begun_late,
