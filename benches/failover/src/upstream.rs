@@ -128,12 +128,12 @@ mod tests {
     fn troubles_begin_and_end() {
         let status = |name, key, millis| Some(upstream(name).receive(key, at(millis))?.0.status);
         assert_eq!(
-            [3_999, 4_000, 6_999, 7_000].map(|at| status("flap", 4, at)),
+            [3_999, 4_000, 6_999, 7_000].map(|at| status("flap", 0, at)),
             [200, 503, 503, 200].map(Some)
         );
         assert_eq!([999, 1_000].map(|at| status("revoked", 0, at)), [200, 401].map(Some));
-        assert_eq!([2_999, 3_000].map(|at| status("blackhole", 4, at)), [Some(200), None]);
+        assert_eq!([2_999, 3_000].map(|at| status("blackhole", 0, at)), [Some(200), None]);
         assert_eq!(upstream("quota").receive(1, at(0)).unwrap().0.retry_after, Some(at(3_600_000)));
-        assert_eq!(upstream("brownout").receive(4, at(3_000)).unwrap().1, at(3_000));
+        assert_eq!(upstream("brownout").receive(0, at(3_000)).unwrap().1, at(3_000));
     }
 }
