@@ -2,15 +2,17 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 
+use futures::future::{Either, select};
 use rotapool::Strategy;
 use rotapool::testing::{VirtualClock, VirtualTime};
 
 use crate::arrivals::arrivals;
 use crate::ours;
 use crate::perfect::Possible;
-use crate::profile::{DEADLINE, LASTS, Profile};
+use crate::profile::{DEADLINE, GRACE, LASTS, Profile};
 use crate::upstream::{Reply, Upstream};
 
 /// What the pool does with the load of this seed.
@@ -22,8 +24,11 @@ pub(crate) fn play(profile: &'static Profile, strategy: Option<Strategy>, seed: 
         let (clock, pool, upstream) = (time.clock(), pool.clone(), Rc::clone(&upstream));
         time.spawn(async move {
             clock.sleep(at).await;
-            ours::ask(&pool, DEADLINE, |key| call(&upstream, &clock, key)).await.is_ok()
-                && clock.elapsed() <= at + DEADLINE
+            let asked = pin!(ours::ask(&pool, DEADLINE, |key| call(&upstream, &clock, key)));
+            match select(asked, clock.sleep(DEADLINE + GRACE)).await {
+                Either::Left((served, _)) => served.is_ok() && clock.elapsed() <= at + DEADLINE,
+                Either::Right(_) => false,
+            }
         })
     });
     let requests: Vec<_> = requests.collect();

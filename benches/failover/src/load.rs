@@ -7,11 +7,8 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::clients::Serve;
-use crate::profile::DEADLINE;
+use crate::profile::{DEADLINE, GRACE};
 use crate::progress::Progress;
-
-/// How long after the deadline the caller still listens, so that a client's own timeout is heard.
-pub(crate) const GRACE: Duration = Duration::from_millis(100);
 
 /// How one request went.
 pub(crate) struct Outcome {

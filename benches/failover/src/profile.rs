@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(crate) const LASTS: Duration = Duration::from_secs(12);
 /// How long a caller waits, from the arrival of the request.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
+/// How long after the deadline the caller still listens, so that a client's own timeout is heard.
+pub(crate) const GRACE: Duration = ms(100);
 /// How long a good answer takes: anything in between, with the same chance.
 pub(crate) const ANSWERS_IN: [Duration; 2] = [ms(20), ms(60)];
 /// How long a refusal takes: it costs the upstream no work.

@@ -8,8 +8,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::Result;
-use crate::load::{End, GRACE, Outcome};
-use crate::profile::{DEADLINE, Profile};
+use crate::load::{End, Outcome};
+use crate::profile::{DEADLINE, GRACE, Profile};
 use crate::progress::Progress;
 use crate::server::Server;
 
