@@ -62,28 +62,33 @@ pub(crate) fn one(results: &Results, why: bool) -> String {
     out
 }
 
-/// All profiles at a glance: served in time in hundredths, and upstream requests for each of them.
+/// All profiles at a glance: served in time in hundredths, and upstream requests for each of them. What
+/// stands behind a `!` is not of the load asked for.
 pub(crate) fn all(profiles: &[Results]) -> String {
     let Some(first) = profiles.first() else { return String::new() };
     let width = width(&first.rows);
     let mut out = format!("{:width$}", "served % (requests)");
     for results in profiles {
-        let _ = write!(out, "  {:>13}", results.profile.name);
+        let _ = write!(out, "  {:>14}", results.profile.name);
     }
-    let mut row = |name: &str, cells: Vec<(f64, f64)>| {
-        let _ = write!(out, "\n{name:width$}");
-        for (served, requests) in cells {
-            let _ = write!(out, "  {served:>5.1} {:>7}", format!("({requests:.2})"));
-        }
-    };
-    let possible = profiles.iter().map(|results| &results.possible);
-    row(PERFECT, possible.map(|of| (of.served_percent(), of.requests_per_served())).collect());
+    let _ = write!(out, "\n{PERFECT:width$}");
+    for Results { possible, .. } in profiles {
+        out += &cell(possible.served_percent(), possible.requests_per_served(), true);
+    }
     for (number, (name, _)) in first.rows.iter().enumerate() {
-        let tallies = profiles.iter().map(|results| &results.rows[number].1);
-        row(name, tallies.map(|of| (of.served_percent(), of.requests_per_served())).collect());
+        let _ = write!(out, "\n{name:width$}");
+        for (_, tally) in profiles.iter().map(|results| &results.rows[number]) {
+            let kept = tally.not_kept().is_none();
+            out += &cell(tally.served_percent(), tally.requests_per_served(), kept);
+        }
     }
     out.push('\n');
     out
+}
+
+fn cell(served: f64, requests: f64, kept: bool) -> String {
+    let served = format!("{}{served:.1}", if kept { "" } else { "!" });
+    format!("  {served:>6} {:>7}", format!("({requests:.2})"))
 }
 
 fn width(rows: &[(String, Tally)]) -> usize {
