@@ -17,6 +17,7 @@ pub(crate) fn pool(
 ) -> Pool<usize> {
     let builder = Pool::builder()
         .resources((0..keys).map(|key| Resource::new(format!("key-{key}"), key)))
+        .attempt_timeout(Duration::from_secs(1))
         .runtime(runtime)
         .seed(seed);
     let builder = match strategy {
