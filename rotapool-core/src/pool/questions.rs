@@ -10,7 +10,7 @@ use crate::member::profile::Metadata;
 use crate::member::signal::Signal;
 use crate::member::slot::Slot;
 use crate::report::exhausted::{Exhausted, ExhaustedReason};
-use crate::report::explanation::{EXPLAINED, Explanation};
+use crate::report::explanation::{EXPLAINED_WHEN_EXHAUSTED, Explanation};
 use crate::report::snapshot::ResourceSnapshot;
 use crate::report::stats::PoolStats;
 use crate::select::wish::Wish;
@@ -160,16 +160,17 @@ impl<A> State<A> {
             },
         };
         let row = |slot: &Slot| ResourceSnapshot::of(slot, now, self.epoch());
-        let explanation = self.explanation(wish, retry_at, now, row);
+        let explanation = self.explanation(wish, retry_at, now, EXPLAINED_WHEN_EXHAUSTED, row);
         Box::new(Exhausted { reason, attempts, last_signal, explanation })
     }
 
-    /// How the members that the run admits stand, with none of them picked.
+    /// How the members that the run admits stand, with none of them picked: `most` at most one by one.
     pub(super) fn explanation(
         &self,
         wish: &Wish,
         retry_at: Option<Instant>,
         now: Instant,
+        most: usize,
         row: impl Fn(&Slot) -> ResourceSnapshot,
     ) -> Explanation {
         let admitted = self.admitted(wish);
@@ -179,7 +180,7 @@ impl<A> State<A> {
             next: None,
             strategy: Some(self.config.strategy),
             retry_at,
-            resources: members.take(EXPLAINED).map(row).collect(),
+            resources: members.take(most).map(row).collect(),
             members: admitted,
             kept_out: self.len() - admitted,
             in_line: self.line.len(),
