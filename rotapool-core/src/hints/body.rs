@@ -46,7 +46,7 @@ pub(super) struct Said {
 }
 
 impl Said {
-    pub(super) fn in_body(body: &[u8], clock: Clock) -> Self {
+    pub(super) fn in_body(body: &[u8], clock: &Clock<'_>) -> Self {
         let mut said = Self::default();
         if body.len() > LONGEST {
             return said;
@@ -70,7 +70,7 @@ impl Said {
         self.prose.filter(|wait| !self.is_daily || *wait >= AN_HOUR)
     }
 
-    pub(super) fn quoted(&self, clock: Clock) -> Heard<'_> {
+    pub(super) fn quoted(&self, clock: &Clock<'_>) -> Heard<'_> {
         let mut heard = Heard::default();
         self.quoted.iter().for_each(|(name, value)| heard.field(name, value, clock));
         heard
@@ -95,7 +95,7 @@ impl Said {
         }
     }
 
-    fn when(&mut self, key: Key, value: &Value, clock: Clock) {
+    fn when(&mut self, key: Key, value: &Value, clock: &Clock<'_>) {
         let number = |text: &str| {
             let number = Decimal::whole(text)?;
             if key == Key::ResetsAt { clock.moment(number) } else { Some(number.seconds()) }
@@ -184,7 +184,7 @@ impl Key {
 /// A value of any type, by the key that it belongs to.
 struct Node<'s> {
     said: &'s mut Said,
-    clock: Clock,
+    clock: &'s Clock<'s>,
     depth: u8,
     key: Key,
 }
@@ -308,7 +308,7 @@ mod tests {
     }
 
     fn said(body: &str) -> Said {
-        Said::in_body(body.as_bytes(), Clock::new(noon(), None))
+        Said::in_body(body.as_bytes(), &Clock::new(noon(), None))
     }
 
     fn seconds(body: &str) -> Option<f64> {
@@ -397,7 +397,7 @@ mod tests {
         assert_eq!(said.words.or(Words::default()), Some(Word::Used));
         assert_eq!(said.phrases.or(Words::default()), Some(Word::Limited));
         assert_eq!(said.violated, ["day", "min"]);
-        let heard = said.quoted(Clock::new(noon(), None));
+        let heard = said.quoted(&Clock::new(noon(), None));
         assert_eq!(heard.ledger.end(&[]), Some((Duration::from_secs(90), true)));
     }
 }

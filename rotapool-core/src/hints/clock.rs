@@ -1,5 +1,6 @@
 //! Moments, as upstreams write them, and how far they are away.
 
+use std::cell::OnceCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::date::{self, At};
@@ -9,35 +10,44 @@ use super::units;
 /// What moments count from: the answer's own `Date` where it has one, else the reader's wall clock.
 ///
 /// So a clock that runs ahead or behind, here or there, changes no wait.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
-    now: At,
+#[derive(Debug)]
+pub(super) struct Clock<'a> {
+    now: SystemTime,
+    date: Option<&'a str>,
+    /// Known once somebody asked: most answers state no moment.
+    base: OnceCell<At>,
 }
 
-impl Clock {
-    pub(super) fn new(now: SystemTime, date: Option<&str>) -> Self {
-        let nanos = |span: Duration| At::try_from(span.as_nanos()).unwrap_or(At::MAX);
-        let now = match now.duration_since(UNIX_EPOCH) {
-            Ok(since) => nanos(since),
-            Err(before) => -nanos(before.duration()),
-        };
-        Self { now: date.and_then(|text| date::http(text.trim_ascii(), now)).unwrap_or(now) }
+impl<'a> Clock<'a> {
+    pub(super) fn new(now: SystemTime, date: Option<&'a str>) -> Self {
+        Self { now, date, base: OnceCell::new() }
+    }
+
+    fn base(&self) -> At {
+        *self.base.get_or_init(|| {
+            let nanos = |span: Duration| At::try_from(span.as_nanos()).unwrap_or(At::MAX);
+            let now = match self.now.duration_since(UNIX_EPOCH) {
+                Ok(since) => nanos(since),
+                Err(before) => -nanos(before.duration()),
+            };
+            self.date.and_then(|text| date::http(text.trim_ascii(), now)).unwrap_or(now)
+        })
     }
 
     /// How far `at` is away; zero if it has passed.
-    fn until(self, at: At) -> Duration {
-        duration(u128::try_from(at.saturating_sub(self.now)).unwrap_or(0))
+    fn until(&self, at: At) -> Duration {
+        duration(u128::try_from(at.saturating_sub(self.base())).unwrap_or(0))
     }
 
     /// A `Retry-After`: a number is seconds from now, however large.
-    pub(super) fn retry_after(self, text: &str) -> Option<Duration> {
+    pub(super) fn retry_after(&self, text: &str) -> Option<Duration> {
         let text = text.trim_ascii();
         let number = Decimal::whole(text).map(Decimal::seconds);
         number.or_else(|| units::whole(text)).or_else(|| self.date(text))
     }
 
     /// A `reset` of whatever shape: `50`, `6m0s`, `1795694490`, `1795694490000`, a date.
-    pub(super) fn reset(self, text: &str) -> Option<Duration> {
+    pub(super) fn reset(&self, text: &str) -> Option<Duration> {
         let text = text.trim_ascii();
         match Decimal::whole(text) {
             Some(number) => self.number(number),
@@ -49,7 +59,7 @@ impl Clock {
     ///
     /// Below 10⁹ it is seconds from now (32 years), then a moment in seconds, milliseconds,
     /// microseconds or nanoseconds. What lies between them is none of these.
-    pub(super) fn number(self, number: Decimal) -> Option<Duration> {
+    pub(super) fn number(&self, number: Decimal) -> Option<Duration> {
         if number.nanos(1) < 1_000_000_000 {
             return Some(number.seconds());
         }
@@ -57,7 +67,7 @@ impl Clock {
     }
 
     /// A bare number that can be only a moment.
-    pub(super) fn moment(self, number: Decimal) -> Option<Duration> {
+    pub(super) fn moment(&self, number: Decimal) -> Option<Duration> {
         let unit = match number.nanos(1) {
             0..1_000_000_000 => return None,
             1_000_000_000..100_000_000_000 => 1_000_000_000,
@@ -69,8 +79,8 @@ impl Clock {
         Some(self.until(At::try_from(number.nanos(unit)).ok()?))
     }
 
-    pub(super) fn date(self, text: &str) -> Option<Duration> {
-        let at = date::rfc3339(text).or_else(|| date::http(text, self.now))?;
+    pub(super) fn date(&self, text: &str) -> Option<Duration> {
+        let at = date::rfc3339(text).or_else(|| date::http(text, self.base()))?;
         Some(self.until(at))
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Heard<'a> {
 }
 
 impl<'a> Heard<'a> {
-    pub(super) fn from(headers: &'a HeaderMap, clock: Clock) -> Self {
+    pub(super) fn from(headers: &'a HeaderMap, clock: &Clock<'_>) -> Self {
         let mut heard = Self::default();
         for (name, value) in headers {
             let name = name.as_str();
@@ -46,7 +46,7 @@ impl<'a> Heard<'a> {
     }
 
     /// One field; its name is in lower case.
-    pub(super) fn field(&mut self, name: &'a str, value: &'a str, clock: Clock) {
+    pub(super) fn field(&mut self, name: &'a str, value: &'a str, clock: &Clock<'_>) {
         if value.len() > LONGEST_LIST || (value.len() > LONGEST && !name.starts_with("ratelimit")) {
             return;
         }
@@ -87,7 +87,7 @@ impl<'a> Heard<'a> {
     }
 
     /// The fields that are called limit, remaining and reset, with or without a dimension.
-    fn family(&mut self, name: &'a str, value: &'a str, clock: Clock) {
+    fn family(&mut self, name: &'a str, value: &'a str, clock: &Clock<'_>) {
         let (rest, unnamed, gradual) = if let Some(rest) = name.strip_prefix("x-ratelimit-") {
             (rest, Rank::Unnamed, false)
         } else if let Some(rest) = name.strip_prefix("anthropic-ratelimit-") {
@@ -180,7 +180,7 @@ mod tests {
     fn heard<'a>(fields: &[(&'a str, &'a str)]) -> Heard<'a> {
         let mut heard = Heard::default();
         for (name, value) in fields {
-            heard.field(name, value, Clock::new(noon(), None));
+            heard.field(name, value, &Clock::new(noon(), None));
         }
         heard
     }

@@ -83,9 +83,9 @@ mod tests {
     fn kind(status: u16, fields: &[(&str, &str)], body: &str) -> Kind {
         let clock = Clock::new(UNIX_EPOCH, None);
         let mut heard = Heard::default();
-        fields.iter().for_each(|(name, value)| heard.field(name, value, clock));
-        let said = Said::in_body(body.as_bytes(), clock);
-        Kind::of(status, &heard, &said, &said.quoted(clock))
+        fields.iter().for_each(|(name, value)| heard.field(name, value, &clock));
+        let said = Said::in_body(body.as_bytes(), &clock);
+        Kind::of(status, &heard, &said, &said.quoted(&clock))
     }
 
     #[test]

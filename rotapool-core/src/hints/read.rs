@@ -46,7 +46,7 @@ impl Verdict {
         let status = status.into();
         let date = headers.get(DATE).and_then(|date| date.to_str().ok());
         let clock = Clock::new(now, date);
-        let heard = Heard::from(headers, clock);
+        let heard = Heard::from(headers, &clock);
         if status < 400 {
             return Self {
                 status,
@@ -57,8 +57,8 @@ impl Verdict {
             };
         }
         let body = body.filter(|_| Self::asks_for_body(status));
-        let said = body.map(|body| Said::in_body(body, clock)).unwrap_or_default();
-        let quoted = said.quoted(clock);
+        let said = body.map(|body| Said::in_body(body, &clock)).unwrap_or_default();
+        let quoted = said.quoted(&clock);
         let kind = Kind::of(status, &heard, &said, &quoted);
         let stated = end(kind, &heard, &said, &quoted);
         let class = match kind {

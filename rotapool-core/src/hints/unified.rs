@@ -27,7 +27,7 @@ struct Window<'a> {
 
 impl<'a> Unified<'a> {
     /// A field, by what follows `anthropic-ratelimit-unified-`.
-    pub(super) fn field(&mut self, name: &'a str, value: &'a str, clock: Clock) {
+    pub(super) fn field(&mut self, name: &'a str, value: &'a str, clock: &Clock<'_>) {
         let value = value.trim_ascii();
         match name {
             "status" => self.rejected = Some(value == "rejected"),
@@ -100,7 +100,7 @@ mod tests {
     fn end(fields: &[(&str, &str)]) -> Option<u64> {
         let mut unified = Unified::default();
         let clock = Clock::new(UNIX_EPOCH + Duration::from_secs(1_795_694_400), None);
-        fields.iter().for_each(|(name, value)| unified.field(name, value, clock));
+        fields.iter().for_each(|(name, value)| unified.field(name, value, &clock));
         unified.end().map(|end| end.as_secs())
     }
 
@@ -144,7 +144,7 @@ mod tests {
         let names: Vec<String> = (0..100).map(|number| format!("{number}-reset")).collect();
         let mut unified = Unified::default();
         let clock = Clock::new(UNIX_EPOCH, None);
-        names.iter().for_each(|name| unified.field(name, "5", clock));
+        names.iter().for_each(|name| unified.field(name, "5", &clock));
         assert_eq!(unified.windows.len(), MOST);
     }
 }
