@@ -189,3 +189,7 @@ pub use rotapool_tokio::TokioRuntime;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../docs/from-a-429-to-a-cooldown.md")]
+struct FromALimitToACooldown;

@@ -4,6 +4,8 @@
 //! providers document and what was recorded of them. `ROTAPOOL_VERDICTS` names further files, separated by `:`. To see
 //! the count: `cargo test --test verdicts -- --nocapture`.
 
+#[path = "verdicts/page.rs"]
+mod page;
 #[path = "verdicts/vector.rs"]
 mod vector;
 
@@ -40,6 +42,17 @@ fn every_answer_is_read_as_it_was_meant() {
     // On a line of its own, whatever the test runner has written before.
     println!("\nverdicts: {} of {}", vectors.len() - failures.len(), vectors.len());
     assert!(failures.is_empty(), "{} verdicts differ", failures.len());
+}
+
+#[test]
+fn every_answer_on_the_page_becomes_what_the_page_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/from-a-429-to-a-cooldown.md");
+    let page = fs::read_to_string(path).expect("the page");
+    let examples = page::examples(&page);
+    assert!(examples.len() > 30, "{} examples", examples.len());
+    for (answer, told) in examples {
+        assert_eq!(page::tell(answer), told, "{answer}");
+    }
 }
 
 #[test]
