@@ -4,6 +4,8 @@
 //! providers document and what was recorded of them. `ROTAPOOL_VERDICTS` names further files, separated by `:`. To see
 //! the count: `cargo test --test verdicts -- --nocapture`.
 
+#[path = "verdicts/in_a_pool.rs"]
+mod in_a_pool;
 #[path = "verdicts/page.rs"]
 mod page;
 #[path = "verdicts/vector.rs"]

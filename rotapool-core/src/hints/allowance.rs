@@ -130,7 +130,9 @@ pub(super) enum Part {
 /// The reports of one answer.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    entries: Vec<(Allowance, Ranks)>,
+    allowances: Vec<Allowance>,
+    /// By the place of the allowance.
+    ranks: [Ranks; MOST],
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -160,26 +162,26 @@ impl Ledger {
         }
     }
 
-    fn entry(&mut self, name: Name<'_>) -> Option<&mut (Allowance, Ranks)> {
-        if let Some(at) = self.entries.iter().position(|(entry, _)| name.is(&entry.dimension)) {
-            return self.entries.get_mut(at);
+    fn entry(&mut self, name: Name<'_>) -> Option<(&mut Allowance, &mut Ranks)> {
+        let known = self.allowances.iter().position(|one| name.is(&one.dimension));
+        let place = known.unwrap_or(self.allowances.len());
+        let ranks = self.ranks.get_mut(place)?;
+        if known.is_none() {
+            (1..=LONGEST_NAME).contains(&name.text().len()).then_some(())?;
+            let (limit, remaining, reset) = (None, None, None);
+            let dimension = name.to_dimension();
+            let refill = Refill::AtOnce;
+            self.allowances.push(Allowance { dimension, limit, remaining, reset, refill });
         }
-        if self.entries.len() == MOST || !(1..=LONGEST_NAME).contains(&name.text().len()) {
-            return None;
-        }
-        let (limit, remaining, reset) = (None, None, None);
-        let dimension = name.to_dimension();
-        let allowance = Allowance { dimension, limit, remaining, reset, refill: Refill::AtOnce };
-        self.entries.push((allowance, Ranks::default()));
-        self.entries.last_mut()
+        Some((self.allowances.get_mut(place)?, ranks))
     }
 
     /// When everything that is spent is back: the latest reset of what has nothing left, or, where that is not
     /// known, of what does not say how much it has left. The flag tells the first from the second.
     pub(super) fn end(&self, violated: &[String]) -> Option<(Duration, bool)> {
         let latest = |counts: &dyn Fn(&Allowance) -> bool| {
-            let all = self.entries.iter().map(|(allowance, _)| allowance);
-            let resets = all.filter(|allowance| counts(allowance)).filter_map(|one| one.reset);
+            let all = self.allowances.iter();
+            let resets = all.filter(|one| counts(one)).filter_map(|one| one.reset);
             resets.max().filter(|reset| !reset.is_zero())
         };
         let is_violated = |one: &Allowance| violated.iter().any(|name| *name == one.dimension);
@@ -188,14 +190,12 @@ impl Ledger {
     }
 
     pub(super) fn any_spent(&self) -> bool {
-        self.entries.iter().any(|(allowance, _)| allowance.is_spent())
+        self.allowances.iter().any(Allowance::is_spent)
     }
 
-    pub(super) fn into_allowances(self) -> Vec<Allowance> {
-        let mut all: Vec<Allowance> =
-            self.entries.into_iter().map(|(allowance, _)| allowance).collect();
-        all.retain(|allowance| !allowance.says_nothing());
-        all
+    pub(super) fn into_allowances(mut self) -> Vec<Allowance> {
+        self.allowances.retain(|allowance| !allowance.says_nothing());
+        self.allowances
     }
 }
 

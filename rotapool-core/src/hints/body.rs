@@ -126,7 +126,7 @@ impl Said {
     }
 
     fn message(&mut self, text: &str) {
-        self.phrases.hear(Word::of_message(text));
+        self.phrases.hear(Word::of_code(text).or_else(|| Word::of_message(text)));
         self.prose = self.prose.max(prose::wait(text).filter(|wait| !wait.is_zero()));
     }
 
@@ -385,6 +385,21 @@ mod tests {
         let short = daily("38s");
         assert!(short.is_daily && short.wait().is_none() && short.prose().is_none());
         assert_eq!(daily("7200s").wait(), Some(Duration::from_secs(7200)));
+    }
+
+    #[test]
+    fn policies_and_quoted_headers_are_bounded() {
+        let names = (0..100).map(|number| format!("\"{number}\"")).collect::<Vec<_>>().join(",");
+        let long = "x".repeat(LONGEST_POLICY + 1);
+        let just = "y".repeat(LONGEST_POLICY);
+        let policies = said(&format!(r#"{{"violated-policies": ["{long}", "{just}", {names}]}}"#));
+        assert_eq!(policies.violated.len(), MOST_POLICIES);
+        assert_eq!(policies.violated[0], just);
+        let headers =
+            (0..100).map(|number| format!("\"a{number}\": \"b\"")).collect::<Vec<_>>().join(",");
+        let quoting =
+            said(&format!(r#"{{"error": {{"metadata": {{"headers": {{{headers}}}}}}}}}"#));
+        assert_eq!(quoting.quoted.len(), MOST_QUOTED);
     }
 
     #[test]

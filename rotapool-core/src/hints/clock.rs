@@ -69,7 +69,6 @@ impl<'a> Clock<'a> {
     /// A bare number that can be only a moment.
     pub(super) fn moment(&self, number: Decimal) -> Option<Duration> {
         let unit = match number.nanos(1) {
-            0..1_000_000_000 => return None,
             1_000_000_000..100_000_000_000 => 1_000_000_000,
             1_000_000_000_000..100_000_000_000_000 => 1_000_000,
             1_000_000_000_000_000..100_000_000_000_000_000 => 1_000,

@@ -33,7 +33,7 @@ pub(super) fn http(text: &str, now: At) -> Option<At> {
     let (day, month, year, time) = match zone {
         // asctime
         None => (third, second, fifth, fourth),
-        Some("GMT" | "UTC") if end.is_none() => (second, third, fourth, fifth),
+        Some(zone) if end.is_none() && is_utc(zone) => (second, third, fourth, fifth),
         Some(_) => return None,
     };
     let month = 1 + MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? as i64;
@@ -79,6 +79,11 @@ pub(super) fn rfc3339(text: &str) -> Option<At> {
         _ => return None,
     };
     Some(at(year, month, day, seconds)? - At::from(offset) * SECOND + fraction)
+}
+
+/// HTTP has `GMT` alone; some servers write mail's dates.
+fn is_utc(zone: &str) -> bool {
+    ["GMT", "UTC", "+0000"].iter().any(|utc| utc.eq_ignore_ascii_case(zone))
 }
 
 fn at(year: i64, month: i64, day: i64, seconds: i64) -> Option<At> {
@@ -139,7 +144,9 @@ mod tests {
             "Thu, 26 Nov 2026 12:00:00 GMT",
             "Thursday, 26-Nov-26 12:00:00 GMT",
             "Thu Nov 26 12:00:00 2026",
-            "thu, 26 nov 2026 12:00:00 UTC",
+            "thu, 26 nov 2026 12:00:00 gmt",
+            "Thu, 26 Nov 2026 12:00:00 UTC",
+            "Thu, 26 Nov 2026 12:00:00 +0000",
             "Mon, 26 Nov 2026 12:00:00 GMT",
         ] {
             assert_eq!(http(text, NOW), Some(NOW), "{text}");
@@ -166,8 +173,10 @@ mod tests {
             "",
             "Thu, 26 Nov 2026 12:00:00 PST",
             "Thu, 26 Nov 2026 12:00:00",
+            "Thu, 26 Nov 2026 12:00:00 +0100",
             "Thu, 31 Nov 2026 12:00:00 GMT",
             "Thu, 29 Feb 2027 12:00:00 GMT",
+            "Mon, 29 Feb 2100 12:00:00 GMT",
             "Thu, 26 Foo 2026 12:00:00 GMT",
             "Xyz, 26 Nov 2026 12:00:00 GMT",
             "Thu, 26 Nov 2026 24:00:00 GMT",

@@ -19,8 +19,8 @@ const LONGEST_LIST: usize = 2048;
 /// What was heard.
 #[derive(Debug, Default)]
 pub(super) struct Heard<'a> {
-    /// `retry-after-ms`, `x-ms-retry-after-ms`, `x-amz-retry-after`, in this order.
-    milliseconds: [Option<Duration>; 3],
+    /// `retry-after-ms`, `x-ms-retry-after-ms`, `x-amz-retry-after`, `grpc-retry-pushback-ms`, in this order.
+    milliseconds: [Option<Duration>; 4],
     retry_after: Option<Duration>,
     pub(super) ledger: Ledger,
     pub(super) unified: Unified<'a>,
@@ -36,7 +36,7 @@ impl<'a> Heard<'a> {
         for (name, value) in headers {
             let name = name.as_str();
             // Spares all others, `content-type` and the like, the look at their values.
-            if name.starts_with(['r', 'x', 'a', 's']) {
+            if name.starts_with(['r', 'x', 'a', 's', 'g']) {
                 if let Ok(value) = value.to_str() {
                     heard.field(name, value, clock);
                 }
@@ -56,6 +56,11 @@ impl<'a> Heard<'a> {
             "retry-after-ms" => later(&mut self.milliseconds[0], milliseconds()),
             "x-ms-retry-after-ms" => later(&mut self.milliseconds[1], milliseconds()),
             "x-amz-retry-after" => later(&mut self.milliseconds[2], milliseconds()),
+            "grpc-retry-pushback-ms" => match milliseconds() {
+                Some(wait) => later(&mut self.milliseconds[3], Some(wait)),
+                // What is negative or no number means: do not repeat it.
+                None => self.again = Some(false),
+            },
             "x-should-retry" | "stripe-should-retry" => match value.trim_ascii() {
                 "true" => self.again = Some(true),
                 "false" => self.again = Some(false),
@@ -229,6 +234,18 @@ mod tests {
     }
 
     #[test]
+    fn grpc_says_when_or_that_it_is_not_to_be_repeated() {
+        let heard = |value| {
+            let heard = heard(&[("grpc-retry-pushback-ms", value)]);
+            (heard.wait().map(|(wait, _)| wait), heard.again)
+        };
+        assert_eq!(heard("250"), (Some(Duration::from_millis(250)), None));
+        assert_eq!(heard("0"), (None, None));
+        assert_eq!(heard("-1"), (None, Some(false)));
+        assert_eq!(heard("soon"), (None, Some(false)));
+    }
+
+    #[test]
     fn the_dimension_stands_before_or_behind_the_word_or_nowhere() {
         let at_once = Refill::AtOnce;
         assert_eq!(
@@ -311,6 +328,7 @@ mod tests {
     fn a_value_of_absurd_length_is_not_read() {
         let long = format!("{}5", "0".repeat(LONGEST));
         assert_eq!(heard(&[("retry-after", &long)]).wait(), None);
+        assert!(heard(&[("retry-after", &long[1..])]).wait().is_some());
         let list = format!("\"a\";r=1{}", ",\"b\";r=2".repeat(LONGEST_LIST));
         assert_eq!(allowances(&[("ratelimit", &list)]), []);
     }

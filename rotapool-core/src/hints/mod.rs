@@ -27,7 +27,7 @@
 //!
 //! | | [`Source`] | read from |
 //! |---|---|---|
-//! | 1 | `Milliseconds` | `retry-after-ms`, then `x-ms-retry-after-ms`, then `x-amz-retry-after` |
+//! | 1 | `Milliseconds` | `retry-after-ms`, then `x-ms-retry-after-ms`, `x-amz-retry-after`, `grpc-retry-pushback-ms` |
 //! | 2 | `RetryAfter` | `Retry-After`: seconds (also `2.0`, `1e3`), a duration (`30s`), a date in any of the three forms of HTTP or RFC 3339 |
 //! | 3 | `Window` | `anthropic-ratelimit-unified-*`: the latest reset of the windows that reject, else that of the representative claim, else `-reset` |
 //! | 4 | `Reset` | the latest reset of all dimensions that have nothing left or that the body calls `violated-policies`; else, with low confidence, of those that do not say what is left |

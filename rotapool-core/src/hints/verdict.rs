@@ -18,7 +18,8 @@ pub struct Verdict {
     /// What the headers report of the resource's limits, at most 16 dimensions, each once; also of an answer that
     /// is fine.
     pub allowances: Vec<Allowance>,
-    /// Whether the upstream wants the request repeated, where it says so: `x-should-retry`, `stripe-should-retry`.
+    /// Whether the upstream wants the request repeated, where it says so: `x-should-retry`, `stripe-should-retry`,
+    /// and `grpc-retry-pushback-ms`, whose negative means no.
     pub repeat: Option<bool>,
 }
 
@@ -87,7 +88,8 @@ pub struct Stated {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Source {
-    /// A header in milliseconds: `retry-after-ms`, `x-ms-retry-after-ms`, `x-amz-retry-after`.
+    /// A header in milliseconds: `retry-after-ms`, `x-ms-retry-after-ms`, `x-amz-retry-after`,
+    /// `grpc-retry-pushback-ms`.
     Milliseconds,
     /// `Retry-After`.
     RetryAfter,
