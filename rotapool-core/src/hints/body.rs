@@ -1,17 +1,12 @@
-//! What a JSON body says: one pass, without building a tree of it.
-//!
-//! Fields are looked for at the top and where upstreams put them: under `error`, `errors`, `details`,
-//! `violations`, `parameters`, `extensions` and `metadata`.
+//! What a body says: its codes, its messages and its waits.
 
 use std::time::Duration;
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
 use serde_json::Value;
 
 use super::clock::Clock;
 use super::headers::Heard;
+use super::json::{self, Key};
 use super::number::Decimal;
 use super::prose;
 use super::units;
@@ -19,8 +14,6 @@ use super::words::{Word, Words};
 
 /// Bytes of a body that are read; a larger one is not looked at.
 const LONGEST: usize = 64 * 1024;
-/// Objects inside of each other: `error`, `details`, `violations` and some more.
-const DEEPEST: u8 = 8;
 /// Names of policies that are kept, and their length.
 const MOST_POLICIES: usize = 16;
 const LONGEST_POLICY: usize = 64;
@@ -51,11 +44,8 @@ impl Said {
         if body.len() > LONGEST {
             return said;
         }
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let node = Node { said: &mut said, clock, depth: 0, key: Key::Other };
-        let read = node.deserialize(&mut json).and_then(|()| json.end());
         // What is not JSON to its end says nothing.
-        if read.is_ok() { said } else { Self::default() }
+        if json::walk(body, &mut said, clock).is_ok() { said } else { Self::default() }
     }
 
     /// The stated wait, if one is longer than zero.
@@ -76,7 +66,7 @@ impl Said {
         heard
     }
 
-    fn text(&mut self, key: Key, text: &str) {
+    pub(super) fn text(&mut self, key: Key, text: &str) {
         match key {
             Key::Code => self.words.hear(Word::of_code(text)),
             Key::Message => self.message(text),
@@ -95,7 +85,8 @@ impl Said {
         }
     }
 
-    fn when(&mut self, key: Key, value: &Value, clock: &Clock<'_>) {
+    /// A field that says when: a number or a text.
+    pub(super) fn when(&mut self, key: Key, value: &Value, clock: &Clock<'_>) {
         let number = |text: &str| {
             let number = Decimal::whole(text)?;
             if key == Key::ResetsAt { clock.moment(number) } else { Some(number.seconds()) }
@@ -116,7 +107,11 @@ impl Said {
         self.later(place, wait);
     }
 
-    fn quote(&mut self, name: &str, value: Value) {
+    /// A header that is quoted.
+    pub(super) fn quote(&mut self, name: &str, value: Value) {
+        if self.quoted.len() == MOST_QUOTED {
+            return;
+        }
         let value = match value {
             Value::String(text) => text,
             Value::Number(number) => number.to_string(),
@@ -134,166 +129,6 @@ impl Said {
     fn later(&mut self, place: usize, wait: Option<Duration>) {
         let kept = &mut self.waits[place];
         *kept = (*kept).max(wait.filter(|wait| !wait.is_zero()));
-    }
-}
-
-/// The fields that say something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Key {
-    /// An object, or a text that is a code or a message.
-    Error,
-    /// Objects, or lists of them.
-    Inside,
-    Headers,
-    Code,
-    Message,
-    RetryDelay,
-    ResetsIn,
-    ResetsAt,
-    RetryAfter,
-    ResetAfter,
-    QuotaId,
-    Violated,
-    Other,
-}
-
-impl Key {
-    fn named(name: &str) -> Self {
-        match name {
-            "error" => Self::Error,
-            "errors" | "details" | "violations" | "parameters" | "extensions" | "metadata" => {
-                Self::Inside
-            }
-            "headers" => Self::Headers,
-            "code" | "type" | "status" | "reason" | "__type" | "error_code" | "errorCode" => {
-                Self::Code
-            }
-            "message" | "Message" | "detail" | "error_description" => Self::Message,
-            "retryDelay" => Self::RetryDelay,
-            "resets_in_seconds" => Self::ResetsIn,
-            "resets_at" => Self::ResetsAt,
-            "retry_after" => Self::RetryAfter,
-            "reset_after" => Self::ResetAfter,
-            "quotaId" => Self::QuotaId,
-            "violated-policies" => Self::Violated,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// A value of any type, by the key that it belongs to.
-struct Node<'s> {
-    said: &'s mut Said,
-    clock: &'s Clock<'s>,
-    depth: u8,
-    key: Key,
-}
-
-impl<'de> DeserializeSeed<'de> for Node<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        match self.key {
-            Key::Other if self.depth > 0 => {
-                deserializer.deserialize_ignored_any(IgnoredAny).map(drop)
-            }
-            // By way of a `Value`, which knows a number also where some other crate has switched on
-            // `serde_json/arbitrary_precision`.
-            Key::ResetsIn | Key::ResetsAt | Key::RetryAfter | Key::ResetAfter => {
-                self.said.when(self.key, &Value::deserialize(deserializer)?, self.clock);
-                Ok(())
-            }
-            _ => deserializer.deserialize_any(self),
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for Node<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let objects = matches!(self.key, Key::Error | Key::Inside) || self.depth == 0;
-        if self.key == Key::Headers && self.depth <= DEEPEST {
-            while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                if self.said.quoted.len() < MOST_QUOTED {
-                    self.said.quote(&name, value);
-                }
-            }
-            return Ok(());
-        }
-        while let Some(key) = map.next_key_seed(KeySeed)? {
-            let key = if objects && self.depth < DEEPEST { key } else { Key::Other };
-            let depth = self.depth + 1;
-            map.next_value_seed(Node { said: &mut *self.said, clock: self.clock, depth, key })?;
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        // A list of errors, or Gemini's list of answers, is read as its members are; other fields are no lists.
-        let lists = matches!(self.key, Key::Error | Key::Inside | Key::Violated) || self.depth == 0;
-        let key = match self.key {
-            Key::Other if self.depth == 0 => Key::Inside,
-            key if lists && self.depth < DEEPEST => key,
-            _ => Key::Other,
-        };
-        let depth = self.depth + 1;
-        while list
-            .next_element_seed(Node { said: &mut *self.said, clock: self.clock, depth, key })?
-            .is_some()
-        {}
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.said.text(self.key, text);
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-}
-
-struct KeySeed;
-
-impl<'de> DeserializeSeed<'de> for KeySeed {
-    type Value = Key;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
-        deserializer.deserialize_identifier(self)
-    }
-}
-
-impl Visitor<'_> for KeySeed {
-    type Value = Key;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-        Ok(Key::named(name))
     }
 }
 

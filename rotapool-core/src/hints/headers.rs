@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::allowance::{Ledger, Name, Part, Rank, Refill, UNNAMED};
+use super::allowance::Refill;
 use super::clock::Clock;
+use super::ledger::{Ledger, Name, Part, Rank, UNNAMED};
 use super::number::{Decimal, count};
 use super::ratelimit;
 use super::unified::Unified;

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::allowance::{Ledger, Name, Part, Rank, Refill, UNNAMED};
+use super::allowance::Refill;
+use super::ledger::{Ledger, Name, Part, Rank, UNNAMED};
 use super::structured::{Bare, members};
 
 /// `RateLimit`: what is left.
