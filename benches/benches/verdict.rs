@@ -75,7 +75,7 @@ fn main() {
     }
 }
 
-/// Nanoseconds a call: the median of the samples.
+/// Nanoseconds a call: the median of the samples, or the fastest with `FASTEST=1`.
 fn time(mut act: impl FnMut()) -> f64 {
     let mut samples: Vec<f64> = (0..SAMPLES)
         .map(|_| {
@@ -85,7 +85,8 @@ fn time(mut act: impl FnMut()) -> f64 {
         })
         .collect();
     samples.sort_by(f64::total_cmp);
-    samples[SAMPLES / 2]
+    let fastest = std::env::var_os("FASTEST").is_some_and(|value| value != "0");
+    samples[if fastest { 0 } else { SAMPLES / 2 }]
 }
 
 impl Answer {

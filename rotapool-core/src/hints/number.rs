@@ -144,6 +144,7 @@ mod tests {
         }
         assert_eq!(seconds("99999999999"), Some(Duration::from_secs(99_999_999_999)));
         assert_eq!(seconds("0e999999999999"), Some(Duration::ZERO));
+        assert_eq!(seconds("0e-999999999999"), Some(Duration::ZERO));
         assert_eq!(seconds("1e-999999999999"), Some(Duration::from_nanos(1)));
     }
 

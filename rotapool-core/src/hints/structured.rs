@@ -171,6 +171,7 @@ mod tests {
             values("limit=100, remaining=-9"),
             [(Some("limit"), Integer(100)), (Some("remaining"), Integer(-9))]
         );
+        assert_eq!(values("*a.b_c-d=5"), [(Some("*a.b_c-d"), Integer(5))]);
         assert_eq!(values(" 100, 100;w=60 "), [(None, Integer(100)), (None, Integer(100))]);
         assert_eq!(values(""), []);
     }
@@ -197,6 +198,8 @@ mod tests {
             "\"a\";r=1, (\"b\" \"c\");r=2",
             "\"a\";r=1;t=9999999999999999",
             "\"a\";r=1.2345",
+            "\"a\";5=1",
+            "5=1",
             "\"a\";pk=:abc",
             "é;r=1",
             ";r=1",
