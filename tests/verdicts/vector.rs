@@ -72,8 +72,11 @@ fn compare_quotas(expected: &Map<String, Value>, read: &[Allowance]) -> Result<(
     let mut read: BTreeMap<&str, &Allowance> =
         read.iter().map(|allowance| (&*allowance.dimension, allowance)).collect();
     for (dimension, expected) in expected {
-        let allowance = read
-            .remove(dimension.as_str())
+        // The same name, whoever spells it.
+        let dimension = dimension.replace('-', "_");
+        let spelled = read.keys().find(|name| name.replace('-', "_") == dimension).copied();
+        let allowance = spelled
+            .and_then(|name| read.remove(name))
             // Of headers that name no dimension we say that they count requests; others may call it the default.
             .or_else(|| read.remove("requests").filter(|_| dimension == "default"))
             .ok_or(format!("{dimension} is not reported"))?;

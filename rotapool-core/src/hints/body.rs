@@ -191,6 +191,8 @@ mod tests {
             }
         }
         assert_eq!(seconds(r#"{"resets_at": 60}"#), None);
+        assert_eq!(seconds(r#"{"resets_at": "30s"}"#), None, "a wait is no moment");
+        assert_eq!(seconds(r#"{"retry_after": "30s"}"#), Some(30.0));
         assert_eq!(seconds(r#"{"resets_in_seconds": 1e300}"#), Some(Duration::MAX.as_secs_f64()));
     }
 
@@ -201,6 +203,8 @@ mod tests {
         {
             assert_eq!(seconds(body), None, "{body}");
         }
+        let just = format!("{{\"retry_after\": 5}}{}", " ".repeat(LONGEST - 18));
+        assert_eq!((just.len(), seconds(&just)), (LONGEST, Some(5.0)));
         let padding = " ".repeat(LONGEST);
         assert_eq!(seconds(&format!("{{\"retry_after\": 5}}{padding}")), None);
         assert_eq!(seconds(&"[".repeat(LONGEST)), None);

@@ -151,6 +151,10 @@ mod tests {
         ] {
             assert_eq!(http(text, NOW), Some(NOW), "{text}");
         }
+        let padded = format!("Thu,{}26 Nov 2026 12:00:00 GMT", " ".repeat(LONGEST - 28));
+        assert_eq!((padded.len(), http(&padded, NOW)), (LONGEST, Some(NOW)));
+        let leap = http("Tue, 29 Feb 2000 00:00:00 GMT", NOW);
+        assert_eq!(leap, Some(951_782_400 * SECOND), "a leap year of a whole century");
         assert_eq!(http("Sun Nov  6 08:49:37 1994", NOW), Some(784_111_777 * SECOND));
     }
 
