@@ -94,46 +94,43 @@ impl<'a> Heard<'a> {
 
     /// The fields that are called limit, remaining and reset, with or without a dimension.
     fn family(&mut self, name: &'a str, value: &'a str, clock: &Clock<'_>) {
-        let (rest, unnamed, gradual) = if let Some(rest) = name.strip_prefix("x-ratelimit-") {
-            (rest, Rank::Unnamed, false)
-        } else if let Some(rest) = name.strip_prefix("anthropic-ratelimit-") {
-            if let Some(rest) = rest.strip_prefix("unified-") {
-                return self.unified.field(rest, value, clock);
-            }
-            (rest, Rank::Unnamed, true)
-        } else if let Some(rest) = name.strip_prefix("ratelimit-") {
-            (rest, Rank::Draft, false)
-        } else if let Some(rest) = name.strip_prefix("x-rate-limit-") {
-            (rest, Rank::Unnamed, false)
-        } else {
-            return;
+        if let Some(rest) = name.strip_prefix("anthropic-ratelimit-unified-") {
+            return self.unified.field(rest, value, clock);
+        }
+        let found = FAMILIES.into_iter().find_map(|(prefix, unnamed, fills)| {
+            Some((name.strip_prefix(prefix)?, unnamed, fills))
+        });
+        let Some((rest, unnamed, fills)) = found else { return };
+        let Some((kind, dimension)) = split(rest) else { return };
+        let rank = match kind {
+            Kind::ResetAfter => Rank::Wait,
+            Kind::ResetTime => Rank::Again,
+            _ if dimension.is_some() => Rank::Named,
+            _ => unnamed,
         };
-        let Some((part, dimension)) = split(rest) else { return };
-        let (name, rank) = match dimension {
-            Some(dimension) => (Name::Header(dimension), Rank::Named),
-            None => (Name::Header(UNNAMED), unnamed),
-        };
-        let (reset, rank) = match part {
-            Kind::Limit => (None, rank),
-            Kind::Remaining => (None, rank),
-            Kind::Reset => (clock.reset(value), rank),
-            Kind::ResetAfter => (clock.retry_after(value), Rank::Wait),
-            Kind::ResetTime => (clock.date(value.trim_ascii()), Rank::Again),
-        };
-        let said = match part {
+        // Who writes the time with its unit reports a bucket that fills, too (OpenAI, Groq).
+        let fills = fills || (dimension.is_some() && units::whole(value).is_some());
+        let reset = |wait| Part::Reset(wait, if fills { Refill::Gradual } else { Refill::AtOnce });
+        let part = match kind {
             Kind::Limit => count(value).map(Part::Limit),
             Kind::Remaining => count(value).map(Part::Remaining),
-            _ => reset.map(|reset| {
-                // Who writes the time with its unit reports a bucket that fills (OpenAI, Groq).
-                let gradual = gradual || (dimension.is_some() && units::whole(value).is_some());
-                Part::Reset(reset, if gradual { Refill::Gradual } else { Refill::AtOnce })
-            }),
+            Kind::Reset => clock.reset(value).map(reset),
+            Kind::ResetAfter => clock.retry_after(value).map(reset),
+            Kind::ResetTime => clock.date(value.trim_ascii()).map(reset),
         };
-        if let Some(said) = said {
-            self.ledger.note(name, rank, said);
+        if let Some(part) = part {
+            self.ledger.note(Name::Header(dimension.unwrap_or(UNNAMED)), rank, part);
         }
     }
 }
+
+/// How their names begin, what the fields without a dimension are worth, and whether they report buckets that fill.
+const FAMILIES: [(&str, Rank, bool); 4] = [
+    ("x-ratelimit-", Rank::Unnamed, false),
+    ("anthropic-ratelimit-", Rank::Unnamed, true),
+    ("ratelimit-", Rank::Draft, false),
+    ("x-rate-limit-", Rank::Unnamed, false),
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

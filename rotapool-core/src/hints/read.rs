@@ -43,7 +43,10 @@ impl Verdict {
         body: Option<&[u8]>,
         now: SystemTime,
     ) -> Self {
-        let status = status.into();
+        Self::of(status.into(), headers, body, now)
+    }
+
+    fn of(status: u16, headers: &HeaderMap, body: Option<&[u8]>, now: SystemTime) -> Self {
         let date = headers.get(DATE).and_then(|date| date.to_str().ok());
         let clock = Clock::new(now, date);
         let heard = Heard::from(headers, &clock);
