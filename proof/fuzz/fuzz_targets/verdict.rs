@@ -17,11 +17,14 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 fuzz_target!(|input: &[u8]| {
     let (head, body) = split(input, b"\n\n");
     let (status, fields) = split(head, b"\n");
-    let status = str::from_utf8(status).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(429_u16);
+    let status =
+        str::from_utf8(status).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(429_u16);
     let mut headers = HeaderMap::new();
     for field in fields.split(|byte| *byte == b'\n') {
         let (name, value) = split(field, b":");
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
+        {
             headers.append(name, value);
         }
     }
@@ -71,7 +74,10 @@ fn holds(verdict: &Verdict) {
         assert!((Duration::from_nanos(1)..=DAY).contains(after), "{signal}");
     }
     let reason = signal.reason();
-    assert!(reason.is_ascii() && reason.len() < 200 && !reason.contains(char::is_control), "{reason:?}");
+    assert!(
+        reason.is_ascii() && reason.len() < 200 && !reason.contains(char::is_control),
+        "{reason:?}"
+    );
 }
 
 /// What is before the first `at`, and what is behind it.

@@ -33,7 +33,7 @@
 //! | 4 | `Reset` | the latest reset of all dimensions that have nothing left or that the body calls `violated-policies`; else, with low confidence, of those that do not say what is left |
 //! | 5 | `Body` | `retryDelay` (Google), then `resets_in_seconds`, `resets_at`, `retry_after`, `reset_after` |
 //! | 6 | `Quoted` | the headers that OpenRouter quotes in `error.metadata.headers`, as above |
-//! | 7 | `Message` | `try again in 6m0s`, `retry in 15.06s`, `retry after 20 seconds` |
+//! | 7 | `Message` | `try again in 6m0s`, `retry in 15.06s`, `retry after 20 seconds`, `replenished in 01:23:45` |
 //!
 //! 3 to 7 count only for what is over its limit, used up or overloaded. A field that comes twice counts with its longer
 //! wait. Google's delays of less than an hour do not count beside a quota of the day. Moments count from the answer's
