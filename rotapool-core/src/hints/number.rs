@@ -131,6 +131,7 @@ mod tests {
         assert_eq!(seconds("15E-1"), Some(Duration::from_millis(1_500)));
         assert_eq!(seconds("45.837906927"), Some(Duration::new(45, 837_906_927)));
         assert_eq!(seconds("1.0000000001"), Some(Duration::new(1, 1)), "rounded up");
+        assert_eq!(seconds("1.0000000000000000000001"), Some(Duration::new(1, 1)), "rounded up");
         assert_eq!(seconds(&format!("0.{}1", "0".repeat(500))), Some(Duration::from_nanos(1)));
         let zeros = format!("1.{}", "0".repeat(500));
         assert_eq!(seconds(&zeros), Some(Duration::from_secs(1)), "zeros are no rest");

@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn draft_7_is_a_dictionary() {
         assert_eq!(
-            said(&["limit=100, remaining=99, reset=3000"], &["100;w=60, 1000;w=3600"]),
+            said(&["limit=100, remaining=99, reset=3000, policy=5"], &["100;w=60, 1000;w=3600"]),
             [("requests".into(), Some(100), Some(99), Some(3000))]
         );
     }

@@ -263,6 +263,11 @@ mod tests {
         );
         let outage = verdict(503, Class::Overloaded, Some((day, Source::RetryAfter)));
         assert_eq!(Reactions::default().believed(&outage), Some(Duration::from_secs(600)));
+        let minute = Duration::from_secs(60);
+        let reactions = Reactions::default().most_of_body(minute);
+        assert_eq!(reactions.believed(&over(Source::Message)), Some(minute));
+        let reactions = Reactions::default().most_of_outage(minute);
+        assert_eq!(reactions.believed(&outage), Some(minute));
         let none = Reactions::default().most_of_header(Duration::ZERO);
         assert_eq!(none.believed(&over(Source::RetryAfter)), None);
     }
@@ -275,6 +280,14 @@ mod tests {
             .on_status(429, Reaction::Retry);
         let limited = verdict(429, Class::OverLimit, None);
         assert!(matches!(reactions.signal(&limited), Some(Signal::Retry { .. })));
+        let reactions =
+            reactions.on_status(404, Reaction::CoolDown).on(Class::Fine, Reaction::Retry);
+        let told = |verdict: &Verdict| reactions.signal(verdict).map(|signal| signal.to_string());
+        assert_eq!(
+            told(&verdict(404, Class::CallersFault, None)).as_deref(),
+            Some("cooldown (404: the request's own fault)")
+        );
+        assert_eq!(told(&verdict(200, Class::Fine, None)).as_deref(), Some("retry (200: fine)"));
         let forbidden = verdict(403, Class::OverLimit, None);
         assert!(matches!(reactions.signal(&forbidden), Some(Signal::Disable { .. })));
     }

@@ -122,6 +122,9 @@ mod tests {
 
     #[test]
     fn without_a_window_that_rejects_the_claim_decides_and_then_the_reset_of_all() {
+        let overage =
+            [("status", "rejected"), ("representative-claim", "overage"), ("overage-reset", "7")];
+        assert_eq!(end(&overage), Some(7));
         let windows = [("5h-reset", "1795701600"), ("7d_opus-reset", "2026-11-26T12:00:09Z")];
         let said = |more: &[(&'static str, &'static str)]| end(&[&windows[..], more].concat());
         assert_eq!(

@@ -221,6 +221,11 @@ mod tests {
         ] {
             assert_eq!(Word::of_code(text), Some(Word::Limited), "{text}");
         }
+        let problem = |name| {
+            Word::of_code(&format!("https://iana.org/assignments/http-problem-types#{name}"))
+        };
+        assert_eq!(problem("temporary-reduced-capacity"), Some(Word::Busy));
+        assert_eq!(problem("out-of-paper"), None);
         for text in ["", "not_insufficient_quota", "no access to this project", &"x".repeat(5000)] {
             assert_eq!(Word::of_code(text), None, "{text}");
         }
