@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::verdict::{Class, Stated, Verdict};
-use crate::signal::Signal;
+use crate::Signal;
 
 /// What a verdict means for the resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
