@@ -121,19 +121,44 @@ mod tests {
 
     use super::*;
 
-    fn stated(
-        status: u16,
-        fields: &[(&str, &str)],
-        body: &str,
-    ) -> Option<(Source, f64, Confidence)> {
+    fn read(status: u16, fields: &[(&str, &str)], body: &str) -> Verdict {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
             headers.append(name, HeaderValue::from_str(value).unwrap());
         }
         let now = UNIX_EPOCH + Duration::from_secs(1_795_694_400);
-        let verdict = Verdict::read(status, &headers, Some(body.as_bytes()), now);
-        verdict.stated.map(|one| (one.source, one.after.as_secs_f64(), one.confidence))
+        Verdict::read(status, &headers, Some(body.as_bytes()), now)
+    }
+
+    type Said = Option<(Source, f64, Confidence)>;
+
+    fn stated(status: u16, fields: &[(&str, &str)], body: &str) -> Said {
+        let stated = read(status, fields, body).stated;
+        stated.map(|one| (one.source, one.after.as_secs_f64(), one.confidence))
+    }
+
+    #[test]
+    fn what_is_used_up_until_some_time_is_over_its_limit() {
+        let used_up = r#"{"error": "insufficient_quota"}"#;
+        assert_eq!(read(402, &[], "").class, Class::QuotaGone);
+        assert_eq!(read(402, &[("retry-after", "5")], "").class, Class::OverLimit);
+        assert_eq!(read(429, &[], used_up).class, Class::QuotaGone);
+        assert_eq!(read(429, &[("retry-after", "5")], used_up).class, Class::OverLimit);
+        assert_eq!(read(429, &[("retry-after", "0")], used_up).class, Class::QuotaGone);
+    }
+
+    #[test]
+    fn a_body_is_looked_at_only_where_the_status_calls_for_it() {
+        let body = r#"{"error": "insufficient_quota", "retry_after": 5}"#;
+        for status in 100..=999_u16 {
+            let unread = read(status, &[], "");
+            assert_eq!(
+                read(status, &[], body) != unread,
+                Verdict::asks_for_body(status),
+                "{status}"
+            );
+        }
     }
 
     #[test]
