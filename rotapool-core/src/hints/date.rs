@@ -216,6 +216,8 @@ mod tests {
         ] {
             assert_eq!(rfc3339(text), Some(expected), "{text}");
         }
+        let endless = format!("2026-11-26T12:00:00.{}Z", "0".repeat(LONGEST));
+        assert_eq!(rfc3339(&endless), None);
         for text in [
             "",
             "2026-11-26T12:00:00",

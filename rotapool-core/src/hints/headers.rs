@@ -314,7 +314,7 @@ mod tests {
         );
         assert_eq!(
             said(&[
-                ("ratelimit-resettime", "Thu, 26 Nov 2026 12:00:30 GMT"),
+                ("ratelimit-resettime", "Thu, 26 Nov 2026 12:00:59 GMT"),
                 ("ratelimit-reset", "1795694431")
             ])[0]
                 .3,
