@@ -172,6 +172,7 @@ mod tests {
             [(Some("limit"), Integer(100)), (Some("remaining"), Integer(-9))]
         );
         assert_eq!(values("*a.b_c-d=5"), [(Some("*a.b_c-d"), Integer(5))]);
+        assert_eq!(values("999999999999999"), [(None, Integer(999_999_999_999_999))]);
         assert_eq!(values(" 100, 100;w=60 "), [(None, Integer(100)), (None, Integer(100))]);
         assert_eq!(values(""), []);
     }
