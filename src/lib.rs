@@ -141,9 +141,9 @@ pub use terms::error::{OptionsError, RunError};
 pub use terms::fault::Fault;
 pub use terms::finding::{signal_in, signals};
 pub use terms::lease::Lease;
+pub use terms::meaning::Meaning;
 pub use terms::select::Select;
 pub use terms::unserved::Unserved;
-pub use terms::verdict::Verdict;
 pub use watch::events::Events;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
@@ -155,6 +155,10 @@ pub use rotapool_core::{
     ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange,
     Status, Strategy, Trial, UnknownStrategy, chain,
 };
+
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use rotapool_core::hints;
 
 #[cfg(feature = "async-std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "async-std")))]
@@ -169,3 +173,7 @@ pub use rotapool_tokio::TokioRuntime;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../docs/from-a-429-to-a-cooldown.md")]
+struct FromALimitToACooldown;

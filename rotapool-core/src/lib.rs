@@ -27,6 +27,8 @@
 //! `serde`, off by default: `Serialize` for [`PoolStats`], [`ResourceStats`], [`ResourceSnapshot`], [`Explanation`] and what
 //! is in them. Keys are called as the fields are; durations are seconds, and instants are ages (`…_seconds_ago`), both
 //! by the clock at the moment when the value was taken.
+//!
+//! `http`, off by default: `hints`, what an upstream's status, headers and body say of a resource.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,
@@ -34,6 +36,8 @@
 )]
 
 mod error;
+#[cfg(feature = "http")]
+pub mod hints;
 mod member;
 mod one_line;
 mod pool;
