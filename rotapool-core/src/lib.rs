@@ -48,6 +48,7 @@ mod health;
 mod health_rules;
 mod one_line;
 mod profile;
+mod protect;
 mod roster;
 mod runtime;
 mod select;
@@ -75,6 +76,11 @@ pub use health::{Grade, Health};
 pub use health_rules::HealthRules;
 pub use one_line::OneLine;
 pub use profile::{Metadata, Profile};
+pub use protect::{
+    Admission, Breaker, BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats,
+    Joined, Limiter, LimiterStats, Rate, RateError, RateLimited, Rejected, Ticket, Trip, TripError,
+    Turn, Verdict, Window,
+};
 pub use runtime::{Runtime, Sleep, Spawn};
 pub use select::{Preferences, Strategy};
 pub use signal::{Outcome, Signal};
