@@ -135,6 +135,7 @@ mod lease;
 mod metrics;
 mod options;
 mod pool;
+mod protect;
 mod request;
 mod resource;
 mod run;
@@ -160,12 +161,21 @@ pub use lease::Lease;
 #[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
 pub use metrics::{CollectorError, PoolCollector};
 pub use pool::Pool;
+pub use protect::{
+    Acquire, BreakerBuilder, BreakerError, BreakerSwitch, ChainError, ChainRequest,
+    ChainSetupError, CircuitBreaker, FallbackChain, Judged, LimiterBuilder, Passed, Permit,
+    Protected, RateLimiter, Served,
+};
 pub use request::Request;
 pub use resource::Resource;
 pub use select::Select;
 pub use timer::DefaultRuntime;
 pub use wrapped::Wrapped;
 
+pub use rotapool_core::{
+    BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, LimiterStats, RateError,
+    RateLimited, Rejected, Trip, TripError, Window,
+};
 pub use rotapool_core::{
     BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable, Explanation,
     Grade, Health, HealthRules, Metadata, Outcome, PoolStats, ResourceError, ResourceSnapshot,
