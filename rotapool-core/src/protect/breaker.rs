@@ -3,17 +3,16 @@
 //! Every change has a number, and every admission carries the number of the last change before it. So a
 //! result that belongs to an older state is known as such, and changes statistics alone.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
-
 use super::change::{BreakerCause, BreakerChange, BreakerMode, BreakerState};
+use super::evidence::Evidence;
+use super::ladder::Ladder;
+use super::report::{BreakerStats, Rejected};
 use super::trials::{Trial, Trials};
 use super::trip::{Trip, TripError};
-use super::window::{Mark, Sliding};
-use crate::one_line::OneLine;
+use super::window::Mark;
 use crate::time::after;
 
 /// A circuit breaker: whom it lets pass, and what their results make of it.
@@ -27,8 +26,7 @@ pub struct Breaker {
     /// The number of the last change.
     sequence: u64,
     counters: Counters,
-    failures_in_a_row: u32,
-    window: Option<Sliding>,
+    evidence: Evidence,
     ladder: Ladder,
     /// Why it is open, or was.
     cause: BreakerCause,
@@ -44,15 +42,6 @@ enum Circuit {
     HalfOpen(Trials),
 }
 
-/// How far up the table of open times it is.
-#[derive(Debug, Default, Clone, Copy)]
-struct Ladder {
-    step: usize,
-    closed_at: Option<Instant>,
-    /// The last success since then.
-    well_at: Option<Instant>,
-}
-
 #[derive(Debug, Default, Clone, Copy)]
 struct Counters {
     calls: u64,
@@ -61,15 +50,6 @@ struct Counters {
     rejected: u64,
     ignored: u64,
     changes: u64,
-}
-
-/// Leave to make a call: to be [settled](Breaker::settle), once.
-#[derive(Debug)]
-#[must_use = "an admission is to be settled"]
-pub struct Admission {
-    sequence: u64,
-    trial: Option<Trial>,
-    since: Instant,
 }
 
 /// How an admitted call ended.
@@ -88,62 +68,13 @@ pub enum Verdict {
     Ignored,
 }
 
-/// A circuit breaker let a call not pass.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub struct Rejected {
-    /// The state that the breaker was in: open, or half open with all its trials under way.
-    pub state: BreakerState,
-    /// After how long it pays to ask again: when the open time is over, or when the first of the trials
-    /// under way is lost, at the latest. Not known of a breaker that its operator isolated.
-    pub retry_after: Option<Duration>,
-    /// Why it opened.
-    pub cause: BreakerCause,
-    /// What the failure said that opened it.
-    pub last_failure: Option<Arc<str>>,
-}
-
-impl fmt::Display for Rejected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.state {
-            BreakerState::HalfOpen => write!(f, "circuit half open, trials under way: ")?,
-            _ => write!(f, "circuit open: ")?,
-        }
-        write!(f, "{}", self.cause)?;
-        if let Some(text) = &self.last_failure {
-            write!(f, ", the last: `{}`", OneLine(text))?;
-        }
-        match self.retry_after {
-            Some(after) => write!(f, "; retry after {after:.1?}"),
-            None => f.write_str("; until its operator says otherwise"),
-        }
-    }
-}
-
-/// A circuit breaker's figures at one moment. The counters are those of its whole life.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct BreakerStats {
-    /// The state.
-    pub state: BreakerState,
-    /// Who decides.
-    pub mode: BreakerMode,
-    /// Calls that asked to pass: the four below, and those that have not ended.
-    pub calls: u64,
-    /// Calls that went well.
-    pub successes: u64,
-    /// Calls that failed.
-    pub failures: u64,
-    /// Calls that were not let pass.
-    pub rejected: u64,
-    /// Calls that passed and then counted nowhere, those given up among them.
-    pub ignored: u64,
-    /// Changes of the state. What its operator did is none.
-    pub changes: u64,
-    /// Failures since the last call that went well while it was closed, or that closed it.
-    pub failures_in_a_row: u32,
-    /// How much longer it is open, if that is known.
-    pub open_for: Option<Duration>,
+/// Leave to make a call: to be [settled](Breaker::settle), once.
+#[derive(Debug)]
+#[must_use = "an admission is to be settled"]
+pub struct Admission {
+    sequence: u64,
+    trial: Option<Trial>,
+    since: Instant,
 }
 
 impl Breaker {
@@ -160,8 +91,7 @@ impl Breaker {
             circuit: Circuit::Closed,
             sequence: 0,
             counters: Counters::default(),
-            failures_in_a_row: 0,
-            window: None,
+            evidence: Evidence::default(),
             ladder: Ladder::default(),
             cause: BreakerCause::Operator,
             last_failure: None,
@@ -221,6 +151,7 @@ impl Breaker {
     ///
     /// A result from before the last change counts in the statistics and changes nothing else.
     #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "settled once: by move, not by a flag")]
     pub fn settle(&mut self, admission: Admission, verdict: Verdict, now: Instant) {
         let Admission { sequence, trial, since } = admission;
         self.turn(now);
@@ -250,49 +181,25 @@ impl Breaker {
         let (failed, stated) = match verdict {
             Verdict::Ignored => return,
             Verdict::Success => {
-                self.failures_in_a_row = 0;
-                self.ladder.well_at = Some(now);
+                self.ladder.well(now);
                 (false, None)
             }
             Verdict::Failure { text, stated } => {
-                self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
                 self.last_failure = Some(text);
                 (true, stated)
             }
         };
-        if let Some(window) = &mut self.window {
-            window.add(Mark { failed, slow }, now);
-        }
-        if let Some(cause) = self.reason_to_trip(failed) {
+        let mark = Mark { failed, slow };
+        if let Some(cause) = self.evidence.add(mark, &self.trip, now) {
             self.open(cause, stated, now);
         }
-    }
-
-    fn reason_to_trip(&self, failed: bool) -> Option<BreakerCause> {
-        let in_a_row = self.failures_in_a_row;
-        if failed && self.trip.failures.is_some_and(|failures| in_a_row >= failures) {
-            return Some(BreakerCause::FailuresInARow(in_a_row));
-        }
-        let tally = self.window.as_ref()?.sum();
-        if tally.calls < u64::from(self.trip.enough_calls()) {
-            return None;
-        }
-        let reaches = |some: u64, percent: u32| some * 100 >= u64::from(percent) * tally.calls;
-        if self.trip.failure_percent.is_some_and(|percent| reaches(tally.failures, percent)) {
-            let (failures, calls) = (tally.failures, tally.calls);
-            return Some(BreakerCause::FailureRate { failures, calls });
-        }
-        if self.trip.slow.is_some_and(|slow| reaches(tally.slow, slow.percent)) {
-            return Some(BreakerCause::SlowRate { slow: tally.slow, calls: tally.calls });
-        }
-        None
     }
 
     fn judge_trial(&mut self, verdict: Verdict, slow: bool, now: Instant) {
         match verdict {
             Verdict::Ignored => {}
             Verdict::Failure { text, stated } => {
-                self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+                self.evidence.add_failed_trial();
                 self.last_failure = Some(text);
                 self.open(BreakerCause::TrialFailed, stated, now);
             }
@@ -348,11 +255,8 @@ impl Breaker {
     }
 
     fn forget_evidence(&mut self, now: Instant) {
-        self.failures_in_a_row = 0;
-        self.ladder.closed_at = Some(now);
-        self.ladder.well_at = None;
-        let rates = self.trip.failure_percent.is_some() || self.trip.slow.is_some();
-        self.window = rates.then(|| Sliding::new(self.trip.window, now));
+        self.ladder.close(now);
+        self.evidence = Evidence::new(&self.trip, now);
     }
 
     fn change(&mut self, circuit: Circuit, cause: BreakerCause, at: Instant) {
@@ -437,35 +341,334 @@ impl Breaker {
             rejected,
             ignored,
             changes: changes + unseen,
-            failures_in_a_row: self.failures_in_a_row,
+            failures_in_a_row: self.evidence.failures_in_a_row(),
             open_for: open_for.map(|until| until.duration_since(now)),
         }
     }
 }
 
-impl Ladder {
-    /// Takes back the steps that calls have proven to be over: each by succeeding for as long as it lasted.
-    fn step_down(&mut self, table: &[Duration]) {
-        let (Some(closed_at), Some(well_at)) = (self.closed_at, self.well_at.take()) else {
-            return;
-        };
-        let mut well = well_at.saturating_duration_since(closed_at);
-        while let Some(step) = self.step.checked_sub(1) {
-            let Some(rest) = well.checked_sub(entry(table, step)) else { return };
-            well = rest;
-            self.step = step;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protect::Window;
+
+    const S: Duration = Duration::from_secs(1);
+
+    /// A breaker at the present moment of its story.
+    struct Scene {
+        breaker: Breaker,
+        now: Instant,
+    }
+
+    impl Scene {
+        fn new(trip: Trip) -> Self {
+            let now = Instant::now();
+            Self { breaker: Breaker::new(trip, now).unwrap(), now }
+        }
+
+        fn admit(&mut self) -> Admission {
+            self.breaker.admit(self.now).expect("it passes")
+        }
+
+        fn rejected(&mut self) -> Rejected {
+            self.breaker.admit(self.now).expect_err("it does not pass")
+        }
+
+        fn settle(&mut self, admission: Admission, verdict: Verdict) {
+            self.breaker.settle(admission, verdict, self.now);
+        }
+
+        fn call(&mut self, verdict: Verdict) {
+            let admission = self.admit();
+            self.settle(admission, verdict);
+        }
+
+        fn calls(&mut self, number: u32, verdict: &Verdict) {
+            (0..number).for_each(|_| self.call(verdict.clone()));
+        }
+
+        fn pass(&mut self, time: Duration) {
+            self.now += time;
+        }
+
+        fn state(&self) -> BreakerState {
+            self.breaker.state(self.now)
+        }
+
+        fn stats(&self) -> BreakerStats {
+            self.breaker.stats(self.now)
+        }
+
+        /// As words: `1: closed > open, 5 failures in a row`.
+        fn changes(&mut self) -> Vec<String> {
+            let told = |change: BreakerChange| {
+                let BreakerChange { sequence, old, new, cause, .. } = change;
+                format!("{sequence}: {old} > {new}, {cause}")
+            };
+            self.breaker.take_changes().into_iter().map(told).collect()
         }
     }
 
-    /// Takes a step, and answers how long it lasts.
-    fn climb(&mut self, table: &[Duration]) -> Duration {
-        let duration = entry(table, self.step);
-        self.step = (self.step + 1).min(table.len());
-        duration
+    fn failure() -> Verdict {
+        Verdict::Failure { text: "boom".into(), stated: None }
     }
-}
 
-/// An entry of the table; past its end the last.
-fn entry(table: &[Duration], step: usize) -> Duration {
-    table.get(step).or(table.last()).copied().unwrap_or_default()
+    fn stated(stated: Duration) -> Verdict {
+        Verdict::Failure { text: "busy".into(), stated: Some(stated) }
+    }
+
+    /// Open for 30 s since now.
+    fn tripped(trip: Trip) -> Scene {
+        let mut scene = Scene::new(trip);
+        scene.calls(5, &failure());
+        assert_eq!(scene.changes(), ["1: closed > open, 5 failures in a row"]);
+        scene
+    }
+
+    #[test]
+    fn a_success_ends_a_row_of_failures_and_an_ignored_call_does_not() {
+        let mut scene = Scene::new(Trip::default());
+        scene.calls(4, &failure());
+        scene.call(Verdict::Success);
+        scene.calls(4, &failure());
+        scene.calls(9, &Verdict::Ignored);
+        assert_eq!(scene.state(), BreakerState::Closed);
+        scene.call(failure());
+        assert_eq!(scene.state(), BreakerState::Open);
+    }
+
+    #[test]
+    fn open_it_lets_nothing_pass_and_says_until_when_and_why() {
+        let mut scene = tripped(Trip::default());
+        scene.pass(10 * S);
+        let rejected = scene.rejected();
+        assert_eq!(rejected.retry_after, Some(20 * S));
+        assert_eq!(
+            rejected.to_string(),
+            "circuit open: 5 failures in a row, the last: `boom`; retry after 20.0s"
+        );
+    }
+
+    #[test]
+    fn the_state_is_that_of_the_clock_whether_or_not_anybody_calls() {
+        let mut scene = tripped(Trip::default());
+        scene.pass(30 * S - Duration::from_nanos(1));
+        assert_eq!((scene.state(), scene.stats().changes), (BreakerState::Open, 1));
+        scene.pass(Duration::from_nanos(1));
+        assert_eq!((scene.state(), scene.stats().changes), (BreakerState::HalfOpen, 2));
+        assert!(scene.changes().is_empty(), "it is told with the next call");
+        let _trial = scene.admit();
+        assert_eq!(scene.changes(), ["2: open > half_open, its time is over"]);
+        assert_eq!(scene.stats().changes, 2);
+    }
+
+    #[test]
+    fn half_open_it_admits_as_many_as_it_has_permits_and_says_when_one_is_free_at_the_latest() {
+        let mut scene = tripped(Trip::default().permits(2).successes(2));
+        scene.pass(30 * S);
+        let first = scene.admit();
+        scene.pass(S);
+        let _second = scene.admit();
+        let rejected = scene.rejected();
+        assert_eq!((rejected.state, rejected.retry_after), (BreakerState::HalfOpen, Some(59 * S)));
+        assert_eq!(
+            rejected.to_string(),
+            "circuit half open, trials under way: 5 failures in a row, the last: `boom`; retry after 59.0s"
+        );
+        scene.settle(first, Verdict::Success);
+        let third = scene.admit();
+        scene.settle(third, Verdict::Success);
+        assert_eq!(scene.state(), BreakerState::Closed);
+    }
+
+    #[test]
+    fn a_neutral_end_of_a_trial_gives_its_permit_back_and_neither_closes_nor_opens() {
+        let mut scene = tripped(Trip::default());
+        scene.pass(30 * S);
+        for _ in 0..10 {
+            scene.call(Verdict::Ignored);
+            assert_eq!(scene.state(), BreakerState::HalfOpen);
+        }
+        scene.call(Verdict::Success);
+        assert_eq!(scene.state(), BreakerState::Closed);
+    }
+
+    #[test]
+    fn a_trial_past_its_bound_is_lost_and_its_late_result_changes_nothing() {
+        let mut scene = tripped(Trip::default().trial_bound(5 * S));
+        scene.pass(30 * S);
+        let lost = scene.admit();
+        scene.pass(5 * S);
+        let next = scene.admit();
+        scene.settle(lost, failure());
+        assert_eq!(scene.state(), BreakerState::HalfOpen);
+        let _ = scene.rejected();
+        scene.settle(next, Verdict::Success);
+        assert_eq!(scene.state(), BreakerState::Closed);
+        assert_eq!((scene.stats().failures, scene.stats().successes), (6, 1));
+    }
+
+    #[test]
+    fn a_lost_trial_has_no_say_even_if_nobody_took_its_place() {
+        let mut scene = tripped(Trip::default().trial_bound(5 * S));
+        scene.pass(30 * S);
+        let lost = scene.admit();
+        scene.pass(5 * S);
+        scene.settle(lost, Verdict::Success);
+        assert_eq!(scene.state(), BreakerState::HalfOpen);
+    }
+
+    #[test]
+    fn results_of_an_older_state_count_and_change_nothing() {
+        let mut scene = Scene::new(Trip::default());
+        let old: Vec<Admission> = (0..20).map(|_| scene.admit()).collect();
+        scene.calls(5, &failure());
+        let mut old = old.into_iter();
+        let mut late = |scene: &mut Scene, verdict: Verdict| {
+            scene.settle(old.next().expect("one is left"), verdict);
+        };
+        scene.pass(10 * S);
+        late(&mut scene, failure());
+        assert_eq!(scene.rejected().retry_after, Some(20 * S), "no failure prolongs it");
+        scene.pass(20 * S);
+        let trial = scene.admit();
+        late(&mut scene, Verdict::Success);
+        late(&mut scene, failure());
+        assert_eq!(scene.state(), BreakerState::HalfOpen, "the trial alone decides");
+        scene.settle(trial, Verdict::Success);
+        (0..10).for_each(|_| late(&mut scene, failure()));
+        assert_eq!((scene.state(), scene.stats().failures_in_a_row), (BreakerState::Closed, 0));
+        assert_eq!((scene.stats().failures, scene.stats().successes), (17, 2));
+        assert_eq!(scene.stats().calls, 20 + 5 + 1 + 1);
+    }
+
+    #[test]
+    fn one_failed_trial_opens_it_for_the_next_time_of_the_table() {
+        let mut scene = tripped(Trip::default().permits(2).open_table([30 * S, 60 * S]));
+        scene.pass(30 * S);
+        let other = scene.admit();
+        scene.call(failure());
+        assert_eq!(scene.stats().open_for, Some(60 * S));
+        scene.settle(other, failure());
+        assert_eq!(
+            scene.stats().open_for,
+            Some(60 * S),
+            "its sibling was of the same half-open time"
+        );
+        assert_eq!(
+            scene.changes(),
+            ["2: open > half_open, its time is over", "3: half_open > open, a trial failed"]
+        );
+    }
+
+    #[test]
+    fn a_failure_that_trips_it_may_state_for_how_long_and_takes_no_step() {
+        let mut scene = Scene::new(Trip::after_failures(1).open_table([30 * S, 60 * S]));
+        scene.call(stated(7 * S));
+        assert_eq!(scene.stats().open_for, Some(7 * S));
+        scene.pass(7 * S);
+        scene.call(stated(Duration::ZERO));
+        assert_eq!(scene.stats().open_for, Some(30 * S), "zero states nothing");
+        scene.pass(30 * S);
+        scene.call(stated(Duration::MAX));
+        assert!(scene.stats().open_for > Some(1_000_000_000 * S), "and the longest is no panic");
+    }
+
+    #[test]
+    fn a_thousand_successes_do_not_outweigh_the_failures_of_a_window_that_slides() {
+        let mut scene = Scene::new(Trip::at_failure_rate(50).window(Window::Calls(10)));
+        scene.calls(1_000, &Verdict::Success);
+        scene.calls(4, &failure());
+        assert_eq!(scene.state(), BreakerState::Closed);
+        scene.call(failure());
+        assert_eq!(scene.changes(), ["1: closed > open, 5 of 10 calls failed"]);
+    }
+
+    #[test]
+    fn a_rate_says_nothing_before_there_are_enough_calls() {
+        let mut scene = Scene::new(Trip::at_failure_rate(100).min_calls(20));
+        scene.calls(19, &failure());
+        assert_eq!(scene.state(), BreakerState::Closed);
+        scene.call(failure());
+        assert_eq!(scene.state(), BreakerState::Open);
+    }
+
+    #[test]
+    fn slow_calls_trip_it_whether_or_not_they_succeed_and_a_slow_trial_opens_it_again() {
+        let mut scene = Scene::new(Trip::at_slow_rate(50, 2 * S).min_calls(4));
+        for took in [S, 2 * S, S, 3 * S] {
+            let call = scene.admit();
+            scene.pass(took);
+            scene.settle(call, Verdict::Success);
+        }
+        assert_eq!(
+            scene.rejected().to_string(),
+            "circuit open: 2 of 4 calls were slow; retry after 30.0s"
+        );
+        scene.pass(30 * S);
+        let trial = scene.admit();
+        scene.pass(2 * S);
+        scene.settle(trial, Verdict::Success);
+        assert_eq!(scene.changes().last().unwrap(), "3: half_open > open, a trial was slow");
+    }
+
+    #[test]
+    fn closed_again_it_holds_nothing_against_anybody() {
+        let mut scene = Scene::new(Trip::at_failure_rate(50).window(Window::Calls(4)));
+        scene.calls(4, &failure());
+        scene.pass(30 * S);
+        scene.call(Verdict::Success);
+        assert_eq!(scene.state(), BreakerState::Closed);
+        scene.calls(3, &failure());
+        assert_eq!(scene.state(), BreakerState::Closed, "three calls are not enough");
+    }
+
+    #[test]
+    fn its_operator_has_the_last_word() {
+        let mut scene = tripped(Trip::default());
+        let set = |scene: &mut Scene, mode| scene.breaker.set_mode(mode, scene.now);
+        set(&mut scene, BreakerMode::Isolated);
+        scene.pass(365 * 24 * 3_600 * S);
+        let rejected = scene.rejected();
+        assert_eq!((rejected.state, rejected.retry_after), (BreakerState::Open, None));
+        assert_eq!(
+            rejected.to_string(),
+            "circuit open: by its operator; until its operator says otherwise"
+        );
+        set(&mut scene, BreakerMode::ForcedClosed);
+        scene.calls(100, &failure());
+        assert_eq!((scene.state(), scene.stats().failures_in_a_row), (BreakerState::Closed, 0));
+        set(&mut scene, BreakerMode::Automatic);
+        scene.calls(5, &failure());
+        assert_eq!(scene.state(), BreakerState::Open);
+        set(&mut scene, BreakerMode::Automatic);
+        assert_eq!((scene.state(), scene.stats().changes), (BreakerState::Closed, 2));
+        assert_eq!((scene.stats().failures, scene.stats().rejected), (110, 1), "the figures stay");
+        assert_eq!(
+            scene.changes(),
+            [
+                "2: open > open, by its operator",
+                "3: open > closed, by its operator",
+                "4: closed > closed, by its operator",
+                "5: closed > open, 5 failures in a row",
+                "6: open > closed, by its operator",
+            ]
+        );
+    }
+
+    #[test]
+    fn observed_only_it_lets_all_pass_and_tells_what_it_would_have_done() {
+        let mut scene = Scene::new(Trip::default());
+        scene.breaker.set_mode(BreakerMode::ObserveOnly, scene.now);
+        scene.calls(20, &failure());
+        assert_eq!((scene.state(), scene.stats().rejected), (BreakerState::Open, 0));
+        scene.pass(30 * S);
+        let trial = scene.admit();
+        let beside = scene.admit();
+        scene.settle(beside, failure());
+        assert_eq!(scene.state(), BreakerState::HalfOpen, "only the first would have been a trial");
+        scene.settle(trial, Verdict::Success);
+        assert_eq!(scene.state(), BreakerState::Closed);
+        assert_eq!(scene.changes().len(), 4);
+    }
 }

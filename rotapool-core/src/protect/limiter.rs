@@ -3,13 +3,13 @@
 //! Whoever is first in line is served as soon as there is enough, however much that is, and nobody before.
 //! Only the first needs a timer: [`Turn::First`] says for when. All others are woken.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
-
 use super::bucket::Bucket;
+use super::line::{Line, Ticket, Waiting};
 use super::rate::{Rate, RateError};
+use super::report::{LimiterStats, RateLimited};
 use crate::time::after;
 
 /// A rate limiter: who may go on, and who has to wait for how long.
@@ -19,16 +19,11 @@ use crate::time::after;
 #[derive(Debug)]
 pub struct Limiter<W> {
     bucket: Bucket,
-    line: VecDeque<Waiting<W>>,
-    /// What all in line want together, in tokens.
-    wanted: u64,
-    /// The tickets in line that have a deadline, the earliest first.
-    deadlines: BTreeSet<(Instant, Ticket)>,
+    line: Line<W>,
     /// The tickets that were served or refused and whose owners have not been here since.
     decided: BTreeMap<Ticket, Decided>,
     /// Whom the timer is for, and for when.
     alarm: Option<(Ticket, Instant)>,
-    tickets: u64,
     woken: Vec<W>,
     acquired: u64,
     refused: u64,
@@ -36,23 +31,10 @@ pub struct Limiter<W> {
 }
 
 #[derive(Debug)]
-struct Waiting<W> {
-    ticket: Ticket,
-    tokens: u64,
-    since: Instant,
-    deadline: Option<Instant>,
-    waker: Option<W>,
-}
-
-#[derive(Debug)]
 enum Decided {
     Served { tokens: u64, waited: Duration },
     Refused(RateLimited),
 }
-
-/// A place in line: to be [asked about](Limiter::turn) until it was served, or [left](Limiter::leave).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(u64);
 
 /// What became of somebody who came for tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,55 +58,6 @@ pub enum Turn {
     Behind,
 }
 
-/// Why a rate limiter gave no tokens.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum RateLimited {
-    /// There were not enough, or not before the deadline.
-    #[error("the rate limit is reached; retry after {retry_after:.1?}")]
-    NotYet {
-        /// After how long a newcomer would get as many, if nobody else came.
-        retry_after: Duration,
-    },
-    /// More were wanted than there can ever be at once.
-    #[error(
-        "{tokens} tokens are more than there can be at once, which is {capacity}; take fewer, or raise the burst"
-    )]
-    AboveCapacity {
-        /// How many were wanted.
-        tokens: u64,
-        /// How many there can be.
-        capacity: u64,
-    },
-}
-
-impl RateLimited {
-    /// After how long it pays to ask again; none if never.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::NotYet { retry_after } => Some(*retry_after),
-            Self::AboveCapacity { .. } => None,
-        }
-    }
-}
-
-/// A rate limiter's figures at one moment. The counters are those of its whole life.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct LimiterStats {
-    /// Times that somebody got what they came for.
-    pub acquired: u64,
-    /// Times that somebody was refused.
-    pub refused: u64,
-    /// How many are in line.
-    pub waiting: usize,
-    /// How long those served have waited, all together.
-    pub waited: Duration,
-    /// The tokens that are there; below zero is a debt.
-    pub available: f64,
-}
-
 impl<W> Limiter<W> {
     /// A full bucket of `burst` tokens, or one period's worth and at least 1, and nobody in line.
     ///
@@ -134,12 +67,9 @@ impl<W> Limiter<W> {
     pub fn new(rate: Rate, burst: Option<u64>, now: Instant) -> Result<Self, RateError> {
         Ok(Self {
             bucket: Bucket::new(rate, burst, now)?,
-            line: VecDeque::new(),
-            wanted: 0,
-            deadlines: BTreeSet::new(),
+            line: Line::new(),
             decided: BTreeMap::new(),
             alarm: None,
-            tickets: 0,
             woken: Vec::new(),
             acquired: 0,
             refused: 0,
@@ -160,7 +90,7 @@ impl<W> Limiter<W> {
             return Ok(());
         }
         self.refused += 1;
-        Err(self.refusal_behind(self.wanted, tokens))
+        Err(self.refusal_behind(self.line.wanted(), tokens))
     }
 
     /// When whoever stands behind so many tokens' worth of others would get their own.
@@ -194,22 +124,17 @@ impl<W> Limiter<W> {
         now: Instant,
     ) -> Result<Joined, RateLimited> {
         self.serve(now);
-        let wait = self.time_behind(self.wanted, tokens);
+        let wait = self.time_behind(self.line.wanted(), tokens);
         let late = deadline.is_some_and(|deadline| after(now, wait) > deadline);
         if late || tokens > self.bucket.capacity() {
             self.refused += 1;
-            return Err(self.refusal_behind(self.wanted, tokens));
+            return Err(self.refusal_behind(self.line.wanted(), tokens));
         }
         if tokens == 0 || (self.line.is_empty() && self.bucket.take(tokens)) {
             self.acquired += 1;
             return Ok(Joined::Served);
         }
-        self.tickets += 1;
-        let ticket = Ticket(self.tickets);
-        self.line.push_back(Waiting { ticket, tokens, since: now, deadline, waker: None });
-        self.wanted = self.wanted.saturating_add(tokens);
-        self.deadlines.extend(deadline.map(|deadline| (deadline, ticket)));
-        Ok(Joined::InLine(ticket))
+        Ok(Joined::InLine(self.line.push(tokens, deadline, now)))
     }
 
     /// Asks how a ticket stands. Unless it is spent, `waker` is kept for it; the one kept before, or one that
@@ -228,12 +153,12 @@ impl<W> Limiter<W> {
             }
             None => {}
         }
-        let alarm = self.wanted_alarm().filter(|(first, _)| *first == ticket);
-        let Some(waiting) = self.place(ticket).and_then(|place| self.line.get_mut(place)) else {
+        let Some(place) = self.line.place(ticket) else {
             // A ticket that is spent already: nobody else's business.
             return (Turn::Behind, Some(waker));
         };
-        let replaced = waiting.waker.replace(waker);
+        let replaced = self.line.keep(place, waker);
+        let alarm = self.wanted_alarm().filter(|(first, _)| *first == ticket);
         match alarm {
             Some((_, at)) => {
                 self.alarm = alarm;
@@ -252,7 +177,7 @@ impl<W> Limiter<W> {
                 None
             }
             Some(Decided::Refused(_)) => None,
-            None => self.place(ticket).and_then(|place| self.remove(place)?.waker),
+            None => self.line.place(ticket).and_then(|place| self.line.remove(place)?.waker),
         };
         self.serve(now);
         waker
@@ -298,7 +223,7 @@ impl<W> Limiter<W> {
     pub fn time_until(&mut self, tokens: u64, now: Instant) -> Option<Duration> {
         self.serve(now);
         let ever = tokens <= self.bucket.capacity();
-        ever.then(|| self.time_behind(self.wanted, tokens))
+        ever.then(|| self.time_behind(self.line.wanted(), tokens))
     }
 
     /// The tokens that are there at `now`; below zero is a debt.
@@ -337,7 +262,7 @@ impl<W> Limiter<W> {
 
     fn serve_line(&mut self, now: Instant) {
         loop {
-            while let Some(first) = self.line.front() {
+            while let Some(first) = self.line.first() {
                 if !self.bucket.take(first.tokens) {
                     break;
                 }
@@ -346,8 +271,7 @@ impl<W> Limiter<W> {
                     waited: now.saturating_duration_since(waiting.since),
                 });
             }
-            let overdue = self.deadlines.first().filter(|(deadline, _)| *deadline <= now);
-            let Some(place) = overdue.and_then(|(_, ticket)| self.place(*ticket)) else { break };
+            let Some(place) = self.line.overdue(now) else { break };
             self.refuse(place);
         }
         // Whoever has become first, or has less to wait than the timer thinks, has to set it anew.
@@ -357,9 +281,7 @@ impl<W> Limiter<W> {
             .zip(wanted)
             .is_some_and(|((for_whom, at), (first, earliest))| for_whom == first && at <= earliest);
         if !set {
-            if let Some(waker) = self.line.front_mut().and_then(|first| first.waker.take()) {
-                self.woken.push(waker);
-            }
+            self.woken.extend(self.line.take_first_waker());
         }
     }
 
@@ -382,37 +304,23 @@ impl<W> Limiter<W> {
     fn refuse(&mut self, place: usize) {
         let Some(waiting) = self.line.get(place) else { return };
         // It would have to stand behind all the others if it came again, but not behind itself.
-        let (tokens, others) = (waiting.tokens, self.wanted.saturating_sub(waiting.tokens));
+        let (tokens, others) = (waiting.tokens, self.line.wanted().saturating_sub(waiting.tokens));
         let refusal = self.refusal_behind(others, tokens);
         self.decide(place, |_| Decided::Refused(refusal));
     }
 
     fn decide(&mut self, place: usize, decided: impl FnOnce(&Waiting<W>) -> Decided) {
-        let Some(mut waiting) = self.remove(place) else { return };
+        let Some(mut waiting) = self.line.remove(place) else { return };
         self.woken.extend(waiting.waker.take());
         self.decided.insert(waiting.ticket, decided(&waiting));
     }
 
-    fn remove(&mut self, place: usize) -> Option<Waiting<W>> {
-        let waiting = self.line.remove(place)?;
-        self.wanted = self.wanted.saturating_sub(waiting.tokens);
-        if let Some(deadline) = waiting.deadline {
-            self.deadlines.remove(&(deadline, waiting.ticket));
-        }
-        Some(waiting)
-    }
-
-    /// Where in line a ticket stands: tickets grow towards the end.
-    fn place(&self, ticket: Ticket) -> Option<usize> {
-        self.line.binary_search_by_key(&ticket, |waiting| waiting.ticket).ok()
-    }
-
     /// Whom the timer should be for, and for when: the first one's turn, or the first deadline of anybody.
     fn wanted_alarm(&self) -> Option<(Ticket, Instant)> {
-        let first = self.line.front()?;
+        let first = self.line.first()?;
         let wait = self.bucket.time_until(self.bucket.grains(first.tokens));
         let turn = after(self.bucket.as_of(), wait);
-        let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
+        let deadline = self.line.first_deadline();
         Some((first.ticket, deadline.map_or(turn, |deadline| deadline.min(turn))))
     }
 }

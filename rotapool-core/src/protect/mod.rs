@@ -3,16 +3,22 @@
 mod breaker;
 mod bucket;
 mod change;
+mod evidence;
+mod ladder;
 mod limiter;
+mod line;
 mod rate;
+mod report;
 #[cfg(feature = "serde")]
 mod serialize;
 mod trials;
 mod trip;
 mod window;
 
-pub use breaker::{Admission, Breaker, BreakerStats, Rejected, Verdict};
+pub use breaker::{Admission, Breaker, Verdict};
 pub use change::{BreakerCause, BreakerChange, BreakerMode, BreakerState};
-pub use limiter::{Joined, Limiter, LimiterStats, RateLimited, Ticket, Turn};
+pub use limiter::{Joined, Limiter, Turn};
+pub use line::Ticket;
 pub use rate::{Rate, RateError};
+pub use report::{BreakerStats, LimiterStats, RateLimited, Rejected};
 pub use trip::{Trip, TripError, Window};

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
-use super::breaker::BreakerStats;
 use super::change::{BreakerMode, BreakerState};
-use super::limiter::LimiterStats;
+use super::report::{BreakerStats, LimiterStats};
 
 impl Serialize for BreakerState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -233,7 +233,7 @@ fn require(
 mod tests {
     use super::*;
 
-    fn refused(trip: Trip) -> String {
+    fn refused(trip: &Trip) -> String {
         trip.check().expect_err("it makes no sense").to_string()
     }
 
@@ -303,7 +303,7 @@ mod tests {
             ),
         ];
         for (trip, told) in refusals {
-            assert_eq!(refused(trip), told);
+            assert_eq!(refused(&trip), told);
         }
     }
 
