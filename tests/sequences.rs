@@ -69,7 +69,7 @@ fn every_recorded_sequence_plays_exactly() {
 }
 
 /// What somebody looked at must be what was recorded.
-fn same<V: PartialEq + Debug>(what: &str, ours: V, recorded: V) -> Result<(), String> {
+fn same<V: PartialEq + Debug + ?Sized>(what: &str, ours: &V, recorded: &V) -> Result<(), String> {
     if ours == recorded {
         Ok(())
     } else {

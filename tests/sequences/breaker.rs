@@ -122,17 +122,17 @@ fn call(
             we_ran.set(true);
             if outcome == Outcome::Ok { Ok(()) } else { Err(outcome) }
         });
-    same("whether it ran", we_ran.get(), ran)?;
+    same("whether it ran", &we_ran.get(), &ran)?;
     let (expected, rejected) = match answer {
         Ok(()) => (outcome == Outcome::Ok, None),
         Err(BreakerError::Operation(error)) => (error == outcome, None),
         Err(BreakerError::Rejected(rejected)) => (!ran, rejected.retry_after),
         Err(other) => return Err(format!("an end that nobody knows: {other}")),
     };
-    same("whether its answer was its own", expected, true)?;
+    same("whether its answer was its own", &expected, &true)?;
     match (rejected, remaining) {
         (Some(ours), Some(recorded)) => close("remaining", ours.as_secs_f64(), recorded),
-        (ours, recorded) => same("whether it may know when", ours.is_some(), recorded.is_some()),
+        (ours, recorded) => same("whether it may know when", &ours.is_some(), &recorded.is_some()),
     }
 }
 
@@ -140,7 +140,7 @@ impl Step {
     fn look(&self, breaker: &CircuitBreaker) -> Result<(), String> {
         let stats = breaker.stats();
         same("state", &*breaker.state().to_string(), &*self.state)?;
-        same("failures", stats.failures_in_a_row, self.failures)?;
+        same("failures", &stats.failures_in_a_row, &self.failures)?;
         same("stats", &Stats::from(stats), &self.stats)
     }
 }

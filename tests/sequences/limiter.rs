@@ -65,7 +65,7 @@ impl Action {
     fn play(&self, limiter: &RateLimiter, clock: &VirtualClock) -> Result<(), String> {
         match self {
             Self::Try { acquired } => {
-                return same("whether it was acquired", limiter.try_acquire().is_ok(), *acquired);
+                return same("whether it was acquired", &limiter.try_acquire().is_ok(), acquired);
             }
             Self::Until { seconds_until_token } => {
                 let ours = limiter.time_until(1).ok_or("no token will ever come")?;

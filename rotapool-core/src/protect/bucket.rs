@@ -47,7 +47,6 @@ impl Bucket {
             }
             self.stopped_until = None;
             self.level = self.capacity;
-            self.at = until;
         }
         if self.level < self.capacity {
             let passed = now.saturating_duration_since(self.at).min(FAR).as_nanos() as i128;

@@ -20,10 +20,10 @@ enum Answer {
 }
 
 impl Answer {
-    fn of(ours: Result<(), RateLimited>) -> Self {
+    fn of(ours: &Result<(), RateLimited>) -> Self {
         match ours {
             Ok(()) => Self::Served,
-            Err(RateLimited::NotYet { retry_after }) => Self::NotYet(nanos(retry_after)),
+            Err(RateLimited::NotYet { retry_after }) => Self::NotYet(nanos(*retry_after)),
             Err(_) => Self::Never,
         }
     }
@@ -255,7 +255,7 @@ impl Play {
         match random.u32(0..100) {
             0..15 => {
                 let ours = self.limiter.try_take(tokens, instant);
-                assert_eq!(Answer::of(ours), self.reference.try_take(tokens, now));
+                assert_eq!(Answer::of(&ours), self.reference.try_take(tokens, now));
             }
             15..40 => self.join(name, tokens, random),
             40..60 if !self.tasks.is_empty() => {
@@ -304,7 +304,7 @@ impl Play {
             }
             // To the very instant of a timer, or anywhere.
             80..90 => {
-                self.now = self.tasks.iter().filter_map(|task| task.alarm).fold(now, u64::max)
+                self.now = self.tasks.iter().filter_map(|task| task.alarm).fold(now, u64::max);
             }
             _ => self.now += random.u64(0..2 * SECOND),
         }
@@ -321,7 +321,7 @@ impl Play {
                 self.tasks.push(Task { name, ticket, awake: true, alarm: None });
             }
             Ok(Joined::Served) => assert_eq!(theirs, Some(Answer::Served)),
-            Err(refusal) => assert_eq!(theirs, Some(Answer::of(Err(refusal)))),
+            Err(refusal) => assert_eq!(theirs, Some(Answer::of(&Err(refusal)))),
         }
     }
 
@@ -335,7 +335,7 @@ impl Play {
         (task.awake, task.alarm) = (false, None);
         match turn {
             Turn::Served => assert_eq!(theirs, Some(Answer::Served)),
-            Turn::Refused(refusal) => assert_eq!(theirs, Some(Answer::of(Err(refusal)))),
+            Turn::Refused(refusal) => assert_eq!(theirs, Some(Answer::of(&Err(refusal)))),
             Turn::First(at) => {
                 let alarm = nanos(at - self.start);
                 assert_eq!((theirs, self.reference.alarm()), (None, Some((name, alarm))));
