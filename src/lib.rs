@@ -195,3 +195,7 @@ pub use rotapool_tokio::TokioRuntime;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/protect.md")]
+struct Protect;
