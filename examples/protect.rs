@@ -67,7 +67,7 @@ fn limiter() -> Result<(), Box<dyn Error>> {
     println!("\nA rate limiter of 10 a second, its bucket empty\n");
     println!("  {:<12}{:>8}{:>10}  answer", "who", "tokens", "came at");
     let time = VirtualTime::new();
-    let limiter = RateLimiter::builder(10.0, secs(1)).runtime(time.clock()).build()?;
+    let limiter = RateLimiter::builder(10, secs(1)).runtime(time.clock()).build()?;
     limiter.try_acquire_many(10)?;
     let callers = [
         ("batch", 8, None),

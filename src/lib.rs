@@ -85,7 +85,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `serde` | `Serialize` for [`PoolStats`] and [`ResourceSnapshot`]: time in seconds, instants as ages, never a value |
-//! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry |
+//! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry; `ProtectCollector`: those of breakers and limiters |
 //! | `tracing` | a span a run, and events on attempts and changes of status: see [Traces](#traces) |
 //!
 //! No feature is on by default, and none changes behaviour. A runtime of your own is two functions:
@@ -109,6 +109,12 @@
 //!
 //! Without the feature nothing of it is compiled; with it, but with nobody who listens at that level, a
 //! run looks at a level three times and goes on.
+//!
+//! # Without a pool
+//!
+//! A [`CircuitBreaker`], a [`RateLimiter`] and a [`FallbackChain`] stand alone: each is a handle that needs no pool, no
+//! executor and no background task. With the feature `tracing` a breaker tells its changes with the fields `breaker`,
+//! `sequence`, `old`, `cause` and `mode`: WARN `circuit open`, INFO `circuit half open` and `circuit closed`.
 //!
 //! # Limits
 //!
@@ -166,6 +172,9 @@ pub use protect::{
     ChainSetupError, CircuitBreaker, FallbackChain, Judged, LimiterBuilder, Passed, Permit,
     Protected, RateLimiter, Served,
 };
+#[cfg(feature = "prometheus")]
+#[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
+pub use protect::{NameTaken, ProtectCollector};
 pub use request::Request;
 pub use resource::Resource;
 pub use select::Select;

@@ -29,7 +29,7 @@ fn limiters(suite: &mut Suite) {
         b.iter(|| governor.check().expect("the quota is beyond reach"));
     });
 
-    let limiter = RateLimiter::new(f64::from(RATE), Duration::from_secs(1)).expect("it is a rate");
+    let limiter = RateLimiter::new(RATE, Duration::from_secs(1)).expect("it is a rate");
     let case = Case::new("protect", "limiter_try_acquire");
     suite.case(case.against("protect/governor_check"), |b| {
         b.iter(|| limiter.try_acquire().expect("the rate is beyond reach"));

@@ -24,7 +24,7 @@ use super::{DefaultRuntime, Mutex, wake};
 /// use rotapool::{RateLimited, RateLimiter};
 ///
 /// # futures::executor::block_on(async {
-/// let limiter = RateLimiter::builder(100.0, Duration::from_secs(1)).burst(2).build()?;
+/// let limiter = RateLimiter::builder(100, Duration::from_secs(1)).burst(2).build()?;
 ///
 /// limiter.acquire().await?;
 /// limiter.acquire().await?;
@@ -58,12 +58,13 @@ impl RateLimiter {
     ///
     /// [`RateError`] if `rate` is not a number from 0.000001 to 10¹², or `per` is zero or above a hundred
     /// years. A fraction is kept to the millionth.
-    pub fn new(rate: f64, per: Duration) -> Result<Self, RateError> {
+    pub fn new(rate: impl Into<f64>, per: Duration) -> Result<Self, RateError> {
         Self::builder(rate, per).build()
     }
 
     /// Starts to make a limiter of `rate` tokens in every `per`.
-    pub fn builder(rate: f64, per: Duration) -> LimiterBuilder {
+    pub fn builder(rate: impl Into<f64>, per: Duration) -> LimiterBuilder {
+        let rate = rate.into();
         let (name, runtime) = ("limiter".into(), Arc::new(DefaultRuntime));
         LimiterBuilder { rate, per, burst: None, name, runtime }
     }
@@ -140,8 +141,8 @@ impl RateLimiter {
     /// # Errors
     ///
     /// As [`new`](Self::new); then nothing changes.
-    pub fn set_rate(&self, rate: f64, per: Duration) -> Result<(), RateError> {
-        let rate = Rate::new(rate, per)?;
+    pub fn set_rate(&self, rate: impl Into<f64>, per: Duration) -> Result<(), RateError> {
+        let rate = Rate::new(rate.into(), per)?;
         self.with(|limiter, now| limiter.set_rate(rate, now));
         Ok(())
     }

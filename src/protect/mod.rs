@@ -4,6 +4,8 @@
 mod acquire;
 mod breaker;
 mod chain;
+#[cfg(feature = "prometheus")]
+mod collector;
 mod judged;
 mod limiter;
 mod link;
@@ -16,6 +18,8 @@ mod telling;
 pub use acquire::Acquire;
 pub use breaker::{BreakerBuilder, BreakerError, CircuitBreaker};
 pub use chain::{ChainRequest, FallbackChain};
+#[cfg(feature = "prometheus")]
+pub use collector::{NameTaken, ProtectCollector};
 pub use judged::Judged;
 pub use limiter::{LimiterBuilder, RateLimiter};
 pub use link::{ChainError, ChainSetupError, Passed, Served};

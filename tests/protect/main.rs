@@ -3,6 +3,7 @@
 mod breaker;
 mod chain;
 mod chain_of_pools;
+mod collector;
 mod door;
 mod dropping;
 mod hostile;
