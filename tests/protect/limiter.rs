@@ -69,7 +69,10 @@ fn a_timeout_of_zero_takes_what_is_there_at_once() {
 fn nothing_is_there_for_whoever_wants_it() {
     let line = Line::drained(1.0);
     let _waits = line.comes("first", 1);
+    line.limiter.spend(5);
     assert_eq!(line.comes("nothing", 0).take_result(), Some(Ok(())));
+    assert_eq!(line.limiter.try_acquire_many(0), Ok(()));
+    assert_eq!(line.limiter.time_until(0), Some(Duration::ZERO));
 }
 
 #[test]

@@ -85,12 +85,18 @@ impl<W> Limiter<W> {
     #[inline]
     pub fn try_take(&mut self, tokens: u64, now: Instant) -> Result<(), RateLimited> {
         self.serve(now);
-        if self.line.is_empty() && self.bucket.take(tokens) {
+        if self.takes(tokens) {
             self.acquired += 1;
             return Ok(());
         }
         self.refused += 1;
         Err(self.refusal_behind(self.line.wanted(), tokens))
+    }
+
+    /// Takes what nobody waits for. Nothing at all is there for whoever wants it.
+    #[inline]
+    fn takes(&mut self, tokens: u64) -> bool {
+        tokens == 0 || (self.line.is_empty() && self.bucket.take(tokens))
     }
 
     /// When whoever stands behind so many tokens' worth of others would get their own.
@@ -112,8 +118,6 @@ impl<W> Limiter<W> {
 
     /// Takes tokens, or a place at the end of the line for them.
     ///
-    /// None at all are there at once, for whoever asks.
-    ///
     /// # Errors
     ///
     /// [`RateLimited`] if the turn cannot come by the deadline, or not ever.
@@ -130,7 +134,7 @@ impl<W> Limiter<W> {
             self.refused += 1;
             return Err(self.refusal_behind(self.line.wanted(), tokens));
         }
-        if tokens == 0 || (self.line.is_empty() && self.bucket.take(tokens)) {
+        if self.takes(tokens) {
             self.acquired += 1;
             return Ok(Joined::Served);
         }

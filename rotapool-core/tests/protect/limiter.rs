@@ -154,7 +154,7 @@ impl Reference {
     fn try_take(&mut self, tokens: u64, now: u64) -> Answer {
         self.settle(now);
         let price = i128::from(tokens) * i128::from(SECOND);
-        if self.line.is_empty() && price <= self.level {
+        if tokens == 0 || self.line.is_empty() && price <= self.level {
             self.level -= price;
             self.acquired += 1;
             return Answer::Served;
