@@ -296,7 +296,7 @@ impl CircuitBreaker {
     #[cold]
     pub(super) fn tell(&self, changes: &[BreakerChange]) {
         for change in changes {
-            telling::trace(&self.shared.name, change);
+            contained(|| telling::trace(&self.shared.name, change));
             if let Some(on_change) = &self.shared.on_change {
                 contained(|| on_change(change));
             }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::future::Future;
 use std::time::Duration;
 
-use rotapool_core::Verdict;
+use rotapool_core::CallOutcome;
 
 use super::breaker::{BreakerError, CircuitBreaker};
 use super::permit::Permit;
@@ -174,14 +174,14 @@ impl<J> Judged<J> {
     {
         // All that is foreign comes before the permit takes the lock.
         permit.settle(match self.judge.judge(&result) {
-            Judgement::Success => Verdict::Success,
-            Judgement::Ignored => Verdict::Ignored,
+            Judgement::Success => CallOutcome::Success,
+            Judgement::Ignored => CallOutcome::Ignored,
             Judgement::Failure { stated } => {
                 let text = match &result {
                     Ok(_) => "an answer that counts as a failure".into(),
                     Err(error) => error.to_string().into(),
                 };
-                Verdict::Failure { text, stated }
+                CallOutcome::Failure { text, stated }
             }
         });
         result.map_err(BreakerError::Operation)

@@ -28,6 +28,6 @@ pub use protected::Protected;
 pub use switch::BreakerSwitch;
 
 // What the floors below give.
+use crate::drive::timer::DefaultRuntime;
 use crate::shield::{contained, wake};
 use crate::sync::{Mutex, MutexGuard};
-use crate::timer::DefaultRuntime;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool_core::{Admission, Verdict};
+use rotapool_core::{Admission, CallOutcome};
 
 use super::breaker::CircuitBreaker;
 
@@ -40,30 +40,30 @@ impl Permit {
 
     /// The call went well.
     pub fn succeed(self) {
-        self.settle(Verdict::Success);
+        self.settle(CallOutcome::Success);
     }
 
     /// The call failed; `text` is what [`Rejected`](crate::Rejected) will say of it.
     pub fn fail(self, text: impl Into<Arc<str>>) {
-        self.settle(Verdict::Failure { text: text.into(), stated: None });
+        self.settle(CallOutcome::Failure { text: text.into(), stated: None });
     }
 
     /// The call failed, and the upstream said how long to stay away: if this failure trips the breaker, it is
     /// open for so long. Zero says nothing.
     pub fn fail_for(self, stated: Duration, text: impl Into<Arc<str>>) {
-        self.settle(Verdict::Failure { text: text.into(), stated: Some(stated) });
+        self.settle(CallOutcome::Failure { text: text.into(), stated: Some(stated) });
     }
 
     /// The call says nothing: it counts nowhere and resets nothing.
     pub fn ignore(self) {
-        self.settle(Verdict::Ignored);
+        self.settle(CallOutcome::Ignored);
     }
 
-    pub(super) fn settle(mut self, verdict: Verdict) {
+    pub(super) fn settle(mut self, verdict: CallOutcome) {
         self.end(verdict);
     }
 
-    fn end(&mut self, verdict: Verdict) {
+    fn end(&mut self, verdict: CallOutcome) {
         if let Some(admission) = self.admission.take() {
             self.breaker.with(|breaker, now| breaker.settle(admission, verdict, now));
         }
@@ -72,7 +72,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.end(Verdict::Ignored);
+        self.end(CallOutcome::Ignored);
     }
 }
 

@@ -54,7 +54,7 @@ struct Counters {
 
 /// How an admitted call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum CallOutcome {
     /// It went well.
     Success,
     /// It failed.
@@ -152,13 +152,13 @@ impl Breaker {
     /// A result from before the last change counts in the statistics and changes nothing else.
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "settled once: by move, not by a flag")]
-    pub fn settle(&mut self, admission: Admission, verdict: Verdict, now: Instant) {
+    pub fn settle(&mut self, admission: Admission, verdict: CallOutcome, now: Instant) {
         let Admission { sequence, trial, since } = admission;
         self.turn(now);
         match verdict {
-            Verdict::Success => self.counters.successes += 1,
-            Verdict::Failure { .. } => self.counters.failures += 1,
-            Verdict::Ignored => self.counters.ignored += 1,
+            CallOutcome::Success => self.counters.successes += 1,
+            CallOutcome::Failure { .. } => self.counters.failures += 1,
+            CallOutcome::Ignored => self.counters.ignored += 1,
         }
         if sequence != self.sequence || self.mode == BreakerMode::ForcedClosed {
             return;
@@ -177,14 +177,14 @@ impl Breaker {
         }
     }
 
-    fn judge(&mut self, verdict: Verdict, slow: bool, now: Instant) {
+    fn judge(&mut self, verdict: CallOutcome, slow: bool, now: Instant) {
         let (failed, stated) = match verdict {
-            Verdict::Ignored => return,
-            Verdict::Success => {
+            CallOutcome::Ignored => return,
+            CallOutcome::Success => {
                 self.ladder.well(now);
                 (false, None)
             }
-            Verdict::Failure { text, stated } => {
+            CallOutcome::Failure { text, stated } => {
                 self.last_failure = Some(text);
                 (true, stated)
             }
@@ -195,16 +195,16 @@ impl Breaker {
         }
     }
 
-    fn judge_trial(&mut self, verdict: Verdict, slow: bool, now: Instant) {
+    fn judge_trial(&mut self, verdict: CallOutcome, slow: bool, now: Instant) {
         match verdict {
-            Verdict::Ignored => {}
-            Verdict::Failure { text, stated } => {
+            CallOutcome::Ignored => {}
+            CallOutcome::Failure { text, stated } => {
                 self.evidence.add_failed_trial();
                 self.last_failure = Some(text);
                 self.open(BreakerCause::TrialFailed, stated, now);
             }
-            Verdict::Success if slow => self.open(BreakerCause::TrialSlow, None, now),
-            Verdict::Success => {
+            CallOutcome::Success if slow => self.open(BreakerCause::TrialSlow, None, now),
+            CallOutcome::Success => {
                 let Circuit::HalfOpen(trials) = &mut self.circuit else { return };
                 trials.succeeded += 1;
                 if trials.succeeded >= self.trip.successes {
@@ -374,16 +374,16 @@ mod tests {
             self.breaker.admit(self.now).expect_err("it does not pass")
         }
 
-        fn settle(&mut self, admission: Admission, verdict: Verdict) {
+        fn settle(&mut self, admission: Admission, verdict: CallOutcome) {
             self.breaker.settle(admission, verdict, self.now);
         }
 
-        fn call(&mut self, verdict: Verdict) {
+        fn call(&mut self, verdict: CallOutcome) {
             let admission = self.admit();
             self.settle(admission, verdict);
         }
 
-        fn calls(&mut self, number: u32, verdict: &Verdict) {
+        fn calls(&mut self, number: u32, verdict: &CallOutcome) {
             (0..number).for_each(|_| self.call(verdict.clone()));
         }
 
@@ -409,12 +409,12 @@ mod tests {
         }
     }
 
-    fn failure() -> Verdict {
-        Verdict::Failure { text: "boom".into(), stated: None }
+    fn failure() -> CallOutcome {
+        CallOutcome::Failure { text: "boom".into(), stated: None }
     }
 
-    fn stated(stated: Duration) -> Verdict {
-        Verdict::Failure { text: "busy".into(), stated: Some(stated) }
+    fn stated(stated: Duration) -> CallOutcome {
+        CallOutcome::Failure { text: "busy".into(), stated: Some(stated) }
     }
 
     /// Open for 30 s since now.
@@ -429,9 +429,9 @@ mod tests {
     fn a_success_ends_a_row_of_failures_and_an_ignored_call_does_not() {
         let mut scene = Scene::new(Trip::default());
         scene.calls(4, &failure());
-        scene.call(Verdict::Success);
+        scene.call(CallOutcome::Success);
         scene.calls(4, &failure());
-        scene.calls(9, &Verdict::Ignored);
+        scene.calls(9, &CallOutcome::Ignored);
         assert_eq!(scene.state(), BreakerState::Closed);
         scene.call(failure());
         assert_eq!(scene.state(), BreakerState::Open);
@@ -475,9 +475,9 @@ mod tests {
             rejected.to_string(),
             "circuit half open, trials under way: 5 failures in a row, the last: `boom`; retry after 59.0s"
         );
-        scene.settle(first, Verdict::Success);
+        scene.settle(first, CallOutcome::Success);
         let third = scene.admit();
-        scene.settle(third, Verdict::Success);
+        scene.settle(third, CallOutcome::Success);
         assert_eq!(scene.state(), BreakerState::Closed);
     }
 
@@ -486,10 +486,10 @@ mod tests {
         let mut scene = tripped(Trip::default());
         scene.pass(30 * S);
         for _ in 0..10 {
-            scene.call(Verdict::Ignored);
+            scene.call(CallOutcome::Ignored);
             assert_eq!(scene.state(), BreakerState::HalfOpen);
         }
-        scene.call(Verdict::Success);
+        scene.call(CallOutcome::Success);
         assert_eq!(scene.state(), BreakerState::Closed);
     }
 
@@ -503,7 +503,7 @@ mod tests {
         scene.settle(lost, failure());
         assert_eq!(scene.state(), BreakerState::HalfOpen);
         let _ = scene.rejected();
-        scene.settle(next, Verdict::Success);
+        scene.settle(next, CallOutcome::Success);
         assert_eq!(scene.state(), BreakerState::Closed);
         assert_eq!((scene.stats().failures, scene.stats().successes), (6, 1));
     }
@@ -514,7 +514,7 @@ mod tests {
         scene.pass(30 * S);
         let lost = scene.admit();
         scene.pass(5 * S);
-        scene.settle(lost, Verdict::Success);
+        scene.settle(lost, CallOutcome::Success);
         assert_eq!(scene.state(), BreakerState::HalfOpen);
     }
 
@@ -524,7 +524,7 @@ mod tests {
         let old: Vec<Admission> = (0..20).map(|_| scene.admit()).collect();
         scene.calls(5, &failure());
         let mut old = old.into_iter();
-        let mut late = |scene: &mut Scene, verdict: Verdict| {
+        let mut late = |scene: &mut Scene, verdict: CallOutcome| {
             scene.settle(old.next().expect("one is left"), verdict);
         };
         scene.pass(10 * S);
@@ -532,10 +532,10 @@ mod tests {
         assert_eq!(scene.rejected().retry_after, Some(20 * S), "no failure prolongs it");
         scene.pass(20 * S);
         let trial = scene.admit();
-        late(&mut scene, Verdict::Success);
+        late(&mut scene, CallOutcome::Success);
         late(&mut scene, failure());
         assert_eq!(scene.state(), BreakerState::HalfOpen, "the trial alone decides");
-        scene.settle(trial, Verdict::Success);
+        scene.settle(trial, CallOutcome::Success);
         (0..10).for_each(|_| late(&mut scene, failure()));
         assert_eq!((scene.state(), scene.stats().failures_in_a_row), (BreakerState::Closed, 0));
         assert_eq!((scene.stats().failures, scene.stats().successes), (17, 2));
@@ -577,7 +577,7 @@ mod tests {
     #[test]
     fn a_thousand_successes_do_not_outweigh_the_failures_of_a_window_that_slides() {
         let mut scene = Scene::new(Trip::at_failure_rate(50).window(Window::Calls(10)));
-        scene.calls(1_000, &Verdict::Success);
+        scene.calls(1_000, &CallOutcome::Success);
         scene.calls(4, &failure());
         assert_eq!(scene.state(), BreakerState::Closed);
         scene.call(failure());
@@ -599,7 +599,7 @@ mod tests {
         for took in [S, 2 * S, S, 3 * S] {
             let call = scene.admit();
             scene.pass(took);
-            scene.settle(call, Verdict::Success);
+            scene.settle(call, CallOutcome::Success);
         }
         assert_eq!(
             scene.rejected().to_string(),
@@ -608,7 +608,7 @@ mod tests {
         scene.pass(30 * S);
         let trial = scene.admit();
         scene.pass(2 * S);
-        scene.settle(trial, Verdict::Success);
+        scene.settle(trial, CallOutcome::Success);
         assert_eq!(scene.changes().last().unwrap(), "3: half_open > open, a trial was slow");
     }
 
@@ -617,7 +617,7 @@ mod tests {
         let mut scene = Scene::new(Trip::at_failure_rate(50).window(Window::Calls(4)));
         scene.calls(4, &failure());
         scene.pass(30 * S);
-        scene.call(Verdict::Success);
+        scene.call(CallOutcome::Success);
         assert_eq!(scene.state(), BreakerState::Closed);
         scene.calls(3, &failure());
         assert_eq!(scene.state(), BreakerState::Closed, "three calls are not enough");
@@ -667,7 +667,7 @@ mod tests {
         let beside = scene.admit();
         scene.settle(beside, failure());
         assert_eq!(scene.state(), BreakerState::HalfOpen, "only the first would have been a trial");
-        scene.settle(trial, Verdict::Success);
+        scene.settle(trial, CallOutcome::Success);
         assert_eq!(scene.state(), BreakerState::Closed);
         assert_eq!(scene.changes().len(), 4);
     }

@@ -15,7 +15,7 @@ mod trials;
 mod trip;
 mod window;
 
-pub use breaker::{Admission, Breaker, Verdict};
+pub use breaker::{Admission, Breaker, CallOutcome};
 pub use change::{BreakerCause, BreakerChange, BreakerMode, BreakerState};
 pub use limiter::{Joined, Limiter, Turn};
 pub use line::Ticket;

@@ -115,7 +115,7 @@ impl Trip {
 
     /// How long it is open after a trip: 30 s by default.
     ///
-    /// A failure may [state](crate::Verdict::Failure) a time of its own: if it is the one that trips the
+    /// A failure may [state](crate::CallOutcome::Failure) a time of its own: if it is the one that trips the
     /// breaker, that time holds instead.
     pub fn open_for(self, duration: Duration) -> Self {
         self.open_table([duration])

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use rotapool_core::{
-    Admission, Breaker, BreakerMode, BreakerState, Rejected, Trip, Verdict, Window,
+    Admission, Breaker, BreakerMode, BreakerState, CallOutcome, Rejected, Trip, Window,
 };
 
 use crate::{COMMANDS, episodes};
@@ -302,11 +302,11 @@ impl Ended {
         }
     }
 
-    fn verdict(self) -> Verdict {
+    fn verdict(self) -> CallOutcome {
         match self {
-            Self::Well => Verdict::Success,
-            Self::Failed(stated) => Verdict::Failure { text: "boom".into(), stated },
-            Self::Ignored => Verdict::Ignored,
+            Self::Well => CallOutcome::Success,
+            Self::Failed(stated) => CallOutcome::Failure { text: "boom".into(), stated },
+            Self::Ignored => CallOutcome::Ignored,
         }
     }
 }
