@@ -3,9 +3,11 @@
 
 mod acquire;
 mod breaker;
+mod builder;
 mod chain;
 #[cfg(feature = "prometheus")]
 mod collector;
+mod descent;
 mod judged;
 mod limiter;
 mod link;
@@ -16,10 +18,12 @@ mod switch;
 mod telling;
 
 pub use acquire::Acquire;
-pub use breaker::{BreakerBuilder, BreakerError, CircuitBreaker};
-pub use chain::{ChainRequest, FallbackChain};
+pub use breaker::{BreakerError, CircuitBreaker};
+pub use builder::BreakerBuilder;
+pub use chain::FallbackChain;
 #[cfg(feature = "prometheus")]
 pub use collector::{NameTaken, ProtectCollector};
+pub use descent::ChainRequest;
 pub use judged::Judged;
 pub use limiter::{LimiterBuilder, RateLimiter};
 pub use link::{ChainError, ChainSetupError, Passed, Served};
