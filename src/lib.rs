@@ -87,7 +87,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `serde` | `Serialize` for [`PoolStats`], [`ResourceSnapshot`] and [`Explanation`]: time in seconds, instants as ages, never a value |
-//! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry |
+//! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry; `ProtectCollector`: those of breakers and limiters |
 //! | `tracing` | a span a run, and events on attempts and changes of status: see [Traces](#traces) |
 //!
 //! No feature is on by default, and none changes behaviour. A runtime of your own is two functions:
@@ -112,6 +112,12 @@
 //! Without the feature nothing of it is compiled; with it, but with nobody who listens at that level, a
 //! run looks at a level three times and goes on.
 //!
+//! # Without a pool
+//!
+//! A [`CircuitBreaker`], a [`RateLimiter`] and a [`FallbackChain`] stand alone: each is a handle that needs no pool, no
+//! executor and no background task. With the feature `tracing` a breaker tells its changes with the fields `breaker`,
+//! `sequence`, `old`, `cause` and `mode`: WARN `circuit open`, INFO `circuit half open` and `circuit closed`.
+//!
 //! # Limits
 //!
 //! - The state is in memory and of one process.
@@ -125,6 +131,7 @@
 
 mod drive;
 mod pool;
+mod protect;
 mod shield;
 mod sync;
 mod terms;
@@ -136,6 +143,14 @@ mod watch;
 pub use drive::abort::AbortHandle;
 pub use drive::timer::DefaultRuntime;
 pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};
+pub use protect::{
+    Acquire, BreakerBuilder, BreakerError, BreakerSwitch, ChainError, ChainRequest,
+    ChainSetupError, CircuitBreaker, FallbackChain, Judged, LimiterBuilder, Passed, Permit,
+    Protected, RateLimiter, Served,
+};
+#[cfg(feature = "prometheus")]
+#[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
+pub use protect::{NameTaken, ProtectCollector};
 pub use terms::blame::Blame;
 pub use terms::error::{OptionsError, RunError};
 pub use terms::fault::Fault;
@@ -154,6 +169,10 @@ pub use rotapool_core::{
     Explanation, Grade, Health, HealthRules, Metadata, Outcome, PoolStats, Recovery, ResourceError,
     ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange,
     Status, Strategy, Trial, UnknownStrategy, chain,
+};
+pub use rotapool_core::{
+    BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, LimiterStats, RateError,
+    RateLimited, Rejected, Trip, TripError, Window,
 };
 
 #[cfg(feature = "http")]
@@ -177,3 +196,7 @@ struct Readme;
 #[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../docs/from-a-429-to-a-cooldown.md")]
 struct FromALimitToACooldown;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/protect.md")]
+struct Protect;

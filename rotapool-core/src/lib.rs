@@ -41,6 +41,7 @@ pub mod hints;
 mod member;
 mod one_line;
 mod pool;
+mod protect;
 mod report;
 mod run;
 mod runtime;
@@ -63,6 +64,11 @@ pub use one_line::OneLine;
 pub use pool::State;
 pub use pool::config::Config;
 pub use pool::effects::Effects;
+pub use protect::{
+    Admission, Breaker, BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats,
+    CallOutcome, Joined, Limiter, LimiterStats, Rate, RateError, RateLimited, Rejected, Ticket,
+    Trip, TripError, Turn, Window,
+};
 pub use report::change::StateChange;
 pub use report::event::{Event, RunOutcome};
 pub use report::exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};

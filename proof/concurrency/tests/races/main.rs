@@ -12,6 +12,7 @@ mod dropping;
 mod history;
 mod hook;
 mod places;
+mod protect;
 mod scene;
 mod subscribers;
 mod waiting;
