@@ -46,6 +46,7 @@ mod exhausted;
 mod explanation;
 mod health;
 mod health_rules;
+pub mod lifecycle;
 mod one_line;
 mod profile;
 mod roster;
