@@ -131,6 +131,7 @@ mod events;
 mod fault;
 mod guard;
 mod lease;
+pub mod lifecycle;
 #[cfg(feature = "prometheus")]
 mod metrics;
 mod options;

@@ -1,0 +1,29 @@
+//! What a service around a pool needs besides: to leave in order, to prove that it lives, and to notice when
+//! it does not.
+//!
+//! - [`Shutdown`]: named clean-ups, in order, each with a limit and all with one deadline, and a report.
+//! - `Heartbeat` (feature `heartbeat`): a file that proves work, not a timer; and who reads it.
+//! - [`Watchdog`]: barks once per silence, from a thread of its own.
+//! - `Systemd` (feature `systemd`): the same for the service manager.
+//!
+//! None of it knows a runtime or spawns: what goes on for long is a plain future. They need no pool either.
+//! `docs/lifecycle.md` and the example `service` show them together.
+
+mod caught;
+mod clean_up;
+mod course;
+mod shutdown;
+#[cfg(feature = "signal")]
+mod signals;
+mod token;
+
+pub use self::{
+    clean_up::{CleanUp, IntoEnding},
+    shutdown::{Shutdown, ShutdownBuilder},
+    token::ShutdownToken,
+};
+#[cfg(feature = "signal")]
+#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
+pub use self::signals::{ShutdownEnd, SignalError, TermSignal};
+
+pub use rotapool_core::lifecycle::{CleanUpReport, Ending, Limit, ShutdownError, ShutdownReport};
