@@ -12,6 +12,7 @@
 mod caught;
 mod clean_up;
 mod course;
+mod seat;
 mod shutdown;
 #[cfg(feature = "signal")]
 mod signals;

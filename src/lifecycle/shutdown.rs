@@ -5,13 +5,12 @@ use std::future::Future;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
 use rotapool_core::Runtime;
 use rotapool_core::lifecycle::{CleanUps, ShutdownError, ShutdownReport, ShutdownRules};
 
 use crate::lifecycle::clean_up::{CleanUp, Work};
 use crate::lifecycle::course::{Driven, Known};
+use crate::lifecycle::seat::Seat;
 use crate::lifecycle::token::ShutdownToken;
 use crate::sync::{Mutex, MutexGuard};
 use crate::timer::DefaultRuntime;
@@ -62,13 +61,7 @@ struct Inner {
 struct State {
     clean_ups: CleanUps<Work>,
     /// Once it has begun.
-    under_way: Option<UnderWay>,
-}
-
-#[derive(Clone)]
-struct UnderWay {
-    driven: Shared<BoxFuture<'static, Arc<ShutdownReport>>>,
-    known: Known,
+    under_way: Option<Seat>,
 }
 
 /// Collects what a [`Shutdown`] keeps to.
@@ -153,8 +146,8 @@ impl Shutdown {
         let mut locked = state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((course, works)) = locked.clean_ups.begin(now) else { return false };
         let known = Known::new(course, Arc::clone(runtime));
-        let driven = Driven::new(known.clone(), works).boxed().shared();
-        locked.under_way = Some(UnderWay { driven, known });
+        let driven = Driven::new(known.clone(), works);
+        locked.under_way = Some(Seat::new(known, driven));
         drop(locked);
         token.ring();
         true
@@ -173,7 +166,7 @@ impl Shutdown {
             this.inner.token.triggered().await;
             let under_way = this.inner.state().under_way.clone();
             match under_way {
-                Some(UnderWay { driven, .. }) => driven.await,
+                Some(seat) => seat.wait().await,
                 None => unreachable!("the token fires after it is under way"),
             }
         }
@@ -195,8 +188,8 @@ impl Shutdown {
     /// What has become of the clean-ups so far; `None` before the shutdown has begun.
     #[must_use]
     pub fn report(&self) -> Option<ShutdownReport> {
-        let UnderWay { driven, known } = self.inner.state().under_way.clone()?;
-        Some(driven.peek().map_or_else(|| known.report(), |report| ShutdownReport::clone(report)))
+        let seat = self.inner.state().under_way.clone()?;
+        Some(seat.report())
     }
 }
 

@@ -1,0 +1,8 @@
+//! Leaving in order, proving life, noticing silence: stories in virtual time, and real processes where the
+//! system has a say.
+
+mod cancellation;
+mod child;
+mod shutdown;
+#[cfg(unix)]
+mod signals;
