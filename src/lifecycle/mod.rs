@@ -12,19 +12,27 @@
 mod caught;
 mod clean_up;
 mod course;
+#[cfg(feature = "heartbeat")]
+mod heartbeat;
 mod seat;
 mod shutdown;
 #[cfg(feature = "signal")]
 mod signals;
 mod token;
 
+#[cfg(feature = "heartbeat")]
+#[cfg_attr(docsrs, doc(cfg(feature = "heartbeat")))]
+pub use self::heartbeat::{Heartbeat, HeartbeatBuilder, HeartbeatError, HeartbeatStats};
+#[cfg(feature = "signal")]
+#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
+pub use self::signals::{ShutdownEnd, SignalError, TermSignal};
 pub use self::{
     clean_up::{CleanUp, IntoEnding},
     shutdown::{Shutdown, ShutdownBuilder},
     token::ShutdownToken,
 };
-#[cfg(feature = "signal")]
-#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
-pub use self::signals::{ShutdownEnd, SignalError, TermSignal};
 
-pub use rotapool_core::lifecycle::{CleanUpReport, Ending, Limit, ShutdownError, ShutdownReport};
+pub use rotapool_core::lifecycle::{
+    Beat, CleanUpReport, Ending, Limit, Liveness, LoopProgress, NotAlive, PoolProgress,
+    ShutdownError, ShutdownReport, Target, Unreadable, WriterProgress,
+};

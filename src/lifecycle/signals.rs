@@ -94,7 +94,9 @@ impl fmt::Display for ShutdownEnd {
 #[non_exhaustive]
 pub enum SignalError {
     /// The handlers could not be installed; nothing was.
-    #[error("cannot listen to SIGINT and SIGTERM: {reason}; end the service by `trigger`, or not at all")]
+    #[error(
+        "cannot listen to SIGINT and SIGTERM: {reason}; end the service by `trigger`, or not at all"
+    )]
     Install {
         /// What the system said.
         reason: Arc<str>,

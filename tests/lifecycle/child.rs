@@ -99,6 +99,7 @@ fn the_part_of_a_child() {
     let code = match words[0] {
         #[cfg(unix)]
         "signals" => crate::signals::play(&words[1..]),
+        "beats" => crate::heartbeat::play(&words[1..]),
         other => panic!("there is no part {other}"),
     };
     std::process::exit(code.into());

@@ -3,6 +3,8 @@
 
 mod cancellation;
 mod child;
+mod directory;
+mod heartbeat;
 mod shutdown;
 #[cfg(unix)]
 mod signals;

@@ -70,16 +70,19 @@ fn lower_priorities_clean_up_first_and_ties_as_they_were_registered() {
 
     assert!(report.is_clean());
     assert_eq!(report.took, s(5));
-    assert_eq!(diary.lines(), [
-        "0s first begins",
-        "2s first ends",
-        "2s by default begins",
-        "3s by default ends",
-        "3s tie begins",
-        "4s tie ends",
-        "4s last begins",
-        "5s last ends",
-    ]);
+    assert_eq!(
+        diary.lines(),
+        [
+            "0s first begins",
+            "2s first ends",
+            "2s by default begins",
+            "3s by default ends",
+            "3s tie begins",
+            "4s tie ends",
+            "4s last begins",
+            "5s last ends",
+        ]
+    );
 }
 
 #[test]
@@ -93,14 +96,10 @@ fn side_by_side_those_of_one_priority_share_their_time() {
 
     time.block_on(shutdown.run());
 
-    assert_eq!(diary.lines(), [
-        "0s a begins",
-        "0s b begins",
-        "2s b ends",
-        "3s a ends",
-        "3s c begins",
-        "4s c ends",
-    ]);
+    assert_eq!(
+        diary.lines(),
+        ["0s a begins", "0s b begins", "2s b ends", "3s a ends", "3s c begins", "4s c ends",]
+    );
 }
 
 /// A future that panics when it is dropped.
@@ -135,14 +134,17 @@ fn who_fails_panics_or_is_late_does_not_stop_the_rest() {
 
     let report = time.block_on(shutdown.run());
 
-    assert_eq!(endings(&report), [
-        "fails: failed: the disk is full",
-        "panics at once: panicked: at once",
-        "panics later: panicked: assertion `left != right` failed: attempt 7\\n  left: 7\\n right: 7",
-        "is late: timed out: its limit is 4.0s",
-        "is spiteful: timed out: its limit is 1.0s",
-        "rest: done",
-    ]);
+    assert_eq!(
+        endings(&report),
+        [
+            "fails: failed: the disk is full",
+            "panics at once: panicked: at once",
+            "panics later: panicked: assertion `left != right` failed: attempt 7\\n  left: 7\\n right: 7",
+            "is late: timed out: its limit is 4.0s",
+            "is spiteful: timed out: its limit is 1.0s",
+            "rest: done",
+        ]
+    );
     assert_eq!(diary.lines(), ["5s rest begins", "6s rest ends"]);
     assert_eq!(
         report.to_string(),
@@ -177,7 +179,10 @@ fn the_deadline_is_that_of_all_together_and_tells_who_was_not_reached() {
     let report = time.block_on(shutdown.run());
 
     assert_eq!(time.elapsed(), s(10));
-    assert_eq!(endings(&report), ["a: done", "b: timed out: the deadline of all", "c: not reached"]);
+    assert_eq!(
+        endings(&report),
+        ["a: done", "b: timed out: the deadline of all", "c: not reached"]
+    );
     assert!(matches!(report.clean_ups[1].ending, Ending::TimedOut(Limit::Deadline)));
     assert_eq!(diary.lines(), ["0s a begins", "6s a ends", "6s b begins"]);
 }
@@ -196,7 +201,10 @@ fn it_begins_once_whoever_triggers_and_all_who_wait_get_the_same_report() {
     assert!(!shutdown.trigger());
     let again = time.spawn(shutdown.run());
     time.advance(s(1));
-    assert!(!early.is_finished(), "the end of the wait is the end of the clean-ups, not the trigger");
+    assert!(
+        !early.is_finished(),
+        "the end of the wait is the end of the clean-ups, not the trigger"
+    );
     let so_far = shutdown.report().unwrap();
     assert_eq!(endings(&so_far), ["once: under way"]);
     time.advance(s(2));
@@ -374,11 +382,10 @@ fn blocking_clean_ups_have_threads_of_their_own() {
 
     let report = block_on(shutdown.run());
 
-    assert_eq!(endings(&report), [
-        "elsewhere: done",
-        "fails: failed: no such file",
-        "panics: panicked: boom",
-    ]);
+    assert_eq!(
+        endings(&report),
+        ["elsewhere: done", "fails: failed: no such file", "panics: panicked: boom",]
+    );
 }
 
 #[test]

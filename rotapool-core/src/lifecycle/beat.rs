@@ -17,7 +17,7 @@ pub struct Beat {
     pub pid: u32,
     /// The machine.
     pub host: String,
-    /// How many beats this heart has made, this one included.
+    /// Counts the beats that this heart got into the file, this one included.
     pub sequence: u64,
     /// How often it beats.
     pub interval: Duration,
@@ -80,8 +80,8 @@ pub struct PoolProgress {
 /// How the writer of the file keeps up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WriterProgress {
-    /// When it wrote this, by the wall clock. Between a beat's [`time`](Beat::time) and this it waited for
-    /// the disk.
+    /// When it took this beat up, by the wall clock: between its [`time`](Beat::time) and this it waited for
+    /// its turn.
     pub written: SystemTime,
     /// How many beats never got into the file so far.
     pub missed: u64,

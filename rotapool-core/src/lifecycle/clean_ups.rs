@@ -100,7 +100,9 @@ impl<W> CleanUps<W> {
         let name = Arc::clone(&plan.name);
         let refused = match &mut self.listed {
             _ if name.is_empty() => ShutdownError::EmptyName,
-            _ if plan.limit.is_some_and(|limit| limit.is_zero()) => ShutdownError::ZeroLimit { name },
+            _ if plan.limit.is_some_and(|limit| limit.is_zero()) => {
+                ShutdownError::ZeroLimit { name }
+            }
             None => ShutdownError::ShuttingDown { name },
             Some(listed) if listed.iter().any(|(other, _)| other.name == name) => {
                 ShutdownError::DuplicateName { name }
@@ -198,7 +200,8 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_turned_away_and_told_what_would() {
         let deadline = Duration::ZERO;
-        let refused = CleanUps::<()>::new(ShutdownRules { deadline, side_by_side: true }).unwrap_err();
+        let refused =
+            CleanUps::<()>::new(ShutdownRules { deadline, side_by_side: true }).unwrap_err();
         assert_eq!(refused, ShutdownError::ZeroDeadline);
 
         let mut clean_ups = clean_ups();

@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::after;
-use crate::lifecycle::{
-    CleanUpPlan, CleanUpReport, Ending, Limit, ShutdownReport, ShutdownRules,
-};
+use crate::lifecycle::{CleanUpPlan, CleanUpReport, Ending, Limit, ShutdownReport, ShutdownRules};
 
 /// What has to be done now. Numbers count the clean-ups in the order of their turns, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +40,11 @@ enum State {
     Waiting,
     /// Since when, until when at most, and which of its limits that is.
     UnderWay(Instant, Instant, Limit),
-    Ended { began: Instant, at: Instant, ending: Ending },
+    Ended {
+        began: Instant,
+        at: Instant,
+        ending: Ending,
+    },
 }
 
 impl Course {
@@ -116,7 +118,8 @@ impl Course {
         }
         let next = self.turns.iter().position(|turn| matches!(turn.state, State::Waiting))?;
         let priority = self.turns[next].plan.priority;
-        let beside = |index: usize| self.side_by_side && self.turns[index].plan.priority == priority;
+        let beside =
+            |index: usize| self.side_by_side && self.turns[index].plan.priority == priority;
         if !self.under_way().all(|(other, _)| beside(other)) {
             return None;
         }
