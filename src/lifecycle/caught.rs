@@ -9,7 +9,8 @@ pub(super) fn caught<R>(foreign: impl FnOnce() -> R) -> Result<R, Arc<str>> {
     catch_unwind(AssertUnwindSafe(foreign)).map_err(|payload| message(&*payload))
 }
 
-fn message(payload: &(dyn Any + Send)) -> Arc<str> {
+/// What a panic said.
+pub(super) fn message(payload: &(dyn Any + Send)) -> Arc<str> {
     if let Some(message) = payload.downcast_ref::<&'static str>() {
         Arc::from(*message)
     } else if let Some(message) = payload.downcast_ref::<String>() {

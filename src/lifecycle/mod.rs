@@ -18,7 +18,10 @@ mod seat;
 mod shutdown;
 #[cfg(feature = "signal")]
 mod signals;
+#[cfg(all(feature = "systemd", unix))]
+mod systemd;
 mod token;
+mod watchdog;
 
 #[cfg(feature = "heartbeat")]
 #[cfg_attr(docsrs, doc(cfg(feature = "heartbeat")))]
@@ -26,10 +29,14 @@ pub use self::heartbeat::{Heartbeat, HeartbeatBuilder, HeartbeatError, Heartbeat
 #[cfg(feature = "signal")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
 pub use self::signals::{ShutdownEnd, SignalError, TermSignal};
+#[cfg(all(feature = "systemd", unix))]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "systemd", unix))))]
+pub use self::systemd::{Systemd, SystemdError};
 pub use self::{
     clean_up::{CleanUp, IntoEnding},
     shutdown::{Shutdown, ShutdownBuilder},
     token::ShutdownToken,
+    watchdog::{Silence, Watchdog, WatchdogBuilder, WatchdogError, WatchdogStats, WatchdogThread},
 };
 
 pub use rotapool_core::lifecycle::{

@@ -7,8 +7,10 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use rotapool::lifecycle::{CleanUp, Shutdown};
+use rotapool::lifecycle::{CleanUp, Heartbeat, Shutdown, Watchdog};
 use rotapool::testing::{VirtualClock, VirtualTime};
+
+use crate::directory::Directory;
 
 /// A task that counts who holds its waker. A waker may ask the shutdown as it is dropped.
 struct Pulse(Shutdown);
@@ -115,4 +117,42 @@ fn listening_to_signals_may_be_given_up_at_any_poll_as_well() {
         })
     };
     at_every_poll(started, false, 7);
+}
+
+#[test]
+fn a_heart_that_is_given_up_at_any_poll_can_be_driven_again() {
+    let (directory, time) = (Directory::new(), VirtualTime::new());
+    let shutdown = Shutdown::builder().build().unwrap();
+    let heart = Heartbeat::builder(directory.file("beat"))
+        .interval(Duration::from_secs(1))
+        .runtime(time.clock())
+        .write_by(|write| write())
+        .build()
+        .unwrap();
+    for at in 0..5 {
+        let before = heart.stats().beats;
+        assert!(give_up(Box::pin(heart.run()), &shutdown, &time.clock(), at));
+        let stats = heart.stats();
+        assert_eq!((stats.beats - before, stats.running), (at as u64, false), "at poll {at}");
+        assert_eq!(time.clock().sleeps(), [], "given up at poll {at}: a sleep lives on");
+    }
+    assert_eq!(directory.names(), ["beat"]);
+}
+
+#[test]
+fn a_watch_or_a_guard_that_is_given_up_at_any_poll_leaves_nothing_behind() {
+    let time = VirtualTime::new();
+    let shutdown = Shutdown::builder().build().unwrap();
+    let watchdog = Watchdog::builder(Duration::from_secs(2))
+        .runtime(time.clock())
+        .on_silence(|_| ())
+        .build()
+        .unwrap();
+    for at in 0..5 {
+        assert!(give_up(Box::pin(watchdog.watch()), &shutdown, &time.clock(), at));
+        assert!(!watchdog.stats().watching, "given up at poll {at}");
+        let guarded = watchdog.guard(std::future::pending::<()>());
+        assert_eq!(give_up(Box::pin(guarded), &shutdown, &time.clock(), at), at < 3);
+        assert_eq!(time.clock().sleeps(), [], "given up at poll {at}: a sleep lives on");
+    }
 }

@@ -100,6 +100,11 @@ fn the_part_of_a_child() {
         #[cfg(unix)]
         "signals" => crate::signals::play(&words[1..]),
         "beats" => crate::heartbeat::play(&words[1..]),
+        "watchdog" => crate::watchdog::play(),
+        #[cfg(unix)]
+        "systemd" => crate::systemd::play(),
+        #[cfg(unix)]
+        "systemd_unheard" => crate::systemd::play_unheard(),
         other => panic!("there is no part {other}"),
     };
     std::process::exit(code.into());

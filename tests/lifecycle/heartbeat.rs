@@ -38,9 +38,11 @@ fn heart(path: &Path, clock: &VirtualClock) -> HeartbeatBuilder {
         .write_by(|write| write())
 }
 
-fn told() -> (Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<String>>>) {
-    Default::default()
-}
+/// What hooks were told.
+type Told = Arc<Mutex<Vec<String>>>;
+
+/// The writes that wait for the disk.
+type Disk = Arc<Mutex<Vec<Box<dyn FnOnce() + Send>>>>;
 
 #[test]
 fn the_first_beat_comes_at_once_and_the_others_at_whole_intervals() {
@@ -69,7 +71,7 @@ fn the_first_beat_comes_at_once_and_the_others_at_whole_intervals() {
 fn a_loop_that_comes_round_late_misses_beats_and_tells_how_late_it_was() {
     let (directory, clock) = (Directory::new(), VirtualClock::new());
     let path = directory.file("beat");
-    let (missed, _) = told();
+    let missed = Told::default();
     let tell = Arc::clone(&missed);
     let heart = heart(&path, &clock)
         .interval(s(10))
@@ -112,7 +114,7 @@ fn missed_beats_are_told_when_they_begin_and_again_after_a_good_one() {
     let (directory, time) = (Directory::new(), VirtualTime::new());
     let home = directory.file("home");
     fs::create_dir(&home).unwrap();
-    let (missed, _) = told();
+    let missed = Told::default();
     let tell = Arc::clone(&missed);
     let heart = heart(&home.join("beat"), &time.clock())
         .interval(s(10))
@@ -141,8 +143,8 @@ fn missed_beats_are_told_when_they_begin_and_again_after_a_good_one() {
 fn a_disk_that_hangs_costs_beats_and_holds_nobody_up() {
     let (directory, time) = (Directory::new(), VirtualTime::new());
     let path = directory.file("beat");
-    let disk: Arc<Mutex<Vec<Box<dyn FnOnce() + Send>>>> = Arc::default();
-    let (missed, _) = told();
+    let disk = Disk::default();
+    let missed = Told::default();
     let (queue, tell) = (Arc::clone(&disk), Arc::clone(&missed));
     let heart = heart(&path, &time.clock())
         .interval(s(10))
@@ -175,7 +177,7 @@ fn a_disk_that_hangs_costs_beats_and_holds_nobody_up() {
 fn a_beat_by_hand_that_overtakes_stays_in_the_file() {
     let (directory, time) = (Directory::new(), VirtualTime::new());
     let path = directory.file("beat");
-    let disk: Arc<Mutex<Vec<Box<dyn FnOnce() + Send>>>> = Arc::default();
+    let disk = Disk::default();
     let queue = Arc::clone(&disk);
     let heart = heart(&path, &time.clock())
         .write_by(move |write| queue.lock().unwrap().push(write))
@@ -194,7 +196,7 @@ fn a_beat_by_hand_that_overtakes_stays_in_the_file() {
 fn the_death_of_the_target_is_told_once_and_to_every_reader() {
     let (directory, time) = (Directory::new(), VirtualTime::new());
     let path = directory.file("beat");
-    let (told, _) = told();
+    let told = Told::default();
     let (clock, tell) = (time.clock(), Arc::clone(&told));
     let heart = heart(&path, &time.clock())
         .interval(s(10))

@@ -8,3 +8,6 @@ mod heartbeat;
 mod shutdown;
 #[cfg(unix)]
 mod signals;
+#[cfg(unix)]
+mod systemd;
+mod watchdog;

@@ -257,7 +257,7 @@ mod tests {
         for (content, expected) in cases {
             match read(content) {
                 Err(Unreadable::Garbage { reason }) => {
-                    assert!(reason.contains(expected), "{reason}")
+                    assert!(reason.contains(expected), "{reason}");
                 }
                 other => panic!("{other:?} instead of {expected}"),
             }
