@@ -5,6 +5,8 @@ mod cancellation;
 mod child;
 mod directory;
 mod heartbeat;
+#[cfg(unix)]
+mod service;
 mod shutdown;
 #[cfg(unix)]
 mod signals;

@@ -167,7 +167,7 @@ fn the_error_of_a_clean_up_is_in_the_report_as_it_was() {
     assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
 }
 
-/// kstlib's S1: a time-out of 5 s for each made 10 s of two.
+/// kstlib 3.8.2: a time-out of 5 s for each made 10 s of two.
 #[test]
 fn the_deadline_is_that_of_all_together_and_tells_who_was_not_reached() {
     let time = VirtualTime::new();

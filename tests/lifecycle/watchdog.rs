@@ -58,7 +58,7 @@ fn it_barks_when_the_silence_is_as_long_as_allowed_and_once() {
     assert_eq!(watchdog.stats().since_ping, None);
 }
 
-/// kstlib's D4: after its first bark it never barked again.
+/// kstlib 3.8.2: after its first bark it never barked again.
 #[test]
 fn the_next_ping_arms_it_again() {
     let time = VirtualTime::new();
@@ -254,7 +254,7 @@ fn a_guard_bounds_the_silence_of_an_operation_and_not_its_length() {
     assert_eq!(time.clock().sleeps(), []);
 }
 
-/// kstlib's D1: the error was raised in the monitor's thread, and the block never saw it.
+/// kstlib 3.8.2: the error was raised in the monitor's thread, and the block never saw it.
 #[test]
 fn the_operation_that_a_guard_ends_is_dropped_by_then() {
     let time = VirtualTime::new();
@@ -300,7 +300,7 @@ fn over_a_file(
     (watchdog, heart, barks)
 }
 
-/// kstlib's D3: a file that was not there yet was a silence at the first look.
+/// kstlib 3.8.2: a file that was not there yet was a silence at the first look.
 #[test]
 fn a_first_beat_has_its_time_to_come() {
     let (directory, time) = (Directory::new(), VirtualTime::new());
@@ -331,7 +331,7 @@ fn a_first_beat_that_never_comes_is_a_silence_and_so_is_that_of_a_former_life() 
     assert_eq!(barks.take(), ["at 160s: the last beat is 130.0 s old; allowed is 30.0 s"]);
 }
 
-/// kstlib's D2: it looked every second, whatever it was told.
+/// kstlib 3.8.2: it looked every second, whatever it was told.
 #[test]
 fn it_looks_at_the_file_as_often_as_it_was_told_and_not_more_often() {
     let (directory, time) = (Directory::new(), VirtualTime::new());
@@ -449,7 +449,7 @@ pub(crate) fn play() -> u8 {
 
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// kstlib's D5: on the loop it watched over, it could not bark while the loop was blocked.
+/// kstlib 3.8.2: on the loop it watched over, it could not bark while the loop was blocked.
 #[test]
 fn a_loop_that_blocks_is_noticed_within_the_limit_and_five_percent() {
     let mut child = Process::start("watchdog");

@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(cadence.due(), start + 10 * S);
     }
 
-    /// kstlib's H2: half a second of work made 1.5 s of every second.
+    /// kstlib 3.8.2: half a second of work made 1.5 s of every second.
     #[test]
     fn a_beat_that_comes_late_does_not_move_the_next() {
         let start = Instant::now();

@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(endings(&course, start + s(6)), ["timed out: its limit is 4.0s", "done"]);
     }
 
-    /// kstlib's S1: two clean-ups of 6 s each under a time-out of 5 s took 10 s.
+    /// kstlib 3.8.2: two clean-ups of 6 s each under a time-out of 5 s took 10 s.
     #[test]
     fn the_deadline_is_that_of_all_together() {
         let (mut course, start) = course(false, &[(1, Some(6)), (1, Some(6)), (1, Some(6))]);

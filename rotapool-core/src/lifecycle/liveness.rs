@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(rule.judge(&beat(31 * S), NOW), Err(stale));
     }
 
-    /// In kstlib the future was alive.
+    /// In kstlib 3.8.2 the future was alive.
     #[test]
     fn the_future_is_allowed_as_far_as_clocks_may_be_apart() {
         let ahead = |ahead| Liveness::from(30 * S).judge(&beat(S), NOW - S - ahead);

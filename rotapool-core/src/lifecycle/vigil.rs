@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(vigil.look(Some(start + 20 * S), start + 51 * S), Watch::Bark(31 * S));
     }
 
-    /// kstlib's D4: it never fired again.
+    /// kstlib 3.8.2: it never fired again.
     #[test]
     fn the_next_sign_arms_it_again_and_the_next_silence_is_noticed_at_its_limit() {
         let start = Instant::now();
