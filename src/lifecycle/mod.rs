@@ -43,3 +43,7 @@ pub use rotapool_core::lifecycle::{
     Beat, CleanUpReport, Ending, Limit, Liveness, LoopProgress, NotAlive, PoolProgress,
     ShutdownError, ShutdownReport, Target, Unreadable, WriterProgress,
 };
+
+#[cfg(all(doctest, feature = "heartbeat", feature = "signal"))]
+#[doc = include_str!("../../docs/lifecycle.md")]
+struct Page;
