@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 
 use rotapool_core::lifecycle::ShutdownReport;
 
@@ -63,7 +64,7 @@ impl Seat {
     }
 }
 
-/// Gives the seat up again, also by a panic.
+/// Gives the seat up again, also by a panic of the runtime's.
 struct Driving<'a> {
     shared: &'a Shared,
     driven: Option<Driven>,
@@ -73,6 +74,10 @@ impl Drop for Driving<'_> {
     fn drop(&mut self) {
         if let Some(driven) = self.driven.take() {
             *self.shared.driven.lock().unwrap_or_else(PoisonError::into_inner) = Some(driven);
+            if thread::panicking() {
+                // Who was woken meanwhile found the seat taken, and nobody looks again after this one.
+                self.shared.waiters.change().for_each(wake);
+            }
         }
     }
 }
@@ -96,7 +101,8 @@ impl Future for Waiting {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { seat, change } = &mut *self;
         loop {
-            // From here on no wake-up slips by.
+            // From here on no wake-up slips by: one that comes while this drives has it drive again, and all who
+            // wait are woken by it, so nobody has a turn to pass on.
             let change = change.insert(seat.0.waiters.listen());
             seat.drive();
             if let Some(report) = seat.0.over.get() {
@@ -106,13 +112,5 @@ impl Future for Waiting {
                 return Poll::Pending;
             }
         }
-    }
-}
-
-impl Drop for Waiting {
-    /// It may have been the one that was woken to drive.
-    fn drop(&mut self) {
-        self.change = None;
-        self.seat.0.waiters.change().for_each(wake);
     }
 }
