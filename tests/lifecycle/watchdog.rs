@@ -418,6 +418,17 @@ fn its_thread_barks_and_can_be_stopped_and_started_again() {
 }
 
 #[test]
+fn a_timer_for_other_threads_alone_is_refused_at_the_door() {
+    let watchdog = Watchdog::builder(s(30)).runtime(rotapool::TokioRuntime).on_silence(|_| ());
+    let executor = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let watchdog = executor.block_on(async { watchdog.build().unwrap() });
+    let refused = watchdog.start().unwrap_err();
+    assert!(matches!(refused, WatchdogError::Runtime { .. }), "{refused}");
+    assert!(!watchdog.stats().watching);
+    executor.block_on(async { assert!(watchdog.watch().now_or_never().is_none()) });
+}
+
+#[test]
 fn it_may_cross_threads() {
     fn crosses<T: Send + Sync + 'static>() {}
     crosses::<Watchdog>();

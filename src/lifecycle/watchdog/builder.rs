@@ -109,8 +109,8 @@ impl WatchdogBuilder {
     }
 
     /// The clock and the timer; [`DefaultRuntime`] by default, whose timer is a thread. Not those of the
-    /// executor that is watched: a timer that is blocked with it notices nothing, and `TokioRuntime` panics on a
-    /// thread that is not tokio's.
+    /// executor that is watched: a timer that is blocked with it notices nothing, and that of `TokioRuntime` is for
+    /// tokio's threads alone, so that [`start`](Watchdog::start) refuses it.
     pub fn runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
         self

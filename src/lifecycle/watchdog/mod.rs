@@ -163,7 +163,8 @@ impl Watchdog {
     ///
     /// # Errors
     ///
-    /// When it watches already, has no alarm, or gets no thread. Nothing is left behind then.
+    /// When it watches already, has no alarm, gets no thread, or its [runtime](WatchdogBuilder::runtime) has no timer
+    /// for one. Nothing is left behind then.
     pub fn start(&self) -> Result<WatchdogThread, WatchdogError> {
         thread::start(self, self.claim()?)
     }

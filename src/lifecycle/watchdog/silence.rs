@@ -81,4 +81,16 @@ pub enum WatchdogError {
         /// What the system said.
         reason: Arc<str>,
     },
+    /// The timer that it was given does not work on its thread.
+    #[error(
+        "the runtime of watchdog `{}` has no timer for a thread of its own: {reason}; leave the runtime \
+         out, or give it one that works anywhere",
+        OneLine(name)
+    )]
+    Runtime {
+        /// The watchdog.
+        name: Arc<str>,
+        /// What the panic said.
+        reason: Arc<str>,
+    },
 }

@@ -2,11 +2,14 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::thread::{self, Thread};
 
+use rotapool_core::Runtime;
+
+use crate::lifecycle::caught::caught;
 use crate::lifecycle::watchdog::{Claim, Watchdog, WatchdogError};
 use crate::sync::AtomicBool;
 
@@ -30,18 +33,38 @@ impl Drop for WatchdogThread {
 
 pub(super) fn start(watchdog: &Watchdog, claim: Claim) -> Result<WatchdogThread, WatchdogError> {
     let stop = Arc::new(AtomicBool::new(false));
-    let watch = watchdog.watch_from(watchdog.inner.runtime.now());
-    let stopped = Arc::clone(&stop);
-    let spawned = thread::Builder::new()
-        .name("rotapool-watch".to_owned())
-        .spawn(move || drive(watch, &stopped));
-    match spawned {
-        Ok(handle) => Ok(WatchdogThread { thread: handle.thread().clone(), stop, _claim: claim }),
-        Err(error) => {
-            let (name, reason) = (Arc::clone(&watchdog.inner.name), error.to_string().into());
-            Err(WatchdogError::NoThread { name, reason })
+    let (inner, stopped) = (Arc::clone(&watchdog.inner), Arc::clone(&stop));
+    let watch = watchdog.watch_from(inner.runtime.now());
+    let (tell, told) = mpsc::sync_channel(1);
+    let begin = move || {
+        let works = sleeps_here(&*inner.runtime);
+        drop(inner);
+        let goes_on = works.is_ok();
+        if tell.send(works).is_ok() && goes_on {
+            drive(watch, &stopped);
         }
+    };
+    let spawned = thread::Builder::new().name("rotapool-watch".to_owned()).spawn(begin);
+    let name = Arc::clone(&watchdog.inner.name);
+    let handle = match spawned {
+        Ok(handle) => handle,
+        Err(error) => {
+            return Err(WatchdogError::NoThread { name, reason: error.to_string().into() });
+        }
+    };
+    match told.recv() {
+        Ok(Ok(())) => Ok(WatchdogThread { thread: handle.thread().clone(), stop, _claim: claim }),
+        Ok(Err(reason)) => Err(WatchdogError::Runtime { name, reason }),
+        Err(_) => unreachable!("the thread tells before it ends, and its panics are caught"),
     }
+}
+
+/// Tries whether the runtime has a timer for this thread. Some panic where their executor is not.
+fn sleeps_here(runtime: &dyn Runtime) -> Result<(), Arc<str>> {
+    caught(|| {
+        let mut sleep = runtime.sleep_until(runtime.now());
+        let _ = sleep.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    })
 }
 
 /// Drives a future on this thread until it ends or is stopped.
