@@ -153,7 +153,7 @@ impl HeartbeatBuilder {
             return Err(HeartbeatError::Unwritable { path: path.clone(), reason });
         }
         let heart = Heartbeat::of(self);
-        heart.check()?;
+        heart.heart.check()?;
         Ok(heart)
     }
 }

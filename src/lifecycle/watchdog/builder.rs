@@ -11,7 +11,8 @@ use rotapool_core::lifecycle::Ending;
 
 use crate::lifecycle::IntoEnding;
 use crate::lifecycle::watchdog::alarm::{Alarm, OnFailure, Raise, at_once, spawned};
-use crate::lifecycle::watchdog::{Silence, Source, Watchdog, WatchdogError};
+use crate::lifecycle::watchdog::source::Source;
+use crate::lifecycle::watchdog::{Silence, Watchdog, WatchdogError};
 use crate::timer::DefaultRuntime;
 
 /// Shorter limits would have it do nothing but look.

@@ -2,22 +2,23 @@
 
 mod alarm;
 mod builder;
+mod guard;
 mod silence;
+mod source;
 mod thread;
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use rotapool_core::Runtime;
 use rotapool_core::lifecycle::{Cadence, NotAlive, Vigil, Watch};
-use rotapool_core::{Runtime, Sleep};
 
 use crate::lifecycle::watchdog::alarm::Alarm;
+use crate::lifecycle::watchdog::source::Source;
 use crate::sync::AtomicBool;
 
 pub use self::builder::WatchdogBuilder;
@@ -61,40 +62,6 @@ struct Inner {
     last_ping: AtomicU64,
     silences: AtomicU64,
     watching: AtomicBool,
-}
-
-/// Where signs of life come from, besides pings.
-enum Source {
-    Pings,
-    #[cfg(feature = "heartbeat")]
-    File {
-        path: std::path::PathBuf,
-        liveness: crate::lifecycle::Liveness,
-        check_every: Duration,
-        wall_clock: Box<dyn Fn() -> std::time::SystemTime + Send + Sync>,
-    },
-}
-
-impl Source {
-    fn check_every(&self) -> Option<Duration> {
-        match self {
-            Self::Pings => None,
-            #[cfg(feature = "heartbeat")]
-            Self::File { check_every, .. } => Some(*check_every),
-        }
-    }
-
-    /// How old the last sign of life is, or why there is none; `None` if there are only pings.
-    fn look(&self) -> Option<Result<Duration, NotAlive>> {
-        match self {
-            Self::Pings => None,
-            #[cfg(feature = "heartbeat")]
-            Self::File { path, liveness, wall_clock, .. } => {
-                let beat = crate::lifecycle::Heartbeat::read(path);
-                Some(beat.map_err(Into::into).and_then(|beat| liveness.judge(&beat, wall_clock())))
-            }
-        }
-    }
 }
 
 /// How a watchdog has been doing.
@@ -211,69 +178,6 @@ impl Watchdog {
                     inner.runtime.sleep_until(until).await;
                 }
             }
-        }
-    }
-
-    /// Watches over one operation: the operation's output, or the silence that ended it.
-    ///
-    /// The limit counts from the first poll; every [`ping`](Self::ping) puts the end off. So it bounds silence and
-    /// not length, for operations such as a long stream. It needs no thread, but a loop that comes round; it
-    /// raises no alarm, because its caller is told.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # use rotapool::lifecycle::Watchdog;
-    /// # futures::executor::block_on(async {
-    /// # let chunks = ["a", "b"];
-    /// let watchdog = Watchdog::builder(Duration::from_secs(10)).build()?;
-    /// let download = async {
-    ///     for _chunk in chunks {
-    ///         watchdog.ping();
-    ///     }
-    /// };
-    /// assert!(watchdog.guard(download).await.is_ok());
-    /// # Ok::<(), rotapool::lifecycle::WatchdogError>(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Silence`]; the operation is dropped by then.
-    ///
-    /// # Cancel safety
-    ///
-    /// That of the operation.
-    pub fn guard<F: Future>(
-        &self,
-        operation: F,
-    ) -> impl Future<Output = Result<F::Output, Silence>> + use<F> {
-        let inner = Arc::clone(&self.inner);
-        async move {
-            let mut operation = pin!(operation);
-            let mut vigil = Vigil::new(inner.limit, inner.runtime.now());
-            let mut sleep: Option<(Instant, Sleep)> = None;
-            poll_fn(|context| {
-                if let Poll::Ready(output) = operation.as_mut().poll(context) {
-                    return Poll::Ready(Ok(output));
-                }
-                loop {
-                    let until = match vigil.look(inner.last_ping(), inner.runtime.now()) {
-                        Watch::Bark(silent_for) => {
-                            return Poll::Ready(Err(inner.silence(silent_for, None)));
-                        }
-                        Watch::Until(until) => until,
-                    };
-                    if sleep.as_ref().is_none_or(|(at, _)| *at != until) {
-                        sleep = Some((until, inner.runtime.sleep_until(until)));
-                    }
-                    let Some((_, timer)) = &mut sleep else { return Poll::Pending };
-                    if timer.as_mut().poll(context).is_pending() {
-                        return Poll::Pending;
-                    }
-                    sleep = None;
-                }
-            })
-            .await
         }
     }
 
