@@ -120,10 +120,7 @@ impl Future for Driven {
                         return Poll::Pending;
                     }
                 }
-                CourseStep::Over => {
-                    this.sleep = None;
-                    return Poll::Ready(Arc::new(this.known.report()));
-                }
+                CourseStep::Over => return Poll::Ready(Arc::new(this.known.report())),
             }
         }
     }

@@ -4,6 +4,7 @@
 mod cancellation;
 mod child;
 mod directory;
+mod hasty;
 mod heartbeat;
 #[cfg(unix)]
 mod service;
