@@ -113,6 +113,8 @@ impl Shutdown {
 
     /// Adds a clean-up.
     ///
+    /// One that holds a handle of its own shutdown keeps it alive until it has run; a [token](Self::token) does not.
+    ///
     /// # Errors
     ///
     /// A name that is empty or taken, a limit of zero, and a shutdown that has begun. The clean-up is dropped

@@ -254,6 +254,14 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_ends_with_the_deadline_is_the_deadlines() {
+        let (mut course, start) = course(false, &[(1, Some(10))]);
+        course.step(start);
+        course.step(start + s(10));
+        assert_eq!(endings(&course, start + s(10)), ["timed out: the deadline of all"]);
+    }
+
+    #[test]
     fn a_limit_beyond_all_instants_is_the_deadline() {
         let (mut course, start) = course(false, &[(1, Some(u64::MAX))]);
         course.step(start);

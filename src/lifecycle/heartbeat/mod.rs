@@ -145,7 +145,7 @@ impl Heartbeat {
     ///
     /// # Errors
     ///
-    /// Whatever is there instead, typed; it never panics, blocks or reads without end.
+    /// Whatever is there instead, typed. It never panics, waits for a pipe, or reads without end.
     pub fn read(path: impl AsRef<Path>) -> Result<Beat, Unreadable> {
         json::read(&file::read(path.as_ref())?)
     }
