@@ -23,6 +23,10 @@ impl Runtime for Hasty {
         self.0.now()
     }
 
+    #[expect(
+        clippy::redundant_async_block,
+        reason = "it is there to panic when it is polled again"
+    )]
     fn sleep_until(&self, at: Instant) -> Sleep {
         let early = at.checked_sub(s(1)).filter(|early| *early > self.now()).unwrap_or(at);
         let sleep = self.0.sleep_until(early);
