@@ -1,8 +1,8 @@
 //! Leaving in order.
 
 use std::future::pending;
-use std::sync::mpsc;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -415,6 +415,41 @@ fn a_blocking_clean_up_that_is_late_is_left_to_itself_and_the_report_says_so() {
     );
     assert!(report.of("rest").unwrap().is_done());
     drop(release);
+}
+
+/// Remembers that it was woken.
+#[derive(Default)]
+struct Bell(AtomicBool);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn who_comes_while_another_thread_drives_is_woken_at_the_end() {
+    let shutdown = Shutdown::builder().runtime(VirtualClock::new()).build().unwrap();
+    let (entered, has_entered) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let blocks = move || async move {
+        entered.send(()).unwrap();
+        let _ = released.recv();
+    };
+    shutdown.register(CleanUp::new("blocks", blocks)).unwrap();
+    let run = shutdown.run();
+    let drives = thread::spawn(move || block_on(run));
+    has_entered.recv().unwrap();
+
+    let bell = Arc::new(Bell::default());
+    let waker = Waker::from(Arc::clone(&bell));
+    let mut wait = Box::pin(shutdown.wait());
+    assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(release);
+    drives.join().unwrap();
+
+    assert!(bell.0.load(Ordering::SeqCst));
+    assert!(wait.now_or_never().unwrap().is_clean());
 }
 
 #[test]
