@@ -21,6 +21,7 @@ mod signals;
 #[cfg(all(feature = "systemd", unix))]
 mod systemd;
 mod token;
+mod waiters;
 mod watchdog;
 
 #[cfg(feature = "heartbeat")]

@@ -8,12 +8,12 @@ use std::time::Duration;
 use rotapool_core::Runtime;
 use rotapool_core::lifecycle::{CleanUps, ShutdownError, ShutdownReport, ShutdownRules};
 
+use crate::DefaultRuntime;
 use crate::lifecycle::clean_up::{CleanUp, Work};
 use crate::lifecycle::course::{Driven, Known};
 use crate::lifecycle::seat::Seat;
 use crate::lifecycle::token::ShutdownToken;
 use crate::sync::{Mutex, MutexGuard};
-use crate::timer::DefaultRuntime;
 
 /// The end of a service: named clean-ups, run once and in order, within one deadline. Clones are handles of
 /// the same.

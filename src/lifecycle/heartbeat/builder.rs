@@ -10,9 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 use rotapool_core::Runtime;
 use rotapool_core::lifecycle::PoolProgress;
 
+use crate::DefaultRuntime;
+use crate::Pool;
 use crate::lifecycle::heartbeat::{Heartbeat, HeartbeatError, file};
-use crate::pool::Pool;
-use crate::timer::DefaultRuntime;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 type Job = Box<dyn FnOnce() + Send>;

@@ -9,11 +9,11 @@ use std::time::Duration;
 use rotapool_core::Runtime;
 use rotapool_core::lifecycle::Ending;
 
+use crate::DefaultRuntime;
 use crate::lifecycle::IntoEnding;
 use crate::lifecycle::watchdog::alarm::{Alarm, OnFailure, Raise, at_once, spawned};
 use crate::lifecycle::watchdog::source::Source;
 use crate::lifecycle::watchdog::{Silence, Watchdog, WatchdogError};
-use crate::timer::DefaultRuntime;
 
 /// Shorter limits would have it do nothing but look.
 const SHORTEST: Duration = Duration::from_millis(1);
