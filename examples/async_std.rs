@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
 
     // From here on nobody has to know that there is a pool.
-    let fetch = pool.request().wait_for_cooldown(true).wrap(fetch);
+    let fetch = pool.request().wait(true).wrap(fetch);
 
     task::block_on(async {
         let pages = ["/index", "/guide", "/missing", "/changes"];

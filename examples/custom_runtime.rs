@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
 
     println!("virtual time  attempt  answer");
-    let run = pool.request().wait_for_cooldown(true).run(|key| {
+    let run = pool.request().wait(true).run(|key| {
         let elapsed = clock.now() - start;
         async move {
             // Two refusals in a row: the second cooldown is the longer one.

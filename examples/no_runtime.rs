@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("The same request again, waiting for the cooldown: {retry_after:.0?} to go.");
 
         let asked = Instant::now();
-        let served_by = pool.request().wait_for_cooldown(true).run(ask).await?;
+        let served_by = pool.request().wait(true).run(ask).await?;
         println!("Served by {served_by} after {:.0?}.", asked.elapsed());
 
         assert_eq!(served_by, "key-2");

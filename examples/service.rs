@@ -122,7 +122,7 @@ async fn serve(listener: TcpListener, pool: Pool<&'static str>, token: ShutdownT
 
 async fn answer(pool: &Pool<&'static str>) -> Result<Response<Full<Bytes>>, Infallible> {
     ADMITTED.fetch_add(1, Ordering::SeqCst);
-    let reply = pool.request().wait_for_cooldown(true).run(ask).await;
+    let reply = pool.request().wait(true).run(ask).await;
     Ok(Response::new(Full::from(reply.unwrap_or_else(|error| format!("sorry: {error}\n")))))
 }
 

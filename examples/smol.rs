@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let tasks: Vec<_> = (1..=JOBS)
             .map(|_| {
                 // The other two workers are full, so without this a job that was turned away fails.
-                let request = pool.request().wait_for_cooldown(true);
+                let request = pool.request().wait(true);
                 smol::spawn(async move {
                     let receipt = request.run(perform).await?;
                     Ok::<_, RunError<Infallible>>((receipt, start.elapsed()))

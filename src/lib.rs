@@ -49,18 +49,18 @@
 //!   eligible: by default the one with the fewest operations in flight, then the least recently picked.
 //!   A run may [narrow](Request::only) the choice, and [`Select`] replaces it.
 //! - An attempt ends with a value, with an error of the operation's own, or with a **signal** about the
-//!   resource ([`Fault`]). The first two end the run. A signal acts on the resource and costs the run
-//!   one attempt of its budget.
+//!   resource ([`Fault`]; or a [classifier](Request::classify) says which of them it was). The first two
+//!   end the run. A signal acts on the resource and costs the run one attempt of its budget.
 //! - A cooldown or disable signal aborts the **younger siblings**: operations that began later on the
 //!   same resource. Their runs go on elsewhere.
 //! - When nothing is eligible the run fails with [`RunError::Exhausted`], which says of every resource
-//!   why it is out and when it is back, or, [if asked to](Request::wait_for_cooldown), sleeps until a
+//!   why it is out and when it is back, or, [if it waits](Request::wait), sleeps until a
 //!   cooldown ends.
 //!
 //! # Cancel safety
 //!
 //! Every future of this crate may be dropped at any point. A run that is dropped gives its place on the
-//! resource back, says nothing about the resource's health, and counts as cancelled.
+//! resource back, says nothing about the resource's health, and counts as cancelled if it had begun: if it was polled.
 //!
 //! # At least once
 //!
@@ -84,7 +84,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `serde` | `Serialize` for [`PoolStats`] and [`ResourceSnapshot`]: time in seconds, instants as ages, never a value |
+//! | `serde` | `Serialize` for [`PoolStats`], [`ResourceSnapshot`] and [`Explanation`]: time in seconds, instants as ages, never a value |
 //! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry |
 //! | `tracing` | a span a run, and events on attempts and changes of status: see [Traces](#traces) |
 //!
@@ -131,54 +131,38 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod abort;
-mod abort_pair;
-mod builder;
-mod error;
-mod events;
-mod fault;
-mod guard;
-mod lease;
+mod drive;
 pub mod lifecycle;
-#[cfg(feature = "prometheus")]
-mod metrics;
-mod options;
 mod pool;
-mod request;
-mod resource;
-mod run;
-mod select;
-mod shared;
 mod shield;
 mod sync;
+mod terms;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod testing;
-mod timer;
-mod trace;
-mod waiters;
-mod wrapped;
+mod watch;
 
-pub use abort::AbortHandle;
-pub use builder::Builder;
-pub use error::{OptionsError, RunError};
-pub use events::Events;
-pub use fault::Fault;
-pub use lease::Lease;
+pub use drive::abort::AbortHandle;
+pub use drive::timer::DefaultRuntime;
+pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};
+pub use terms::blame::Blame;
+pub use terms::error::{OptionsError, RunError};
+pub use terms::fault::Fault;
+pub use terms::finding::{signal_in, signals};
+pub use terms::lease::Lease;
+pub use terms::select::Select;
+pub use terms::unserved::Unserved;
+pub use terms::verdict::Verdict;
+pub use watch::events::Events;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
-pub use metrics::{CollectorError, PoolCollector};
-pub use pool::Pool;
-pub use request::Request;
-pub use resource::Resource;
-pub use select::Select;
-pub use timer::DefaultRuntime;
-pub use wrapped::Wrapped;
+pub use watch::metrics::{CollectorError, PoolCollector};
 
 pub use rotapool_core::{
-    BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable, Explanation,
-    Grade, Health, HealthRules, Metadata, Outcome, PoolStats, ResourceError, ResourceSnapshot,
-    ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy,
+    Basis, BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable,
+    Explanation, Grade, Health, HealthRules, Metadata, Outcome, PoolStats, Recovery, ResourceError,
+    ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange,
+    Status, Strategy, Trial, UnknownStrategy, chain,
 };
 
 #[cfg(feature = "async-std")]

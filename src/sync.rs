@@ -1,5 +1,5 @@
 //! Where threads meet: the standard ones, or those of the model checker `loom` under `--cfg loom`, which
-//! tries every order in which threads can get there (`concurrency/`).
+//! tries every order in which threads can get there (`proof/concurrency/`).
 
 #[cfg(loom)]
 pub(crate) use self::checked::{AtomicBool, AtomicWaker, Mutex, MutexGuard};

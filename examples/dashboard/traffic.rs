@@ -29,7 +29,6 @@ pub(crate) fn pool() -> Result<Pool<Secret>, BuildError> {
     Pool::builder()
         .name("keys")
         .resources(KEYS.iter().map(|key| Resource::new(key.id, key.secret).max_in_flight(ROOM)))
-        .one_trip_per_outage(true)
         .runtime(TokioRuntime)
         .build()
 }
@@ -45,7 +44,7 @@ pub(crate) async fn flow(pool: Pool<Secret>, client: Client) {
                 .request()
                 .max_attempts(10)
                 .timeout(Duration::from_secs(10))
-                .wait_for_cooldown(true)
+                .wait(true)
                 .run(|key| {
                     let client = client.clone();
                     async move { client.ask(&key).await.map_err(fault) }

@@ -53,7 +53,7 @@ async fn through_the_pool(pool: &Pool<Secret>, client: &Client) -> Result<(), St
         .retry_delay(PAUSE)
         .timeout(PATIENCE)
         // With every key over its limit, sleep until the first is back; that costs no attempt.
-        .wait_for_cooldown(true)
+        .wait(true)
         .run(|key| async move { client.ask(&key).await.map_err(fault) })
         .await
         .map_err(|error| error.to_string())

@@ -51,7 +51,6 @@ fn pool() -> Result<Pool<Secret>, BuildError> {
     Pool::builder()
         .resources(KEYS.iter().map(|key| Resource::new(key.id, key.secret).max_in_flight(ROOM)))
         // A burst of 429s on one key is one outage, however many requests were on their way.
-        .one_trip_per_outage(true)
         .runtime(TokioRuntime)
         .build()
 }

@@ -1,6 +1,7 @@
 //! What the door turns away: bad configuration, and admin calls that make no sense.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -11,7 +12,9 @@ use crate::one_line::OneLine;
 #[non_exhaustive]
 pub enum BuildError {
     /// The builder got no resource.
-    #[error("the pool has no resources; give it at least one")]
+    #[error(
+        "the pool has no resources; give it at least one, or `allow_empty` if they are added later"
+    )]
     NoResources,
     /// One of the resources was refused.
     #[error(transparent)]
@@ -22,6 +25,41 @@ pub enum BuildError {
     /// The cooldown table was empty.
     #[error("the cooldown table is empty; give it at least one duration")]
     EmptyCooldownTable,
+    /// An entry of the cooldown table was zero.
+    #[error(
+        "entry {entry} of the cooldown table, counted from 0, is zero; a guessed cooldown has to take some time"
+    )]
+    ZeroCooldown {
+        /// Which entry, counted from 0.
+        entry: usize,
+    },
+    /// The bounds of stated cooldowns were empty, reversed, or began at zero.
+    #[error(
+        "the cooldown bounds are {least:?} to {most:?}; allowed is more than zero, up to the same or more"
+    )]
+    CooldownBounds {
+        /// The lower bound.
+        least: Duration,
+        /// The upper bound.
+        most: Duration,
+    },
+    /// `max_waiting` was 0.
+    #[error(
+        "max_waiting is 0; allowed is 1 or more (runs that should not wait are those without `wait` and time-out)"
+    )]
+    ZeroMaxWaiting,
+    /// `step_down_after` was 0.
+    #[error("step_down_after is 0; allowed is 1 success or more")]
+    ZeroStepDownAfter,
+    /// A term of the trial after a cooldown was zero.
+    #[error("{term} of the trial is 0; allowed is more than that")]
+    ZeroInTrial {
+        /// Which term.
+        term: &'static str,
+    },
+    /// `attempt_timeout` was zero.
+    #[error("attempt_timeout is zero; allowed is more than that, or none for no limit")]
+    ZeroAttemptTimeout,
     /// The pool's name was the empty string.
     #[error(
         "the pool's name is empty; give it one of one character or more, or leave it at `pool`"
@@ -76,6 +114,24 @@ pub enum ResourceError {
     DuplicateResource {
         /// The id.
         id: Arc<str>,
+    },
+    /// One of the resource's secrets was the empty string.
+    #[error(
+        "a secret of resource `{}` is empty; give the text that no reason may show, or none",
+        OneLine(id)
+    )]
+    EmptySecret {
+        /// The resource.
+        id: Arc<str>,
+    },
+    /// A secret is part of what is shown of its resource. Which, is not said here: it would be shown.
+    #[error(
+        "the {place} of a resource contains one of its secrets; it is shown in errors, events and metrics, so \
+         choose another that tells nothing"
+    )]
+    SecretInSight {
+        /// Where: `id` or `metadata`.
+        place: &'static str,
     },
     /// No resource of the pool has this id.
     #[error("the pool has no resource `{}`; {}", OneLine(id), listed(known, *members))]

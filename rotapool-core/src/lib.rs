@@ -24,8 +24,8 @@
 //!
 //! # Features
 //!
-//! `serde`, off by default: `Serialize` for [`PoolStats`], [`ResourceStats`], [`ResourceSnapshot`] and what is in
-//! them. Keys are called as the fields are; durations are seconds, and instants are ages (`…_seconds_ago`), both
+//! `serde`, off by default: `Serialize` for [`PoolStats`], [`ResourceStats`], [`ResourceSnapshot`], [`Explanation`] and what
+//! is in them. Keys are called as the fields are; durations are seconds, and instants are ages (`…_seconds_ago`), both
 //! by the clock at the moment when the value was taken.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -33,62 +33,43 @@
     allow(clippy::disallowed_methods, reason = "a test needs some instant to count from")
 )]
 
-mod attempts;
-mod candidate;
-mod config;
-mod cooldown;
-mod counters;
-mod edge;
-mod effects;
 mod error;
-mod event;
-mod exhausted;
-mod explanation;
-mod health;
-mod health_rules;
 pub mod lifecycle;
+mod member;
 mod one_line;
-mod profile;
-mod roster;
+mod pool;
+mod report;
+mod run;
 mod runtime;
 mod select;
-#[cfg(feature = "serde")]
-mod serialize;
-mod signal;
-mod slot;
-mod snapshot;
-mod standing;
-mod state;
-mod stats;
-mod step;
 mod time;
-mod usage;
 
-pub use attempts::Attempts;
-pub use candidate::Candidate;
-pub use config::Config;
-pub use effects::{Effects, StateChange};
 pub use error::{BuildError, ResourceError};
-pub use event::{Event, RunOutcome};
-pub use exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
-pub use explanation::Explanation;
-pub use health::{Grade, Health};
-pub use health_rules::HealthRules;
+pub use member::basis::Basis;
+pub use member::fingerprint::fingerprint;
+pub use member::health::{Grade, Health};
+pub use member::health_rules::HealthRules;
+pub use member::profile::{Metadata, Profile};
+pub use member::reason::{HIDDEN, chain, without_url_secrets};
+pub use member::recovery::{Recovery, Trial};
+pub use member::rules::Rules;
+pub use member::signal::{Outcome, Signal};
+pub use member::slot::SlotIndex;
+pub use member::standing::{Cause, Status};
 pub use one_line::OneLine;
-pub use profile::{Metadata, Profile};
+pub use pool::State;
+pub use pool::config::Config;
+pub use pool::effects::Effects;
+pub use report::change::StateChange;
+pub use report::event::{Event, RunOutcome};
+pub use report::exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
+pub use report::explanation::Explanation;
+pub use report::snapshot::ResourceSnapshot;
+pub use report::stats::{PoolStats, ResourceStats};
+pub use run::Attempts;
+pub use run::step::{RunOptions, Step};
 pub use runtime::{Runtime, Sleep, Spawn};
-pub use select::{Preferences, Strategy};
-pub use signal::{Outcome, Signal};
-pub use slot::SlotIndex;
-pub use snapshot::ResourceSnapshot;
-pub use standing::{Cause, Status};
-pub use state::State;
-pub use stats::{PoolStats, ResourceStats};
-pub use step::{RunOptions, Step};
+pub use select::candidate::Candidate;
+pub use select::strategy::{Strategy, UnknownStrategy};
+pub use select::wish::Preferences;
 pub use time::after;
-
-/// The number that stands for an affinity key: the same on every machine and in every version.
-#[must_use]
-pub fn fingerprint(key: &[u8]) -> u64 {
-    select::fingerprint(key)
-}

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use rotapool_core::{Runtime, Sleep, Spawn};
 
+use crate::timer;
+
 /// Sleeps on async-io's reactor, which async-std shares, and spawns on async-std's executor.
 ///
 /// async-std is discontinued upstream (RUSTSEC-2025-0052). This is here for those still on it.
@@ -18,9 +20,7 @@ impl Runtime for AsyncStdRuntime {
     }
 
     fn sleep_until(&self, at: Instant) -> Sleep {
-        Box::pin(async move {
-            async_io::Timer::at(at).await;
-        })
+        timer::sleep_until(at)
     }
 }
 

@@ -8,6 +8,7 @@
 #[cfg(feature = "async-std")]
 mod async_std_runtime;
 mod smol_runtime;
+mod timer;
 
 #[cfg(feature = "async-std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "async-std")))]

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use rotapool_core::{Runtime, Sleep, Spawn};
 
+use crate::timer;
+
 /// Sleeps on async-io's reactor and spawns on smol's global executor.
 ///
 /// async-io drives its timers from a thread of its own when no executor does, so the timer works
@@ -19,9 +21,7 @@ impl Runtime for SmolRuntime {
     }
 
     fn sleep_until(&self, at: Instant) -> Sleep {
-        Box::pin(async move {
-            async_io::Timer::at(at).await;
-        })
+        timer::sleep_until(at)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rotapool_core::Runtime;
 use rotapool_core::lifecycle::{CleanUps, ShutdownError, ShutdownReport, ShutdownRules};
 
-use crate::DefaultRuntime;
+use crate::drive::timer::DefaultRuntime;
 use crate::lifecycle::clean_up::{CleanUp, Work};
 use crate::lifecycle::course::{Driven, Known};
 use crate::lifecycle::seat::Seat;

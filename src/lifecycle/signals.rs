@@ -11,8 +11,8 @@ use futures_util::StreamExt as _;
 use rotapool_core::lifecycle::ShutdownReport;
 use thiserror::Error;
 
-use crate::lifecycle::Shutdown;
 use crate::lifecycle::caught::caught;
+use crate::lifecycle::shutdown::Shutdown;
 
 /// A signal that asks the process to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

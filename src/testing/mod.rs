@@ -18,7 +18,7 @@
 //!     .retry_delay(Duration::ZERO)
 //!     .build()?;
 //!
-//! let run = pool.request().wait_for_cooldown(true).run(|key| script.play(key));
+//! let run = pool.request().wait(true).run(|key| script.play(key));
 //!
 //! assert_eq!(time.block_on(run), Ok("hello"));
 //! assert_eq!(time.elapsed(), Duration::from_secs(30 + 120));
@@ -68,7 +68,7 @@
 //!         .unwrap();
 //!     let begun = tokio::time::Instant::now();
 //!
-//!     let run = pool.request().wait_for_cooldown(true).run(|key| script.play(key));
+//!     let run = pool.request().wait(true).run(|key| script.play(key));
 //!
 //!     assert_eq!(run.await, Ok("hello"));
 //!     // tokio rounds the end of a sleep up to a millisecond.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use crate::testing::VirtualClock;
+use crate::testing::clock::VirtualClock;
 use crate::testing::task::{Job, Task};
 
 /// Drives futures on this thread while time jumps from the end of one sleep to that of the next, so

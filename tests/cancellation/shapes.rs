@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rotapool::{Builder, Candidate, Request, Resource, Strategy};
+use rotapool::{Builder, Candidate, Recovery, Request, Resource, Strategy, Trial};
 
 use crate::life::Entry;
 use crate::stage::Stage;
@@ -102,7 +102,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     Shape {
         name: "pauses after each kind of signal",
         set_up: |builder| three(builder).retry_delay(secs(1)).max_attempts(4),
-        options: Some(|request| request.wait_for_cooldown(true)),
+        options: Some(|request| request.wait(true)),
         acts: &[
             act(1, End::Retry),
             act(1, End::Cooldown),
@@ -124,7 +124,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     Shape {
         name: "waits for a cooldown and is served",
         prepare: cool_all,
-        options: Some(|request| request.wait_for_cooldown(true)),
+        options: Some(|request| request.wait(true)),
         acts: &[act(2, End::Value)],
         polls: 4,
         ..PLAIN
@@ -132,7 +132,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     Shape {
         name: "cools all, waits, with the table's escalation and pauses, and is served",
         set_up: |builder| two(builder).retry_delay(secs(1)).max_attempts(9),
-        options: Some(|request| request.wait_for_cooldown(true)),
+        options: Some(|request| request.wait(true)),
         acts: &[
             act(0, End::Cooldown),
             act(1, End::Cooldown),
@@ -145,7 +145,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     Shape {
         name: "waits and is let in by an admin call",
         prepare: cool_all,
-        options: Some(|request| request.wait_for_cooldown(true)),
+        options: Some(|request| request.wait(true)),
         acts: &[act(2, End::Value)],
         meddle: enable_when_somebody_waits,
         polls: 3,
@@ -154,7 +154,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     Shape {
         name: "waits until nothing is left to wait for",
         prepare: cool_all,
-        options: Some(|request| request.wait_for_cooldown(true)),
+        options: Some(|request| request.wait(true)),
         meddle: disable_when_somebody_waits,
         ..PLAIN
     },
@@ -204,7 +204,7 @@ pub(crate) const SHAPES: &[Shape] = &[
         name: "aborted, then waits for its resource, and is served there",
         set_up: one,
         prepare: begin_older,
-        options: Some(|request| request.wait_for_cooldown(true)),
+        options: Some(|request| request.wait(true)),
         acts: &[act(1, End::FellOlder), act(1, End::Value)],
         polls: 4,
         ..PLAIN
@@ -231,9 +231,7 @@ pub(crate) const SHAPES: &[Shape] = &[
         name: "with a filter, waiting",
         set_up: three,
         prepare: cool_all,
-        options: Some(|request| {
-            request.only(|data| data.get("zone") != Some("far")).wait_for_cooldown(true)
-        }),
+        options: Some(|request| request.only(|data| data.get("zone") != Some("far")).wait(true)),
         acts: &[act(1, End::Value)],
         polls: 3,
         ..PLAIN
@@ -249,16 +247,18 @@ pub(crate) const SHAPES: &[Shape] = &[
         name: "with a choice of the user's own, waiting",
         set_up: |builder| two(builder).select(last),
         prepare: cool_all,
-        options: Some(|request| request.wait_for_cooldown(true)),
+        options: Some(|request| request.wait(true)),
         acts: &[act(1, End::Value)],
         polls: 3,
         ..PLAIN
     },
     Shape {
         name: "a probe",
-        set_up: |builder| one(builder).probe_on_recovery(true).strategy(Strategy::Sticky),
+        set_up: |builder| {
+            one(builder).recovery(Recovery::Trial(Trial::default())).strategy(Strategy::Sticky)
+        },
         prepare: cool_all,
-        options: Some(|request| request.wait_for_cooldown(true).max_attempts(3)),
+        options: Some(|request| request.wait(true).max_attempts(3)),
         acts: &[act(2, End::Cooldown), act(2, End::Retry), act(2, End::Value)],
         polls: 8,
         ..PLAIN

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use rotapool::{PoolStats, ResourceError, Signal, Strategy};
-use rotapool_core::{Attempts, Config, Outcome, Profile, RunOptions, State, Step};
+use rotapool_core::{Attempts, Config, Outcome, Profile, Recovery, RunOptions, State, Step, Trial};
 
 use crate::scenario::{
     Action, Attempt, Options, Player, PoolSpec, ResourceSpec, RunRecord, Then, status,
@@ -39,13 +39,13 @@ enum Doing {
     /// A sibling's signal aborted its operation, which it will learn in its turn.
     Aborted,
     Pausing(Instant),
-    Waiting(Instant),
+    Waiting(Option<Instant>),
     Nothing,
 }
 
 impl Player for ThroughCore {
     fn start(spec: &PoolSpec) -> Self {
-        let mut config = Config::default();
+        let mut config = Config::recorded();
         config.cooldown_table =
             spec.cooldown_table.iter().copied().map(Duration::from_secs_f64).collect();
         config.strategy = match spec.strategy.as_str() {
@@ -54,7 +54,9 @@ impl Player for ThroughCore {
             other => panic!("unknown strategy {other}"),
         };
         config.cancel_siblings = spec.cancel_siblings;
-        config.probe_on_recovery = spec.probe_on_recovery;
+        if spec.probe_on_recovery {
+            config.recovery = Recovery::Trial(Trial::default());
+        }
         let start = Instant::now();
         let mut player = Self {
             start,
@@ -101,7 +103,7 @@ impl Player for ThroughCore {
                 self.now += Duration::from_secs_f64(*seconds);
                 let now = self.now;
                 let wakes = |run: &Run| match run.doing {
-                    Doing::Pausing(until) | Doing::Waiting(until) => Some(until),
+                    Doing::Pausing(until) | Doing::Waiting(Some(until)) => Some(until),
                     _ => None,
                 };
                 due.extend((0..self.runs.len()).filter(|&run| wakes(&self.runs[run]) <= Some(now)));
@@ -154,7 +156,7 @@ impl ThroughCore {
             max_attempts: options.max_attempts.unwrap_or(self.max_attempts),
             retry_delay: seconds(options.retry_delay.unwrap_or(0.0)),
             deadline: options.deadline.map(|deadline| self.start + seconds(deadline)),
-            wait_for_cooldown: options.wait_for_cooldown,
+            wait: options.wait_for_cooldown,
             ..RunOptions::default()
         });
         self.runs.push(Run {
@@ -237,10 +239,7 @@ impl ThroughCore {
             self.events.extend(effects.changes().map(|change| {
                 [&change.id, status(change.old), status(change.new)].map(str::to_owned)
             }));
-            if effects.wake {
-                let waits = |run: &Run| matches!(run.doing, Doing::Waiting(_));
-                due.extend((0..self.runs.len()).filter(|&run| waits(&self.runs[run])));
-            }
+            due.extend(effects.wakes);
             if effects.aborts.is_empty() {
                 return;
             }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use futures::channel::oneshot;
 use rotapool::testing::{Task, VirtualTime};
 use rotapool::{
-    ExhaustedReason, Fault, Lease, Pool, PoolStats, Resource, ResourceError, RunError, Strategy,
+    ExhaustedReason, Fault, Lease, Pool, PoolStats, Recovery, Resource, ResourceError, RunError,
+    Strategy, Trial,
 };
 
 use crate::scenario::{
@@ -52,7 +53,11 @@ impl Player for ThroughPool {
                 other => panic!("unknown strategy {other}"),
             })
             .cancel_siblings(spec.cancel_siblings)
-            .probe_on_recovery(spec.probe_on_recovery)
+            .python_rules()
+            .recovery(match spec.probe_on_recovery {
+                true => Recovery::Trial(Trial::default()),
+                false => Recovery::AtOnce,
+            })
             .retry_delay(Duration::ZERO)
             .runtime(time.clock())
             .seed(1)
@@ -125,7 +130,7 @@ impl ThroughPool {
         let record = Rc::new(RefCell::new(RunRecord { state: "running", ..RunRecord::default() }));
         let gate = Gate::default();
         let plan = attempts.to_vec();
-        let mut request = self.pool.request().wait_for_cooldown(options.wait_for_cooldown);
+        let mut request = self.pool.request().wait(options.wait_for_cooldown);
         if let Some(attempts) = options.max_attempts {
             request = request.max_attempts(attempts);
         }

@@ -250,7 +250,7 @@ fn the_progress_of_pools_is_told() {
     time.block_on(pool.run(|key| script.play(key))).unwrap();
     time.advance(s(3));
     assert_eq!(progress(), ("keys".to_owned(), 1, 0, Some(2)));
-    let request = pool.request().wait_for_cooldown(true);
+    let request = pool.request().wait(true);
     let hanging = time.spawn(async move { request.run(|key| script.play(key)).await });
     time.advance(s(2));
     assert_eq!(progress(), ("keys".to_owned(), 2, 1, Some(5)));

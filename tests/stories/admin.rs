@@ -108,7 +108,7 @@ fn a_pool_that_was_emptied_says_so() {
     let scene = Scene::of(&["a"]);
     scene.pool.remove("a").unwrap();
     for wait in [false, true] {
-        let run = scene.start_with(|request| request.wait_for_cooldown(wait));
+        let run = scene.start_with(|request| request.wait(wait));
         let text = run.error().to_string();
         assert!(text.contains("the pool is empty"), "{text}");
     }

@@ -33,11 +33,11 @@ fn dropped_in_an_attempt_it_gives_the_place_back_and_says_nothing_of_the_resourc
 }
 
 #[test]
-fn dropped_in_a_pause_it_gives_the_place_back() {
-    let scene = Scene::of(&["a", "b"]);
+fn dropped_in_a_pause_it_leaves_no_sleeper() {
+    let scene = Scene::of(&["a"]);
     let run = scene.start_with(|request| request.retry_delay(secs(10)));
     scene.answer("a", Err(Fault::retry("503")));
-    assert_eq!((scene.clock.sleeps().len(), scene.pool.stats().in_flight), (1, 1));
+    assert_eq!((scene.clock.sleeps().len(), scene.pool.stats().in_flight), (1, 0));
     scene.drop_run(&run);
     assert_eq!(scene.pool.stats().runs_cancelled, 1);
     scene.assert_at_rest();
@@ -48,7 +48,7 @@ fn dropped_in_a_wait_it_leaves_no_sleeper() {
     let scene = Scene::of(&["a"]);
     scene.start();
     scene.answer("a", Err(Fault::cooldown("429")));
-    let run = scene.start_with(|request| request.wait_for_cooldown(true));
+    let run = scene.start_with(|request| request.wait(true));
     assert_eq!(scene.clock.sleeps().len(), 1);
     scene.drop_run(&run);
     assert_eq!(scene.pool.stats().runs_cancelled, 1);
@@ -104,7 +104,7 @@ fn dropped_at_any_poll_of_its_life_a_run_leaves_nothing_behind() {
         let scene = Scene::of(&["a", "b"]);
         let alive = Rc::new(Cell::new(0));
         let request = scene.pool.request().max_attempts(4).retry_delay(secs(1));
-        let run = request.wait_for_cooldown(true).run(|lease| slow(lease, Rc::clone(&alive)));
+        let run = request.wait(true).run(|lease| slow(lease, Rc::clone(&alive)));
         let mut context = Context::from_waker(Waker::noop());
         let mut ended = false;
         {
@@ -143,6 +143,20 @@ fn a_run_aborted_from_outside_ends_at_once_and_drops_its_operation() {
     assert_eq!(scene.pool.stats().runs_cancelled, 1);
     scene.assert_at_rest();
     abort.abort();
+}
+
+#[test]
+fn a_run_that_is_aborted_before_its_first_poll_never_was() {
+    let scene = Scene::of(&["a"]);
+    let mut events = scene.pool.events();
+    let (run, abort) = scene.pool.run_abortable(scene.upstream.operation());
+    abort.abort();
+    assert_eq!(scene.enter(run).error(), RunError::Aborted);
+    assert!(scene.upstream.seen().is_empty(), "no operation was called");
+    let stats = scene.pool.stats();
+    assert_eq!((stats.attempts, stats.runs_cancelled), (0, 0), "as one that is dropped before");
+    assert_eq!(events.try_next(), None);
+    scene.assert_at_rest();
 }
 
 #[test]

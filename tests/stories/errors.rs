@@ -29,9 +29,9 @@ fn it_says_in_one_line_why_and_when_to_come_back() {
         error.to_string(),
         "pool exhausted: no eligible resource after 0 attempts; 4 resources: 1 cooling down, \
          2 disabled, 1 saturated; first back is cooled: cooling down, back in 27.0s: \
-         429 from upstream (3.0s ago, cooldown 1)"
+         429 from upstream (3.0s ago, guessed, cooldown 1)"
     );
-    assert_eq!(error.retry_after(), Some(secs(27)));
+    assert_eq!(error.retry_after(), None, "one is only busy: its place may come free at any time");
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn the_table_has_a_line_for_each_resource() {
     assert_eq!(
         lines,
         [
-            "cooled: cooling down, back in 27.0s: 429 from upstream (3.0s ago, cooldown 1)",
+            "cooled: cooling down, back in 27.0s: 429 from upstream (3.0s ago, guessed, cooldown 1)",
             "revoked: disabled 1.0s ago: 401 from upstream",
             "off: disabled 1.0s ago: by an admin call",
             "full: saturated: 1 in flight of 1",
@@ -54,7 +54,7 @@ fn the_table_has_a_line_for_each_resource() {
 #[test]
 fn a_spent_budget_names_the_last_signal() {
     let scene = Scene::of(&["a"]);
-    let run = scene.start();
+    let run = scene.start_with(|request| request.max_attempts(1));
     scene.answer("a", Err(Fault::retry("connection reset")));
     let error = run.error();
     assert_eq!(
@@ -75,15 +75,15 @@ fn a_signal_that_explains_the_resource_that_is_back_first_is_told_once() {
     scene.answer("a", Err(Fault::cooldown("429")));
     assert_eq!(
         run.error().to_string(),
-        "pool exhausted: no attempt left after 1 attempt; 1 resource: 1 cooling down; \
-         first back is a: cooling down, back in 30.0s: 429 (0.0ns ago, cooldown 1)"
+        "pool exhausted: no eligible resource after 1 attempt; 1 resource: 1 cooling down; \
+         first back is a: cooling down, back in 30.0s: 429 (0.0ns ago, guessed, cooldown 1)"
     );
 }
 
 #[test]
 fn a_signal_of_another_resource_than_the_one_that_is_back_first_is_told_too() {
     let scene = Scene::of(&["a", "b"]);
-    scene.start_with(|request| request.max_attempts(1));
+    scene.start_with(|request| request.exclude("b"));
     scene.answer("a", Err(Fault::cooldown("429")));
     let run = scene.start();
     scene.answer("b", Err(Fault::disable("401")));
@@ -95,12 +95,14 @@ fn a_signal_of_another_resource_than_the_one_that_is_back_first_is_told_too() {
 #[test]
 fn nobody_is_back_first_while_somebody_is_eligible() {
     let scene = Scene::of(&["a", "b"]);
-    let run = scene.start_with(|request| request.max_attempts(1));
+    scene.start_with(|request| request.exclude("b"));
     scene.answer("a", Err(Fault::cooldown("429")));
+    let run = scene.start_with(|request| request.max_attempts(1));
+    scene.answer("b", Err(Fault::retry("503")));
     assert_eq!(
         run.error().to_string(),
         "pool exhausted: no attempt left after 1 attempt; 2 resources: 1 cooling down, \
-         1 eligible; last signal: cooldown (429)"
+         1 eligible; last signal: retry (503)"
     );
 }
 
@@ -110,7 +112,7 @@ fn a_run_whose_filters_admit_nothing_says_so() {
     let runs = [
         scene.start_with(|request| request.only(|_| false)),
         scene.start_with(|request| request.exclude("a").exclude("b")),
-        scene.start_with(|request| request.only(|_| false).wait_for_cooldown(true)),
+        scene.start_with(|request| request.only(|_| false).wait(true)),
     ];
     for run in runs {
         let error = run.error();
@@ -258,7 +260,7 @@ fn no_output_ever_shows_a_value() {
     });
     let error: RunError<Boom> = futures::executor::block_on(run).unwrap_err();
     let exhausted = error.exhausted().unwrap();
-    assert_eq!(exhausted.reason, ExhaustedReason::MaxAttempts);
+    assert_eq!(exhausted.reason, ExhaustedReason::NoEligibleResource);
     outputs.push(format!("{error} {error:?} {error:#?} {}", exhausted.table()));
     outputs.extend(pool.snapshot().iter().map(ToString::to_string));
     for output in &outputs {

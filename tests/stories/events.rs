@@ -103,7 +103,7 @@ fn every_end_of_an_attempt_and_of_a_run_is_told_apart() {
     scene.advance(secs(3));
     scene.drop_run(&given_up);
     assert_eq!(ends(&mut events), ["abandoned 3s", "cancelled 1"]);
-    let pausing = scene.start_with(|request| request.retry_delay(secs(1)).wait_for_cooldown(true));
+    let pausing = scene.start_with(|request| request.retry_delay(secs(1)).wait(true));
     scene.answer("a", Err(Fault::retry("hiccup")));
     scene.drop_run(&pausing);
     assert_eq!(ends(&mut events), ["Signal(Retry { reason: \"hiccup\" })", "cancelled 1"]);
@@ -403,9 +403,9 @@ fn a_saturated_pool_is_busy_and_not_exhausted() {
 #[test]
 fn a_cooldown_that_has_ended_unnoticed_keeps_the_pool_from_turning() {
     let scene = Scene::with(&["a", "b"], |builder| builder.max_attempts(1));
-    scene.start();
+    scene.start_with(|request| request.exclude("b"));
     scene.answer("a", Err(Fault::cooldown_for(secs(10), "429")));
-    let on_b = scene.start();
+    let on_b = scene.start_with(|request| request.exclude("a"));
     scene.advance(secs(10));
     let mut events = scene.pool.events();
     scene.answer("b", Err(Fault::cooldown("429")));
@@ -420,7 +420,7 @@ fn all_subscribers_hear_the_same_order_from_many_threads() {
     const RUNS: usize = 500;
     let pool = Pool::builder()
         .resources((0..3).map(|number| Resource::new(format!("r{number}"), number)))
-        .cooldown_table([std::time::Duration::ZERO])
+        .cooldown_table([std::time::Duration::from_nanos(1)])
         .retry_delay(std::time::Duration::ZERO)
         .build()
         .unwrap();
@@ -466,4 +466,33 @@ fn all_subscribers_hear_the_same_order_from_many_threads() {
     }
     assert_eq!(ended, THREADS * RUNS);
     assert!(under_way.is_empty());
+}
+
+#[test]
+fn who_joins_and_who_leaves_is_told_and_whom_the_pool_was_built_with_is_not() {
+    let scene = Scene::of(&["a"]);
+    let mut events = scene.pool.events();
+    scene.pool.add(Resource::new("b", "b")).unwrap();
+    scene.pool.add(Resource::new("b", "b")).unwrap_err();
+    scene.pool.remove("c").unwrap_err();
+    let run = scene.start();
+    scene.pool.remove("a").unwrap();
+    scene.answer("a", fine());
+    assert_eq!(run.result().unwrap(), "fine");
+    scene.pool.remove("b").unwrap();
+    scene.pool.add(Resource::new("c\n", "c")).unwrap();
+    assert_eq!(
+        lines(&mut events),
+        [
+            "b: added",
+            "run 1: attempt 1 on a",
+            "a: removed",
+            "run 1: attempt 1 on a: success, after 0.0ns",
+            "run 1: ok after 1 attempt",
+            "b: removed",
+            "the pool is exhausted",
+            "c\\n: added",
+            "the pool has recovered",
+        ]
+    );
 }

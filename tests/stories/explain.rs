@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use fastrand::Rng;
-use rotapool::{Candidate, Event, Fault, Pool, PoolStats, Resource, ResourceSnapshot, Strategy};
+use rotapool::{
+    Candidate, Event, Fault, Pool, PoolStats, Recovery, Resource, ResourceSnapshot, Strategy, Trial,
+};
 
 use crate::scene::{Scene, secs};
 use crate::upstream::{Boom, fine};
@@ -86,16 +88,21 @@ fn play(scene: &Scene, random: &mut Rng) -> usize {
     unnoticed
 }
 
+fn a_recovery(random: &mut Rng) -> Recovery {
+    let all = [Recovery::AtOnce, Recovery::Trial(Trial::default()), Recovery::Ramp];
+    all[random.usize(..all.len())]
+}
+
 #[test]
 fn what_it_names_is_what_the_next_run_gets_for_every_strategy_and_history() {
     for (number, &strategy) in Strategy::ALL.iter().enumerate() {
         let mut unnoticed = 0;
-        for seed in 0..15 {
+        for seed in 0..25 {
             let mut random = Rng::with_seed(1000 * number as u64 + seed);
-            let probe = random.bool();
+            let recovery = a_recovery(&mut random);
             let scene = Scene::with(&[], |builder| {
                 let resources = IDS.map(|id| resource(id, &mut random));
-                builder.resources(resources).strategy(strategy).probe_on_recovery(probe).seed(seed)
+                builder.resources(resources).strategy(strategy).recovery(recovery).seed(seed)
             });
             unnoticed += play(&scene, &mut random);
         }
@@ -108,10 +115,10 @@ fn a_choice_of_ones_own_is_asked() {
     let last = |candidates: &[Candidate]| candidates.len() - 1;
     for seed in 0..15 {
         let mut random = Rng::with_seed(seed);
-        let probe = random.bool();
+        let recovery = a_recovery(&mut random);
         let scene = Scene::with(&[], |builder| {
             let resources = IDS.map(|id| resource(id, &mut random));
-            builder.resources(resources).select(last).probe_on_recovery(probe)
+            builder.resources(resources).select(last).recovery(recovery)
         });
         play(&scene, &mut random);
     }
@@ -166,7 +173,7 @@ fn the_table_says_who_is_next_and_of_the_others_why_not() {
     assert_eq!(
         scene.pool.explain().to_string(),
         "next is c, by LeastInFlight; 5 resources: 1 cooling down, 1 disabled, 1 saturated, 2 eligible
-  a: cooling down, back in 28.0s: 429 from upstream (2.0s ago, cooldown 1)
+  a: cooling down, back in 28.0s: 429 from upstream (2.0s ago, guessed, cooldown 1)
   b: disabled 2.0s ago: by an admin call
 > c: eligible: 1 in flight
   d: saturated: 1 in flight of 1
@@ -203,19 +210,26 @@ fn an_exhausted_run_carries_the_same_explanation() {
 }
 
 #[test]
-fn a_resource_that_comes_back_on_probation_counts_with_the_cap_that_it_will_have() {
+fn a_resource_that_comes_back_on_trial_counts_with_the_room_that_it_will_have() {
     let scene = Scene::with(&["a", "b"], |builder| {
-        builder.probe_on_recovery(true).cancel_siblings(false).max_attempts(1)
+        builder.recovery(Recovery::Trial(Trial::default())).cancel_siblings(false)
     });
-    let _still_running = [scene.start(), scene.start(), scene.start()];
+    let only = |id: &'static str| {
+        let other = if id == "a" { "b" } else { "a" };
+        scene.start_with(|request| request.exclude(other))
+    };
+    let _old_ones_on_a = [only("a"), only("a")];
+    only("b");
     scene.answer("b", Err(Fault::cooldown_for(secs(40), "429")));
     scene.answer("a", Err(Fault::cooldown("429")));
     scene.advance(secs(30));
+    assert_eq!(scene.pool.explain().next.as_deref(), Some("a"), "the old one holds no place of it");
+    let _on_trial = only("a");
     assert_eq!(
         scene.pool.explain().to_string(),
-        "nothing to pick, first back in 10.0s; 2 resources: 1 cooling down, 1 saturated
-  a: saturated: 1 in flight of 1 (on probation after a cooldown)
-  b: cooling down, back in 10.0s: 429 (30.0s ago, cooldown 1)"
+        "nothing to pick; 2 resources: 1 cooling down, 1 saturated
+  a: saturated: 2 in flight of 2 (on trial after a cooldown)
+  b: cooling down, back in 10.0s: 429 (30.0s ago, as stated)"
     );
     assert!(scene.start().error().is_exhausted());
 }

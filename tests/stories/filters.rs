@@ -93,19 +93,20 @@ fn a_filter_and_an_excluded_id_work_together_and_the_last_filter_counts() {
 }
 
 #[test]
-fn the_budget_counts_the_admitted_resources() {
+fn the_budget_is_as_it_was_set_however_few_are_admitted() {
     let scene = world(Strategy::RoundRobin);
     let options = |request: rotapool::Request<_>| request.max_attempts(5).only(in_europe);
     let error = run_with(&scene, options, |_| Err(Fault::retry("503"))).unwrap_err();
     let exhausted = error.exhausted().unwrap();
-    assert_eq!((exhausted.reason, exhausted.attempts), (ExhaustedReason::MaxAttempts, 2));
+    assert_eq!((exhausted.reason, exhausted.attempts), (ExhaustedReason::MaxAttempts, 5));
 }
 
 #[test]
 fn retry_at_goes_by_the_admitted_resources_only() {
     let scene = Scene::of(&["a", "b", "c"]);
     for (id, seconds) in [("a", 10), ("b", 40)] {
-        scene.start_with(|request| request.exclude("c").max_attempts(1));
+        let other = if id == "a" { "b" } else { "a" };
+        scene.start_with(|request| request.exclude("c").exclude(other));
         scene.answer(id, Err(Fault::cooldown_for(secs(seconds), "429")));
     }
     let retry_after = |out: &'static [&'static str]| {
@@ -127,12 +128,12 @@ fn retry_at_goes_by_the_admitted_resources_only() {
 #[test]
 fn a_waiting_run_waits_for_an_admitted_resource_and_for_no_other() {
     let scene = Scene::with(&["a", "b"], |builder| builder.strategy(Strategy::PrimaryBackup));
-    scene.start_with(|request| request.max_attempts(1));
+    scene.start_with(|request| request.exclude("b"));
     scene.answer("a", Err(Fault::cooldown_for(secs(10), "429")));
-    scene.start_with(|request| request.max_attempts(1));
+    scene.start();
     scene.answer("b", Err(Fault::cooldown_for(secs(40), "429")));
-    let run = scene.start_with(|request| request.wait_for_cooldown(true).exclude("a"));
-    assert_eq!(scene.clock.sleeps(), [secs(40)]);
+    let run = scene.start_with(|request| request.wait(true).exclude("a"));
+    assert_eq!(scene.clock.sleeps(), [secs(10)], "the first in line looks at the clock for all");
     scene.advance(secs(10));
     assert_eq!(pick(&scene), "a");
     assert!(run.is_running() && scene.upstream.pending().is_empty());
@@ -150,10 +151,11 @@ fn a_resource_added_while_a_filtered_run_waits_is_judged() {
         scene.pool.remove(id).unwrap();
     }
     for id in ["eu-1", "eu-2"] {
-        scene.start_with(|request| request.max_attempts(1));
+        let other = if id == "eu-1" { "eu-2" } else { "eu-1" };
+        scene.start_with(|request| request.exclude(other));
         scene.answer(id, Err(Fault::cooldown("429")));
     }
-    let run = scene.start_with(|request| request.wait_for_cooldown(true).only(in_europe));
+    let run = scene.start_with(|request| request.wait(true).only(in_europe));
     scene.pool.add(Resource::new("us-3", "v").metadata("region", "us")).unwrap();
     scene.settle();
     assert!(run.is_running() && scene.upstream.pending().is_empty(), "turned down");
@@ -163,19 +165,17 @@ fn a_resource_added_while_a_filtered_run_waits_is_judged() {
 }
 
 #[test]
-fn a_filtered_run_whose_wait_was_begun_in_time_selects_once_more_however_late_it_wakes() {
+fn a_filtered_run_that_is_woken_to_judge_after_its_deadline_is_over() {
     let scene = world(Strategy::PrimaryBackup);
-    scene.start_with(|request| request.max_attempts(1).only(in_europe).exclude("eu-2"));
+    scene.start_with(|request| request.only(in_europe).exclude("eu-2"));
     scene.answer("eu-1", Err(Fault::cooldown("429")));
-    let run = scene.start_with(|request| {
-        request.exclude("eu-2").only(in_europe).wait_for_cooldown(true).timeout(secs(40))
-    });
+    let run = scene.start_with(|request| request.exclude("eu-2").only(in_europe).timeout(secs(40)));
     assert!(run.is_running());
-    // Two that are to be judged after its wake-up: the wait is not forgotten over it.
     scene.clock.advance(secs(500));
     scene.pool.add(Resource::new("eu-3", "v").metadata("region", "eu")).unwrap();
     scene.settle();
-    assert_eq!(scene.upstream.pending(), ["eu-1"]);
+    assert!(run.error().is_exhausted());
+    scene.assert_at_rest();
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn a_cooldown_extended_is_reported_although_the_status_stays() {
     });
     let _two = (scene.start(), scene.start());
     scene.answer("a", Err(Fault::cooldown("429")));
-    scene.answer("a", Err(Fault::cooldown("429")));
+    scene.answer("a", Err(Fault::cooldown_for(std::time::Duration::from_secs(60), "429")));
     assert_eq!(
         *heard.lock().unwrap(),
         ["a: healthy > cooling_down", "a: cooling_down > cooling_down"]

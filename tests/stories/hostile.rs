@@ -72,7 +72,7 @@ fn whatever_is_in_an_id_its_lines_are_short_and_plain() {
 fn whatever_is_in_a_reason_its_lines_are_short_and_plain() {
     for signal in [Fault::cooldown, Fault::disable, Fault::retry] {
         let scene = Scene::of(&["a"]);
-        let run = scene.start();
+        let run = scene.start_with(|request| request.max_attempts(1));
         scene.answer("a", Err(signal(vile())));
         let error = run.error();
         is_fit_for_a_log(&error.to_string());
@@ -157,8 +157,8 @@ fn an_endless_retry_after_keeps_a_resource_out_until_somebody_enables_it() {
     let scene = Scene::of(&["a"]);
     scene.start();
     scene.answer("a", Err(Fault::cooldown_for(Duration::MAX, "429")));
-    let waiting = scene.start_with(|request| request.wait_for_cooldown(true));
-    let bounded = scene.start_with(|request| request.wait_for_cooldown(true).timeout(secs(3600)));
+    let waiting = scene.start_with(|request| request.wait(true));
+    let bounded = scene.start_with(|request| request.wait(true).timeout(secs(3600)));
     assert!(waiting.is_running());
     assert!(bounded.error().is_exhausted(), "a deadline spares the caller the wait");
     serde_json::to_string(&scene.pool.snapshot()).unwrap();
@@ -169,13 +169,15 @@ fn an_endless_retry_after_keeps_a_resource_out_until_somebody_enables_it() {
 }
 
 #[test]
-fn a_retry_after_of_nothing_makes_no_run_try_for_ever() {
+fn a_retry_after_of_nothing_sends_no_run_into_a_storm() {
     let scene = Scene::of(&["a"]);
-    let run = scene.start_with(|request| request.wait_for_cooldown(true).max_attempts(5));
-    for _ in 0..5 {
+    let run = scene.start_with(|request| request.wait(true).max_attempts(3));
+    for seconds in [30, 120, 300, 600] {
         scene.answer("a", Err(Fault::cooldown_for(Duration::ZERO, "429, Retry-After: 0")));
+        assert_eq!(scene.upstream.pending(), [""; 0]);
+        scene.advance(secs(seconds));
     }
-    assert_eq!(run.error().exhausted().unwrap().attempts, 5);
+    assert_eq!(run.error().exhausted().unwrap().attempts, 4, "the first cost nothing");
     scene.assert_at_rest();
 }
 
@@ -205,6 +207,7 @@ fn a_crowd_of_waiters_is_woken_by_one_call_and_every_one_ends_once() {
     }
     let pool = Pool::builder()
         .resource(Resource::new("a", ()))
+        .max_waiting(CROWD)
         .runtime(VirtualClock::new())
         .build()
         .unwrap();
@@ -215,7 +218,7 @@ fn a_crowd_of_waiters_is_woken_by_one_call_and_every_one_ends_once() {
     let mut context = Context::from_waker(&waker);
     let mut crowd: Vec<_> = (0..CROWD)
         .map(|_| {
-            let request = pool.request().wait_for_cooldown(true);
+            let request = pool.request().wait(true);
             Box::pin(request.run(|_| async { Ok::<_, Fault<Boom>>(()) }))
         })
         .collect();
@@ -292,10 +295,10 @@ fn a_waker_that_panics_keeps_no_waiter_asleep() {
     scene.start();
     scene.answer("a", Err(Fault::cooldown("429")));
     let waker = Waker::from(Arc::new(Broken));
-    let request = || scene.pool.request().wait_for_cooldown(true);
+    let request = || scene.pool.request().wait(true);
     let mut broken = Box::pin(request().run(scene.upstream.operation()));
     assert!(broken.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    let waiting = scene.start_with(|request| request.wait_for_cooldown(true));
+    let waiting = scene.start_with(|request| request.wait(true));
     scene.pool.enable("a").unwrap();
     scene.settle();
     scene.answer("a", fine());

@@ -2,7 +2,7 @@
 //!
 //! Each story says what went wrong there.
 
-use rotapool::{Fault, Grade, Resource, Strategy};
+use rotapool::{Fault, Grade, Recovery, Resource, Strategy, Trial};
 
 use crate::picks::{health, pick, run, shares};
 use crate::scene::{Scene, secs};
@@ -68,9 +68,9 @@ fn a_bad_grade_excludes_nobody_and_fades_without_a_pick() {
 #[test]
 fn a_cooldown_that_is_over_is_over_under_every_strategy_and_the_probe_does_run() {
     for &strategy in Strategy::ALL {
-        for probe in [false, true] {
+        for recovery in [Recovery::AtOnce, Recovery::Trial(Trial::default()), Recovery::Ramp] {
             let scene =
-                Scene::with(&["a"], |builder| builder.strategy(strategy).probe_on_recovery(probe));
+                Scene::with(&["a"], |builder| builder.strategy(strategy).recovery(recovery));
             for seconds in [30, 120, 300] {
                 let _ = run(&scene, |_| Err(Fault::cooldown("429")));
                 assert!(run(&scene, |_| fine()).is_err(), "{strategy:?}: it is out");
@@ -90,12 +90,10 @@ fn a_retry_does_not_go_back_to_the_failed_one_while_a_healthy_peer_exists() {
         if id == "a" { Err(Fault::retry("503")) } else { Ok(id.to_owned()) }
     };
     for &strategy in Strategy::ALL {
-        let recorded = matches!(strategy, Strategy::LeastInFlight | Strategy::PrimaryBackup);
         for seed in 1..=10 {
             let scene = Scene::with(&["a"], |builder| {
                 let backup = Resource::new("b", "b").priority(1).weight(0.001);
-                let builder = builder.strategy(strategy).seed(seed).resource(backup);
-                if recorded { builder.avoid_tried(true) } else { builder }
+                builder.strategy(strategy).seed(seed).resource(backup)
             });
             for _ in 0..5 {
                 let served = run(&scene, answer);
@@ -109,8 +107,7 @@ fn a_retry_does_not_go_back_to_the_failed_one_while_a_healthy_peer_exists() {
 #[test]
 fn a_cooldown_signal_takes_the_retry_elsewhere_under_every_strategy() {
     for &strategy in Strategy::ALL {
-        let scene =
-            Scene::with(&["a", "b"], |builder| builder.strategy(strategy).avoid_tried(false));
+        let scene = Scene::with(&["a", "b"], |builder| builder.strategy(strategy));
         for _ in 0..3 {
             let run = run(&scene, |id| match id {
                 "a" => Err(Fault::cooldown("429")),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use rotapool::{Fault, Resource, Strategy};
+use rotapool::{Fault, Recovery, Resource, Strategy};
 
 use crate::picks::{pick, picks, run, run_with, shares};
 use crate::scene::{Scene, secs};
@@ -44,7 +44,7 @@ fn two_suspects_get_one_operation_each_while_good_ones_are_eligible() {
     let mut worst = 0;
     for seed in 1..=20 {
         let scene = Scene::with(&["bad-1", "bad-2"], |builder| {
-            builder.strategy(Strategy::LeastErrors).seed(seed)
+            builder.strategy(Strategy::LeastErrors).seed(seed).recovery(Recovery::AtOnce)
         });
         for _ in 0..20 {
             let _ = run(&scene, |_| Err(Fault::Failure(Boom)));

@@ -117,7 +117,7 @@ async fn a_failing_resource_is_left_alone_and_the_run_is_served_elsewhere(world:
 async fn a_run_sleeps_through_its_pause_and_the_cooldown(world: impl World) {
     let set = Set::new(world, &["a"], |builder| builder.cooldown_table([secs(30)]));
     let (done, result) = oneshot::channel();
-    let request = set.pool.request().wait_for_cooldown(true).retry_delay(secs(2));
+    let request = set.pool.request().wait(true).retry_delay(secs(2));
     set.world.spawn(Box::pin(async move {
         let run = request.run(|lease| async move {
             let answer: Answer = match lease.attempt() {
@@ -157,7 +157,7 @@ async fn an_admin_call_wakes_a_waiting_run(world: impl World) {
     set.calls(&["a"]).await;
     set.upstream.answer("a", Err(Fault::cooldown_for(Duration::MAX, "429")));
     assert!(cooled.0.await.unwrap().unwrap_err().is_exhausted());
-    let waiting = set.spawn(|request| request.wait_for_cooldown(true));
+    let waiting = set.spawn(|request| request.wait(true));
     for _ in 0..20 {
         pause_for_others().await;
     }
@@ -183,11 +183,11 @@ async fn a_run_aborted_from_outside_leaves_nothing_behind(world: impl World) {
 }
 
 async fn a_hundred_runs_at_once_are_all_served(world: impl World) {
-    let set = Set::new(world, &["a", "b", "c"], |builder| builder.one_trip_per_outage(true));
+    let set = Set::new(world, &["a", "b", "c"], |builder| builder);
     let mut runs = Vec::new();
     for number in 0..100_u32 {
         let (done, result) = oneshot::channel();
-        let request = set.pool.request().wait_for_cooldown(true).max_attempts(u32::MAX);
+        let request = set.pool.request().wait(true).max_attempts(u32::MAX);
         set.world.spawn(Box::pin(async move {
             let run = request.run(move |lease| async move {
                 pause_for_others().await;

@@ -54,7 +54,7 @@ fn every_kind_of_answer_comes_as_it_was_written() {
     for result in results {
         // A pool of its own each: the run ends with its one attempt.
         let pool = pool(&time);
-        let run = pool.request().max_attempts(1).run(|key| script.play(key));
+        let run = pool.request().max_attempts(1).exclude("b").run(|key| script.play(key));
         match (time.block_on(run), result) {
             (Ok(value), Ok(expected)) => assert_eq!(value, expected),
             (
@@ -181,12 +181,53 @@ fn answers_may_go_by_the_clock() {
         Some(if clock.elapsed() < secs(60) { Answer::cooldown("503") } else { Answer::ok("back") })
     });
     let script = Script::<&str>::new(time.clock()).on("a", out_for_a_minute);
-    let run = pool.request().exclude("b").wait_for_cooldown(true).run(|key| script.play(key));
+    let run = pool.request().exclude("b").wait(true).run(|key| script.play(key));
     assert_eq!(time.block_on(run), Ok("back"));
     assert_eq!(time.elapsed(), secs(30 + 120));
 }
 
 /// Two runs that retry with jitter and draw by lot, as lines.
+#[test]
+fn answers_may_say_more_of_their_own_resource() {
+    let time = VirtualTime::new();
+    let pool = pool(&time);
+    let script = Script::<&str>::new(time.clock());
+    let (same, mut said) = (script.clone(), false);
+    let script = script.on(
+        "a",
+        std::iter::from_fn(move || {
+            (!std::mem::replace(&mut said, true)).then(|| {
+                drop(same.clone().on("a", [Answer::ok("second")]));
+                Answer::ok("first")
+            })
+        }),
+    );
+    for expected in ["first", "second"] {
+        assert_eq!(time.block_on(pool.run(|key| script.play(key))), Ok(expected));
+    }
+}
+
+#[test]
+fn answers_that_call_for_themselves_are_told_so() {
+    let time = VirtualTime::new();
+    let pool = pool(&time);
+    let script = Script::<&str, Boom>::new(time.clock());
+    let (same, again) = (script.clone(), pool.clone());
+    let script = script.on(
+        "a",
+        std::iter::from_fn(move || {
+            let run = again.run(|key| same.play(key));
+            Some(Answer::ok(futures::executor::block_on(run).unwrap()))
+        }),
+    );
+    for _ in 0..2 {
+        let message = panic_of(|| time.block_on(pool.run(|key| script.play(key))));
+        let expected = "the answers of resource \"a\" called for themselves: they may do anything but \
+                        play the script on it";
+        assert_eq!(message, expected);
+    }
+}
+
 fn a_random_story(seed: u64) -> Vec<String> {
     let time = VirtualTime::new();
     let builder = builder().strategy(Strategy::Random).retry_delay(secs(1)).seed(seed);
@@ -218,7 +259,7 @@ fn a_script_goes_by_tokios_paused_clock_and_its_panic_reaches_who_joins() {
         let pool = builder().runtime(TokioRuntime).build().unwrap();
         let run = || {
             let (request, script) = (pool.request().exclude("b"), script.clone());
-            let run = request.wait_for_cooldown(true).run(move |key| script.play(key));
+            let run = request.wait(true).run(move |key| script.play(key));
             tokio::spawn(run)
         };
         assert_eq!(run().await.unwrap(), Ok("fine"));
@@ -233,7 +274,7 @@ fn a_signal_of_a_script_is_the_signal_of_the_operation() {
     let script =
         Script::<&str>::new(time.clock()).on("a", [Answer::cooldown_for(secs(7), "quota")]);
     let pool = pool(&time);
-    let ended = time.block_on(pool.request().max_attempts(1).run(|key| script.play(key)));
+    let ended = time.block_on(pool.request().exclude("b").run(|key| script.play(key)));
     let error = ended.unwrap_err();
     let signal = &error.exhausted().unwrap().last_signal;
     assert_eq!(*signal, Some(Signal::cooldown_for(secs(7), "quota")));

@@ -14,9 +14,12 @@ fn scene() -> Scene {
         builder
             .resource(Resource::new("serves", VALUE).max_in_flight(2).metadata("region", "eu"))
             .resources(["cools", "revoked", "off"].map(|id| Resource::new(id, VALUE)))
-            .max_attempts(1)
     });
-    let runs = [scene.start(), scene.start(), scene.start()];
+    let only = |id: &str| {
+        let others = ["serves", "cools", "revoked", "off"].into_iter().filter(|&other| other != id);
+        scene.start_with(|request| others.fold(request, rotapool::Request::exclude))
+    };
+    let runs = ["serves", "cools", "revoked"].map(only);
     scene.advance(secs(2));
     scene.answer("cools", Err(Fault::cooldown("429")));
     scene.answer("revoked", Err(Fault::disable("401")));
@@ -34,29 +37,29 @@ fn a_snapshot_reads_as_seconds_and_ages() {
     let expected = json!([
         {
             "resource_id": "serves", "status": "healthy", "eligible": true, "saturated": false,
-            "since_seconds_ago": null, "cooldown_remaining_seconds": 0.0, "cause": null, "attempt": null,
-            "in_flight": 0, "max_in_flight": 2, "limit": 2, "consecutive_cooldown": 0,
+            "since_seconds_ago": null, "cooldown_remaining_seconds": 0.0, "basis": null, "cause": null, "attempt": null,
+            "in_flight": 0, "max_in_flight": 2, "limit": 2, "promised": 0, "pace": null, "consecutive_cooldown": 0,
             "last_acquired_seconds_ago": 3.5, "metadata": { "region": "eu" },
         },
         {
             "resource_id": "cools", "status": "cooling_down", "eligible": false, "saturated": false,
-            "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 28.5,
+            "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 28.5, "basis": "guessed",
             "cause": { "by": "signal", "reason": "429" }, "attempt": 2,
-            "in_flight": 0, "max_in_flight": null, "limit": null, "consecutive_cooldown": 1,
+            "in_flight": 0, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "consecutive_cooldown": 1,
             "last_acquired_seconds_ago": 3.5, "metadata": {},
         },
         {
             "resource_id": "revoked", "status": "disabled", "eligible": false, "saturated": false,
-            "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 0.0,
+            "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 0.0, "basis": null,
             "cause": { "by": "signal", "reason": "401" }, "attempt": 3,
-            "in_flight": 0, "max_in_flight": null, "limit": null, "consecutive_cooldown": 0,
+            "in_flight": 0, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "consecutive_cooldown": 0,
             "last_acquired_seconds_ago": 3.5, "metadata": {},
         },
         {
             "resource_id": "off", "status": "disabled", "eligible": false, "saturated": false,
-            "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 0.0,
+            "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 0.0, "basis": null,
             "cause": { "by": "admin", "reason": null }, "attempt": null,
-            "in_flight": 0, "max_in_flight": null, "limit": null, "consecutive_cooldown": 0,
+            "in_flight": 0, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "consecutive_cooldown": 0,
             "last_acquired_seconds_ago": null, "metadata": {},
         },
     ]);
@@ -68,9 +71,9 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
     let mut stats = serde_json::to_value(scene().pool.stats()).unwrap();
     let resources = stats["resources"].take();
     let expected = json!({
-        "in_flight": 0, "waiting": 0, "eligible": 1, "saturated": 0,
+        "in_flight": 0, "waiting": 0, "oldest_wait_seconds": null, "eligible": 1, "saturated": 0,
         "healthy": 1, "cooling_down": 1, "disabled": 2,
-        "attempts": 3, "successes": 1, "cooldowns": 1, "disables": 2, "sibling_cancels": 0,
+        "attempts": 3, "successes": 1, "failures": 2, "timeouts": 0, "deadlines": 0, "cooldowns": 1, "disables": 2, "sibling_cancels": 0,
         "retries": 0, "choice_faults": 0,
         "runs_ok": 1, "runs_exhausted": 2, "runs_error": 0, "runs_cancelled": 0,
         "resources": null,
@@ -79,7 +82,7 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
     let serves = json!({
         "resource_id": "serves", "status": "healthy", "in_flight": 0, "max_in_flight": 2,
         "consecutive_cooldown": 0, "cooldown_remaining_seconds": 0.0,
-        "acquires": 1, "successes": 1, "cooldowns": 0, "disables": 0, "sibling_cancels": 0,
+        "acquires": 1, "successes": 1, "failures": 0, "timeouts": 0, "cooldowns": 0, "disables": 0, "sibling_cancels": 0,
         "health": {
             "recent_successes": 1, "recent_failures": 0, "successes": 1, "failures": 0,
             "consecutive_failures": 0, "error_rate": null, "grade": "healthy",

@@ -2,7 +2,7 @@
 
 use rotapool::{Fault, Signal, Status};
 
-use crate::scene::{Scene, secs};
+use crate::scene::Scene;
 use crate::upstream::fine;
 
 /// Four runs on two resources: `a` has the first and the third, `b` the second and the fourth.
@@ -115,19 +115,4 @@ fn a_usage_is_aborted_only_once() {
     // The first signal aborted two; the second operation had its answer and so was polled aborted.
     assert_eq!(scene.pool.stats().sibling_cancels, 2);
     scene.assert_at_rest();
-}
-
-#[test]
-fn a_run_that_pauses_keeps_its_place_and_cannot_be_aborted() {
-    let scene = Scene::with(&["a"], |builder| {
-        builder.resource(rotapool::Resource::new("b", "b").max_in_flight(1))
-    });
-    let older = scene.start();
-    let on_b = scene.start_with(|request| request.retry_delay(secs(4)));
-    scene.answer("b", Err(Fault::retry("503")));
-    assert_eq!(scene.row("b").in_flight, 1, "the failed attempt keeps its place for the pause");
-    assert_eq!(scene.pool.stats().saturated, 1);
-    scene.advance(secs(6));
-    assert_eq!(scene.upstream.pending().len(), 2);
-    assert!(older.is_running() && on_b.is_running());
 }

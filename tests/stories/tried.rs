@@ -3,20 +3,8 @@
 use rotapool::{ExhaustedReason, Fault, Resource, Strategy};
 
 use crate::picks::{run, run_with};
-use crate::scene::{Scene, secs};
+use crate::scene::Scene;
 use crate::upstream::{Answer, fine};
-
-const AVOIDING: [Strategy; 8] = [
-    Strategy::RoundRobin,
-    Strategy::Priority,
-    Strategy::Weighted,
-    Strategy::Sticky,
-    Strategy::Random,
-    Strategy::LeastLatency,
-    Strategy::LeastErrors,
-    Strategy::Affinity,
-];
-const RECORDED: [Strategy; 2] = [Strategy::LeastInFlight, Strategy::PrimaryBackup];
 
 fn hiccup(_: &str) -> Answer {
     Err(Fault::retry("503"))
@@ -25,7 +13,7 @@ fn hiccup(_: &str) -> Answer {
 /// The resources that a run with a budget of five tries, in a pool of three, if all let it down.
 fn tried(scene: &Scene) -> Vec<String> {
     let before = scene.upstream.seen().len();
-    scene.start_with(|request| request.max_attempts(5).wait_for_cooldown(true).affinity("key"));
+    scene.start_with(|request| request.max_attempts(5).wait(true).affinity("key"));
     while let Some(on) = scene.upstream.pending().first() {
         scene.answer(on, hiccup(on));
     }
@@ -40,26 +28,22 @@ fn distinct(ids: &[String]) -> usize {
 }
 
 /// Weights, priorities and what not would all send a retry back to the first resource.
-fn lopsided(strategy: Strategy, seed: u64, avoid: Option<bool>) -> Scene {
+fn lopsided(strategy: Strategy, seed: u64) -> Scene {
     Scene::with(&[], |builder| {
-        let builder = builder
+        builder
             .strategy(strategy)
             .seed(seed)
             .resource(Resource::new("a", "a").weight(1000.0))
             .resource(Resource::new("b", "b").priority(1))
-            .resource(Resource::new("c", "c").priority(2));
-        match avoid {
-            Some(avoid) => builder.avoid_tried(avoid),
-            None => builder,
-        }
+            .resource(Resource::new("c", "c").priority(2))
     })
 }
 
 #[test]
-fn by_default_a_run_tries_every_resource_before_it_tries_one_again() {
-    for strategy in AVOIDING {
+fn a_run_tries_every_resource_before_it_tries_one_again() {
+    for &strategy in Strategy::ALL {
         for seed in 1..=10 {
-            let tried = tried(&lopsided(strategy, seed, None));
+            let tried = tried(&lopsided(strategy, seed));
             assert_eq!(tried.len(), 5, "{strategy:?}: the budget is used, on calls: {tried:?}");
             assert_eq!(distinct(&tried[..3]), 3, "{strategy:?}, seed {seed}: {tried:?}");
         }
@@ -67,42 +51,32 @@ fn by_default_a_run_tries_every_resource_before_it_tries_one_again() {
 }
 
 #[test]
-fn the_two_recorded_strategies_do_so_only_if_they_are_asked_to() {
-    for strategy in RECORDED {
-        assert_eq!(distinct(&tried(&lopsided(strategy, 1, Some(true)))[..3]), 3);
+fn when_all_were_tried_the_turn_begins_again_with_the_least_recently_tried() {
+    for &strategy in Strategy::ALL {
+        for seed in 1..=5 {
+            let scene = Scene::with(&[], |builder| {
+                let one = Resource::new("a", "a").weight(10.0);
+                builder
+                    .strategy(strategy)
+                    .seed(seed)
+                    .resource(one)
+                    .resource(Resource::new("b", "b"))
+            });
+            scene.start_with(|request| request.max_attempts(8).affinity("key"));
+            while let Some(on) = scene.upstream.pending().first() {
+                scene.answer(on, hiccup(on));
+            }
+            let turns = scene.upstream.seen();
+            assert_eq!(turns.len(), 8);
+            assert!(turns.windows(2).all(|pair| pair[0] != pair[1]), "{strategy:?}: {turns:?}");
+        }
     }
-    let primary = tried(&lopsided(Strategy::PrimaryBackup, 1, None));
-    assert_eq!(primary, ["a"; 5], "the first eligible, again and again");
-    let scene = lopsided(Strategy::LeastInFlight, 1, None);
-    let _two_at_work = (scene.start(), scene.start());
-    let run = scene.start();
-    scene.answer("c", hiccup("c"));
-    assert_eq!(scene.upstream.pending(), ["a", "b", "c"], "the fewest in flight, tried or not");
-    assert!(run.is_running());
-}
-
-#[test]
-fn every_strategy_can_be_told_to_go_by_its_own_order_alone() {
-    for (strategy, repeats) in [
-        (Strategy::Priority, ["a"; 5]),
-        (Strategy::Weighted, ["a"; 5]),
-        (Strategy::Sticky, ["a"; 5]),
-        (Strategy::RoundRobin, ["a", "b", "c", "a", "b"]),
-    ] {
-        assert_eq!(tried(&lopsided(strategy, 1, Some(false))), repeats, "{strategy:?}");
-    }
-    for strategy in [Strategy::Random, Strategy::LeastLatency, Strategy::LeastErrors] {
-        let repeats = |seed| distinct(&tried(&lopsided(strategy, seed, Some(false)))[..3]) < 3;
-        assert!((1..=20).any(repeats), "{strategy:?}");
-    }
-    let favourite = tried(&lopsided(Strategy::Affinity, 1, Some(false)));
-    assert_eq!(distinct(&favourite), 1, "{favourite:?}");
 }
 
 #[test]
 fn a_tried_resource_is_used_again_when_nothing_else_is_eligible() {
-    for strategy in AVOIDING {
-        let scene = lopsided(strategy, 1, None);
+    for &strategy in Strategy::ALL {
+        let scene = lopsided(strategy, 1);
         scene.pool.disable("b").unwrap();
         scene.pool.disable("c").unwrap();
         let run = scene.start();
@@ -117,7 +91,7 @@ fn a_tried_resource_is_used_again_when_nothing_else_is_eligible() {
 
 #[test]
 fn a_resource_that_turns_eligible_meanwhile_is_preferred_to_a_tried_one() {
-    let scene = lopsided(Strategy::Priority, 1, None);
+    let scene = lopsided(Strategy::Priority, 1);
     scene.pool.disable("b").unwrap();
     scene.pool.disable("c").unwrap();
     scene.start();
@@ -130,9 +104,9 @@ fn a_resource_that_turns_eligible_meanwhile_is_preferred_to_a_tried_one() {
 
 #[test]
 fn every_attempt_of_the_budget_is_a_call_of_the_operation() {
-    for strategy in AVOIDING.into_iter().chain(RECORDED) {
+    for &strategy in Strategy::ALL {
         for seed in 1..=5 {
-            let scene = lopsided(strategy, seed, None);
+            let scene = lopsided(strategy, seed);
             let calls = std::cell::Cell::new(0);
             let error = run_with(
                 &scene,
@@ -152,7 +126,7 @@ fn every_attempt_of_the_budget_is_a_call_of_the_operation() {
 
 #[test]
 fn what_one_run_tried_is_nothing_to_another() {
-    let scene = lopsided(Strategy::Priority, 1, None);
+    let scene = lopsided(Strategy::Priority, 1);
     let (_one, _other) = (scene.start(), scene.start());
     assert_eq!(scene.upstream.pending(), ["a", "a"]);
     scene.answer("a", hiccup("a"));
@@ -163,18 +137,21 @@ fn what_one_run_tried_is_nothing_to_another() {
 
 #[test]
 fn a_sibling_that_was_aborted_has_tried_the_resource_too() {
-    let scene = lopsided(Strategy::Priority, 1, None);
+    let scene = lopsided(Strategy::Priority, 1);
     let (_older, younger) = (scene.start(), scene.start());
-    scene.answer("a", Err(Fault::cooldown_for(secs(0), "429 without a wait")));
-    assert_eq!(scene.upstream.pending(), ["b", "b"], "although `a` is eligible again already");
+    scene.answer("a", Err(Fault::cooldown("429")));
+    scene.pool.enable("a").unwrap();
+    assert_eq!(scene.upstream.pending(), ["b", "b"], "before `a` was enabled again");
+    scene.answer("b", hiccup("b"));
+    assert_eq!(scene.upstream.pending(), ["b", "c"], "although `a` comes before `c`");
     scene.answer("b", fine());
-    scene.answer("b", fine());
+    scene.answer("c", fine());
     assert_eq!(younger.result().unwrap(), "fine");
 }
 
 #[test]
 fn an_id_that_was_removed_and_added_again_counts_as_new() {
-    let scene = lopsided(Strategy::Priority, 1, None);
+    let scene = lopsided(Strategy::Priority, 1);
     scene.start();
     scene.pool.remove("a").unwrap();
     scene.pool.add(Resource::new("a", "a")).unwrap();
@@ -184,7 +161,7 @@ fn an_id_that_was_removed_and_added_again_counts_as_new() {
 
 #[test]
 fn a_run_that_is_let_down_by_all_says_so_and_leaves_all_eligible() {
-    let scene = lopsided(Strategy::RoundRobin, 1, None);
+    let scene = lopsided(Strategy::RoundRobin, 1);
     let error = run(&scene, hiccup).unwrap_err();
     assert_eq!(
         error.to_string(),

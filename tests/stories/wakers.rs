@@ -55,7 +55,7 @@ fn pool() -> Pool<()> {
 
 /// A run that waits, for `a` and `b` are out.
 fn waits(pool: &Pool<()>, waker: &Waker) -> Run {
-    let request = pool.request().wait_for_cooldown(true);
+    let request = pool.request().wait(true);
     let mut run: Run = Box::pin(request.run(|_| async { Answer::Ok(()) }));
     assert!(poll(&mut run, waker).is_pending());
     run

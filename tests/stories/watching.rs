@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool::{Cause, Fault, Resource};
+use rotapool::{Cause, Fault, Recovery, Resource};
 
 use crate::scene::{Scene, Started, secs};
 use crate::upstream::fine;
@@ -21,12 +21,12 @@ fn cool(scene: Scene) -> Scene {
 }
 
 fn patient(scene: &Scene) -> Started {
-    scene.start_with(|request| request.wait_for_cooldown(true).retry_delay(Duration::ZERO))
+    scene.start_with(|request| request.wait(true).retry_delay(Duration::ZERO))
 }
 
 #[test]
 fn a_run_counts_as_waiting_until_it_gets_a_resource() {
-    let scene = cool(Scene::restless(&["a"], |builder| builder));
+    let scene = cool(Scene::restless(&["a"], |builder| builder.recovery(Recovery::AtOnce)));
     let run = patient(&scene);
     let other = patient(&scene);
     assert_eq!(scene.pool.stats().waiting, 2);
@@ -65,7 +65,7 @@ fn a_waiting_run_that_gives_up_waits_no_more() {
 #[test]
 fn a_waiting_run_that_is_asked_for_its_filter_waits_on_until_it_has_an_attempt() {
     let scene = cooling();
-    let run = scene.start_with(|request| request.wait_for_cooldown(true).only(|_| true));
+    let run = scene.start_with(|request| request.wait(true).only(|_| true));
     assert_eq!(scene.pool.stats().waiting, 1);
     // The filter judges the newcomer, who is picked.
     scene.pool.add(Resource::new("b", "b")).unwrap();

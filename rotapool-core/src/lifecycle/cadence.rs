@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::after;
+use crate::time::after;
 
 /// Beats at a fixed rate. They are due at whole intervals from the start, so neither work nor a late timer
 /// moves those that follow; what was slept through is skipped, not made up for.

@@ -1,32 +1,13 @@
 //! Who has something to do before the service may go.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use thiserror::Error;
 
-use crate::OneLine;
-use crate::lifecycle::Course;
-
-/// What a shutdown keeps to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShutdownRules {
-    /// How long all clean-ups together may take, from the trigger on.
-    pub deadline: Duration,
-    /// Whether those of one priority run side by side.
-    pub side_by_side: bool,
-}
-
-/// What one clean-up is called, when it is its turn, and how long it may take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CleanUpPlan {
-    /// The name: unique, not empty.
-    pub name: Arc<str>,
-    /// Lower ones come first; ties by registration.
-    pub priority: i32,
-    /// How long it may take; `None` leaves it all that is left of the deadline.
-    pub limit: Option<Duration>,
-}
+use crate::lifecycle::course::Course;
+use crate::lifecycle::plan::{CleanUpPlan, ShutdownRules};
+use crate::one_line::OneLine;
 
 /// Why a shutdown or one of its clean-ups was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -145,6 +126,8 @@ impl<W> CleanUps<W> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn clean_ups() -> CleanUps<u32> {

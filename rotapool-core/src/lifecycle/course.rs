@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::after;
-use crate::lifecycle::{CleanUpPlan, CleanUpReport, Ending, Limit, ShutdownReport, ShutdownRules};
+use crate::lifecycle::plan::{CleanUpPlan, ShutdownRules};
+use crate::lifecycle::report::{CleanUpReport, Ending, Limit, ShutdownReport};
+use crate::time::after;
 
 /// What has to be done now. Numbers count the clean-ups in the order of their turns, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

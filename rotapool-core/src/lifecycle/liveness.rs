@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 
-use crate::OneLine;
-use crate::lifecycle::{Beat, Target};
+use crate::lifecycle::beat::{Beat, Target};
+use crate::one_line::OneLine;
 
 /// What it takes for a beat to prove life. A duration stands for the age that it may have, and for nothing
 /// else being asked.

@@ -11,16 +11,18 @@ mod clean_ups;
 mod course;
 mod liveness;
 mod onset;
+mod plan;
 mod report;
 mod vigil;
 
 pub use self::{
     beat::{Beat, LoopProgress, PoolProgress, Target, WriterProgress},
     cadence::{Cadence, Tick},
-    clean_ups::{CleanUpPlan, CleanUps, ShutdownError, ShutdownRules},
+    clean_ups::{CleanUps, ShutdownError},
     course::{Course, CourseStep},
     liveness::{Liveness, NotAlive, Unreadable},
     onset::Onset,
+    plan::{CleanUpPlan, ShutdownRules},
     report::{CleanUpReport, Ending, Limit, ShutdownReport},
     vigil::{Vigil, Watch},
 };

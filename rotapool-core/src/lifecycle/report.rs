@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::OneLine;
+use crate::one_line::OneLine;
 
 /// What became of the clean-ups of a shutdown.
 ///

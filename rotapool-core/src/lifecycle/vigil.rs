@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::after;
+use crate::time::after;
 
 /// Barks once per silence, and not again before the next sign of life.
 #[derive(Debug, Clone)]

@@ -8,8 +8,9 @@
 //! A keyed pick scores all eligible resources: O(n).
 
 use super::bag::Bag;
-use crate::roster::Roster;
-use crate::slot::Slot;
+use crate::member::fingerprint::mix;
+use crate::member::roster::Roster;
+use crate::member::slot::Slot;
 
 /// How far above its fair share of the load a resource is still taken.
 const BALANCE: f64 = 1.25;
@@ -36,28 +37,13 @@ pub(super) fn pick(
         .map(|(_, _, item)| item)
 }
 
+/// The increment of SplitMix64.
+const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
 fn score(key: u64, slot: &Slot) -> f64 {
     // Mixed twice: a key that equals an id must not meet it at zero.
     let bits = mix(mix(key.wrapping_add(GAMMA)) ^ slot.fingerprint());
     // Evenly from 0 to 1, both excluded.
     let hash = ((bits >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
     -slot.weight() / hash.ln()
-}
-
-/// The number that stands for a key or an id: FNV-1a, the same on every machine and in every version.
-pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    mix(hash)
-}
-
-/// The increment of SplitMix64.
-const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// The finalizer of SplitMix64 (Steele, Lea, Flood, 2014).
-fn mix(mut bits: u64) -> u64 {
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }

@@ -1,9 +1,9 @@
 //! The strategies that draw two at random: which of the two they take.
 
 use super::{least_errors, least_latency};
-use crate::health::Yardstick;
-use crate::roster::Roster;
-use crate::slot::Slot;
+use crate::member::roster::Roster;
+use crate::member::slot::Slot;
+use crate::member::yardstick::Yardstick;
 use crate::time::Tick;
 
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@
 //! that nobody has used for a window is tried again, and equals share the load. One that failed last
 //! and has no rate any more is tried with one operation at a time, lest it draw a burst.
 
-use crate::health::Yardstick;
-use crate::slot::Slot;
+use crate::member::slot::Slot;
+use crate::member::yardstick::Yardstick;
 use crate::time::Tick;
 
 pub(super) fn cost(slot: &Slot, now: Tick, yardstick: &Yardstick) -> (bool, f64, u32) {

@@ -3,8 +3,8 @@
 //! "Least connections" of the load balancers, with recency as the tie-break, so that an idle pool is
 //! rotated through evenly. The Python package calls it `round_robin`.
 
-use super::Rank;
-use crate::slot::Slot;
+use super::rank::Rank;
+use crate::member::slot::Slot;
 
 #[inline]
 pub(super) fn rank(slot: &Slot) -> Rank {

@@ -5,8 +5,8 @@
 //! counts as slow, and the estimate fades while there is no traffic, so a resource that was slow or
 //! failing is tried again.
 
-use crate::health::Yardstick;
-use crate::slot::Slot;
+use crate::member::slot::Slot;
+use crate::member::yardstick::Yardstick;
 use crate::time::Tick;
 
 pub(super) fn cost(slot: &Slot, now: Tick, yardstick: &Yardstick) -> f64 {

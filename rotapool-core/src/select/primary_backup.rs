@@ -1,7 +1,7 @@
 //! Primary and backups: the first eligible resource in pool order wins.
 
-use super::Rank;
-use crate::slot::Slot;
+use super::rank::Rank;
+use crate::member::slot::Slot;
 
 #[inline]
 pub(super) fn rank(slot: &Slot) -> Rank {

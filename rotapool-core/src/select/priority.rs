@@ -3,8 +3,8 @@
 //! Tiers as in HAProxy's backup servers or Envoy's priority levels, except that a tier is left as soon
 //! as none of it is eligible, not at a share.
 
-use super::Rank;
-use crate::slot::Slot;
+use super::rank::Rank;
+use crate::member::slot::Slot;
 
 #[inline]
 pub(super) fn rank(slot: &Slot) -> Rank {

@@ -3,8 +3,8 @@
 //! The least recently acquired wins, which is the turn order among those who stay eligible, and lets
 //! whoever comes back go first.
 
-use super::Rank;
-use crate::slot::Slot;
+use super::rank::Rank;
+use crate::member::slot::Slot;
 
 #[inline]
 pub(super) fn rank(slot: &Slot) -> Rank {

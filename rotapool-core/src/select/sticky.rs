@@ -3,8 +3,8 @@
 //! No snap-back: a resource that recovers behind the current one waits for its turn. Sluice's sticky
 //! failover is the model.
 
-use super::Rank;
-use crate::slot::Slot;
+use super::rank::Rank;
+use crate::member::slot::Slot;
 
 /// Where the walk stands: the current resource, and how often it has wrapped.
 #[derive(Debug, Default, Clone)]

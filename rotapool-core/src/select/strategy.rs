@@ -1,5 +1,12 @@
 //! The names of the strategies.
 
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::one_line::OneLine;
+
 /// How the pool chooses among the eligible resources.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -49,4 +56,85 @@ impl Strategy {
         Self::LeastErrors,
         Self::Affinity,
     ];
+
+    /// Its name in words, as in a configuration file: `least in flight` is `least_in_flight`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LeastInFlight => "least_in_flight",
+            Self::RoundRobin => "round_robin",
+            Self::PrimaryBackup => "primary_backup",
+            Self::Priority => "priority",
+            Self::Weighted => "weighted",
+            Self::Sticky => "sticky",
+            Self::Random => "random",
+            Self::LeastLatency => "least_latency",
+            Self::LeastErrors => "least_errors",
+            Self::Affinity => "affinity",
+        }
+    }
+}
+
+/// The [name](Strategy::name).
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// By its [name](Strategy::name), whether in capitals or not, and whether its words are parted by `_`, by `-`, by
+/// blanks or not at all.
+///
+/// Beware of `round_robin` in a configuration of the Python package: what it calls so is
+/// [`LeastInFlight`](Strategy::LeastInFlight).
+impl FromStr for Strategy {
+    type Err = UnknownStrategy;
+
+    fn from_str(name: &str) -> Result<Self, UnknownStrategy> {
+        let plain = |name: &str| -> String {
+            let letters = name.chars().filter(|letter| !matches!(letter, '_' | '-' | ' '));
+            letters.flat_map(char::to_lowercase).collect()
+        };
+        let wanted = plain(name);
+        let named = Self::ALL.iter().find(|strategy| plain(strategy.name()) == wanted);
+        named.copied().ok_or_else(|| UnknownStrategy { name: name.to_owned() })
+    }
+}
+
+/// No strategy has this name.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("there is no strategy `{}`; there are {}", OneLine(name), strategies())]
+#[non_exhaustive]
+pub struct UnknownStrategy {
+    /// The name that was asked for.
+    pub name: String,
+}
+
+fn strategies() -> String {
+    Strategy::ALL.iter().map(|strategy| strategy.name()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_strategy_is_found_by_its_name_however_it_is_written() {
+        for &strategy in Strategy::ALL {
+            assert_eq!(strategy.to_string().parse(), Ok(strategy));
+            assert_eq!(format!("{strategy:?}").parse(), Ok(strategy));
+            assert_eq!(strategy.name().replace('_', "-").to_uppercase().parse(), Ok(strategy));
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_what_there_is() {
+        let error = "least\nbusy".parse::<Strategy>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no strategy `least\\nbusy`; there are least_in_flight, round_robin, primary_backup, \
+             priority, weighted, sticky, random, least_latency, least_errors, affinity"
+        );
+        assert!("".parse::<Strategy>().is_err());
+    }
 }

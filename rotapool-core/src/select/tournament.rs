@@ -11,10 +11,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Rank;
+use super::rank::Rank;
 
 const PLAYERS: usize = 4;
-const ABSENT: Rank = Rank(u128::MAX);
+const ABSENT: Rank = Rank::LAST;
 
 /// The seats of one match, in one cache line.
 #[derive(Debug, Clone, Copy)]

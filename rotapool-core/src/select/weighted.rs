@@ -7,8 +7,8 @@
 //! does not catch up. Virtual time is a float: shares stay exact for some 10⁷ picks in a row of the
 //! lightest weight that is allowed.
 
-use super::Rank;
-use crate::slot::Slot;
+use super::rank::Rank;
+use crate::member::slot::Slot;
 
 #[derive(Debug, Default, Clone)]
 pub(super) struct Weighted {

@@ -1,9 +1,9 @@
 //! What one run wants of the choice: resources to avoid, to keep out, to stay with.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use crate::slot::Slot;
+use crate::member::slot::Slot;
 
 /// What a run's caller asks of the choice. Empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,14 +25,23 @@ pub(crate) struct Wish(Option<Box<Asked>>);
 #[derive(Debug, Default)]
 struct Asked {
     affinity: Option<u64>,
-    /// The positions of the members that this run has tried, if it avoids them.
-    tried: Vec<u64>,
+    tried: Tried,
     exclude: Vec<Arc<str>>,
     judge: bool,
     /// The positions of the members that the caller's judgement admitted.
     admitted: HashSet<u64>,
     /// Members from this position on have not been judged.
     judged_until: u64,
+}
+
+/// What a run has tried, and in which order.
+#[derive(Debug, Default)]
+struct Tried {
+    /// By position: which turn was the last.
+    turns: BTreeMap<u64, u64>,
+    /// By turn: the position, and where the member was kept.
+    order: BTreeMap<u64, (u64, usize)>,
+    last: u64,
 }
 
 impl Wish {
@@ -69,6 +78,11 @@ impl Wish {
         })
     }
 
+    /// Whether its caller judges, and so has to see every newcomer.
+    pub(crate) fn judges(&self) -> bool {
+        self.0.as_ref().is_some_and(|asked| asked.judge)
+    }
+
     /// Members from this position on have yet to be judged; `None` if there is no judgement.
     pub(crate) fn judged_until(&self) -> Option<u64> {
         self.0.as_ref().filter(|asked| asked.judge).map(|asked| asked.judged_until)
@@ -84,18 +98,22 @@ impl Wish {
         }
     }
 
-    #[inline]
-    pub(crate) fn has_tried_any(&self) -> bool {
-        self.0.as_ref().is_some_and(|asked| !asked.tried.is_empty())
+    /// The members that the run has tried, the least recent first: their positions, and where they were kept.
+    pub(crate) fn tried(&self) -> impl Iterator<Item = (u64, usize)> {
+        self.0.iter().flat_map(|asked| asked.tried.order.values().copied())
     }
 
     pub(crate) fn has_tried(&self, slot: &Slot) -> bool {
-        self.0.as_ref().is_some_and(|asked| asked.tried.contains(&slot.position()))
+        self.0.as_ref().is_some_and(|asked| asked.tried.turns.contains_key(&slot.position()))
     }
 
-    pub(crate) fn tried(&mut self, slot: &Slot) {
-        if !self.has_tried(slot) {
-            self.0.get_or_insert_default().tried.push(slot.position());
+    /// The run has tried this one, just now.
+    pub(crate) fn note_tried(&mut self, key: usize, slot: &Slot) {
+        let Tried { turns, order, last } = &mut self.0.get_or_insert_default().tried;
+        *last += 1;
+        if let Some(before) = turns.insert(slot.position(), *last) {
+            order.remove(&before);
         }
+        order.insert(*last, (slot.position(), key));
     }
 }

@@ -19,7 +19,7 @@ pub(crate) enum Choice {
     Step(usize),
     Settle(usize, End),
     Cancel(usize),
-    /// To the next end of a cooldown or a sleep, or to the next deadline.
+    /// To the next end of a cooldown or a sleep, or to the next deadline or timeout.
     Advance,
     Add(&'static str),
     Remove(&'static str),
@@ -34,6 +34,7 @@ pub(crate) enum End {
     Failure,
     Panic,
     Aborted,
+    TimedOut,
     Cooldown,
     /// Shorter than the end of the table says.
     CooldownOfItsOwn,
@@ -51,11 +52,16 @@ impl Choice {
         for run in live {
             match episode.doing(run) {
                 // Also too early: a wake-up proves nothing.
-                Doing::Ready | Doing::Sleeping { .. } => choices.push(Self::Step(run)),
+                Doing::Ready | Doing::Pausing { .. } | Doing::Waiting { .. } => {
+                    choices.push(Self::Step(run));
+                }
                 Doing::Attempting { aborted } => {
                     choices.extend(End::ALL.map(|end| Self::Settle(run, end)));
                     if aborted {
                         choices.push(Self::Settle(run, End::Aborted));
+                    }
+                    if episode.is_overdue(run) {
+                        choices.push(Self::Settle(run, End::TimedOut));
                     }
                 }
                 Doing::Judging { .. } | Doing::Choosing { .. } | Doing::Over => {}
@@ -125,6 +131,7 @@ impl End {
             Self::Failure => Outcome::Failure,
             Self::Panic => Outcome::Panic,
             Self::Aborted => Outcome::Aborted,
+            Self::TimedOut => Outcome::TimedOut,
             Self::Cooldown => Outcome::Signal(Signal::cooldown("")),
             Self::CooldownOfItsOwn => {
                 Outcome::Signal(Signal::cooldown_for(Duration::from_secs(2), ""))

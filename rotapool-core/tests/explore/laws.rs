@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rotapool_core::{PoolStats, Status};
+use rotapool_core::{PoolStats, Recovery, Status};
 
 use crate::ledger::Ledger;
 use crate::twice::command::Command;
@@ -14,6 +14,8 @@ use crate::twice::observed::{Handle, Moment, Move, Row, Why};
 pub(crate) struct Scene<'a> {
     pub(crate) command: &'a Command,
     pub(crate) now: Moment,
+    /// Whether core has noticed what has ended by now.
+    pub(crate) noticed: bool,
     /// How the resources stood before, at the same moment unless time went on.
     pub(crate) before: &'a [Row],
     pub(crate) after: &'a [Row],
@@ -32,7 +34,7 @@ pub(crate) fn uphold(scene: &Scene<'_>) {
     the_counters_add_up(scene);
     a_signal_aborts_exactly_the_younger_live_siblings(scene.played, scene.ledger);
     nothing_eligible_means_a_known_next_instant_or_none_cooling(scene);
-    a_probe_permit_is_neither_lost_nor_doubled(scene);
+    a_place_on_trial_is_neither_lost_nor_doubled(scene);
     the_reports_tell_how_every_resource_stands(scene);
 }
 
@@ -40,7 +42,7 @@ fn what_is_in_flight_lives_and_never_exceeds_the_cap(scene: &Scene<'_>) {
     for row in scene.after {
         let living = scene.ledger.in_flight(&row.id);
         assert_eq!(row.in_flight as usize, living, "in flight on {}, and the live usages", row.id);
-        let within = row.max_in_flight.is_none_or(|cap| row.in_flight <= cap);
+        let within = row.max_in_flight.is_none_or(|cap| row.in_flight + row.promised <= cap);
         assert!(within, "{} has {} in flight of {:?}", row.id, row.in_flight, row.max_in_flight);
     }
 }
@@ -53,7 +55,8 @@ fn only_what_is_healthy_and_has_room_is_picked(scene: &Scene<'_>) {
     assert!(row.status == Status::Healthy, "{picked} was picked and is {}", row.status);
 }
 
-/// The handle of a usage is with core until the usage ends or is aborted, and then it is outside.
+/// The handle of a usage is with core until the usage ends or is aborted, and that of a wait until the run is
+/// woken or steps; then it is outside.
 fn every_usage_ends_exactly_once(scene: &Scene<'_>) {
     let expected: HashSet<Handle> = scene.ledger.handles().copied().collect();
     assert_eq!(scene.handles, &expected, "the usages that core can abort, and those that may be");
@@ -63,6 +66,7 @@ fn every_usage_ends_exactly_once(scene: &Scene<'_>) {
 /// disable; an operation that panicked is in no counter of its own.
 fn the_counters_add_up(Scene { stats, ledger, .. }: &Scene<'_>) {
     let tally = &ledger.tally;
+    let answered = tally.cooled + tally.disabled + tally.retried;
     let sum = stats.successes
         + tally.cooled
         + tally.disabled
@@ -70,6 +74,8 @@ fn the_counters_add_up(Scene { stats, ledger, .. }: &Scene<'_>) {
         + tally.swallowed
         + tally.abandoned
         + tally.panicked
+        + tally.failed
+        + tally.timed_out
         + ledger.operations();
     assert_eq!(stats.attempts, sum, "attempts, and what became of them: {tally:?}");
     for (counter, is, should_be) in [
@@ -80,7 +86,9 @@ fn the_counters_add_up(Scene { stats, ledger, .. }: &Scene<'_>) {
         ("disables", stats.disables, tally.disables),
         ("sibling_cancels", stats.sibling_cancels, tally.sibling_cancels),
         ("runs_ok", stats.runs_ok, tally.succeeded),
-        ("runs_error", stats.runs_error, tally.erred + tally.panicked),
+        ("failures", stats.failures, tally.failed + answered + stats.timeouts),
+        ("timeouts and deadlines", stats.timeouts + stats.deadlines, tally.timed_out),
+        ("runs_error", stats.runs_error, tally.erred + tally.failed + tally.panicked),
         ("runs_exhausted", stats.runs_exhausted, tally.runs_exhausted),
         ("runs_cancelled", stats.runs_cancelled, tally.runs_cancelled),
     ] {
@@ -100,12 +108,16 @@ fn nothing_eligible_means_a_known_next_instant_or_none_cooling(scene: &Scene<'_>
     let (eligible, next) = (scene.after.iter().any(|row| row.eligible), cooling.min());
     let is_patient = matches!(scene.command, Command::Step { run, .. } if scene.ledger.waits(*run));
     match &scene.played.next {
+        // The line has laws of its own.
+        Some(Move::Wait { .. }) if scene.ledger.rules().rules.line => {}
         Some(Move::Wait { until }) => {
+            let until = until.expect("a wait for a cooldown");
             assert!(!eligible, "a run waits although a resource is eligible");
-            assert!(next.is_some_and(|next| next <= *until), "it waits for nothing: {next:?}");
+            assert!(next.is_some_and(|next| next <= until), "it waits for nothing: {next:?}");
         }
         Some(Move::Exhausted(exhaustion)) => {
-            let known = if eligible { Some(scene.now) } else { next };
+            let busy = scene.after.iter().any(|row| row.status == Status::Healthy);
+            let known = if eligible { Some(scene.now) } else { next.filter(|_| !busy) };
             assert_eq!(exhaustion.retry_at, known, "when an exhausted run may come back");
             let gave_up = exhaustion.why == Why::NoEligibleResource;
             assert!(!gave_up || !eligible, "exhausted although a resource is eligible");
@@ -116,22 +128,33 @@ fn nothing_eligible_means_a_known_next_instant_or_none_cooling(scene: &Scene<'_>
     }
 }
 
-fn a_probe_permit_is_neither_lost_nor_doubled(scene: &Scene<'_>) {
+fn a_place_on_trial_is_neither_lost_nor_doubled(scene: &Scene<'_>) {
+    let Scene { ledger, now, .. } = scene;
+    let Recovery::Trial(trial) = ledger.rules().recovery else { return };
     for row in scene.after {
-        let probing = scene.ledger.is_on_probation(&row.id);
-        let limit = if probing { Some(1) } else { row.max_in_flight };
-        assert_eq!(row.limit, limit, "the cap of {} that holds now (probing: {probing})", row.id);
-        let free = row.status == Status::Healthy && row.in_flight == 0;
-        assert!(!free || row.eligible, "the permit of {} is lost", row.id);
+        let by_the_young = ledger.rules().rules.generations;
+        let taken = if by_the_young { ledger.on_trial_of(&row.id, *now) } else { row.in_flight };
+        let free = row.status == Status::Healthy && taken + row.promised == 0;
+        let has_room = row.max_in_flight.is_none_or(|cap| row.in_flight + row.promised < cap);
+        // A trial begins, and a usage is lost, when it is noticed.
+        assert!(
+            !(free && has_room && scene.noticed) || row.eligible,
+            "the place on {} is lost",
+            row.id
+        );
+        let is_exceeded = ledger.is_on_trial(&row.id) && by_the_young;
+        let exceeded = is_exceeded && taken + row.promised > trial.at_once;
+        assert!(!exceeded, "{} is on trial with {taken} and {row:?}", row.id);
     }
     let Some(Move::Attempt { .. }) = scene.played.next else { return };
-    let picked = scene.ledger.newest().expect("the ledger has the attempt");
-    let in_flight = scene.ledger.in_flight(picked);
-    let doubled = scene.ledger.is_on_probation(picked) && in_flight > 1;
-    assert!(!doubled, "{picked} is on probation, and another of its {in_flight} was let in");
+    let picked = ledger.newest().expect("the ledger has the attempt");
+    if ledger.is_on_trial(picked) && !ledger.rules().rules.generations {
+        let in_flight = ledger.in_flight(picked);
+        assert!(in_flight <= 1, "{picked} is on trial, and another of its {in_flight} was let in");
+    }
 }
 
-/// An expired cooldown is reported by the next selection only.
+/// An expired cooldown is reported when it is noticed only.
 fn the_reports_tell_how_every_resource_stands(scene: &Scene<'_>) {
     for row in scene.after {
         let reported = scene.ledger.reported(&row.id);
@@ -146,11 +169,19 @@ fn the_reports_tell_how_every_resource_stands(scene: &Scene<'_>) {
 }
 
 /// Core's index serves exactly while a scan finds somebody eligible. Before a selection, a resource whose
-/// cooldown has expired counts with its full cap; after it, with that of its probation.
-pub(crate) fn the_index_agrees_with_a_scan(before: &[Row], next: &Move, after: &[Row]) {
+/// cooldown has expired counts with its full cap; after it, with that of its trial.
+pub(crate) fn the_index_agrees_with_a_scan(
+    known: bool,
+    before: &[Row],
+    next: &Move,
+    after: &[Row],
+) {
     let any_eligible = |rows: &[Row]| rows.iter().any(|row| row.eligible);
     match next {
-        Move::Attempt { .. } => assert!(any_eligible(before), "served by nobody eligible"),
+        // A usage is lost when somebody looks.
+        Move::Attempt { .. } => {
+            assert!(!known || any_eligible(before), "served by nobody eligible");
+        }
         _ => assert!(!any_eligible(after), "not served although one is eligible: {after:?}"),
     }
 }

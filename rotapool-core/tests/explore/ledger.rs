@@ -1,11 +1,11 @@
 //! What was done to a pool, as those who did it can tell: the books that core's own are held against.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use rotapool_core::{Config, Outcome, Signal, Status};
+use rotapool_core::{Config, Outcome, Recovery, Signal, Status};
 
 use crate::twice::command::Command;
-use crate::twice::observed::{Aftermath, Handle, Move};
+use crate::twice::observed::{Aftermath, Change, Handle, Moment, Move};
 use crate::twice::reference::Terms;
 
 #[derive(Debug)]
@@ -14,13 +14,16 @@ pub(crate) struct Ledger {
     /// The present membership of an id. They are numbered in the order in which they joined.
     members: BTreeMap<String, usize>,
     joined: usize,
-    /// In flight, oldest first; those of runs in a pause too.
+    /// In flight, oldest first; by the recorded rules those of runs in a pause too.
     usages: Vec<Usage>,
     runs: Vec<Run>,
     /// How a member stands by what was reported of it.
     standing: BTreeMap<usize, Status>,
-    /// The members that are back from a cooldown and have not succeeded since.
-    on_probation: BTreeSet<usize>,
+    /// The members that are back from a cooldown and on trial, with their successes there.
+    on_trial: BTreeMap<usize, u32>,
+    /// The newest usage when a member tripped last, and when an admin had the last word.
+    tripped_after: BTreeMap<usize, u64>,
+    marks: BTreeMap<usize, u64>,
     /// What the command before should have aborted, oldest first.
     pub(crate) doomed: Vec<Handle>,
     pub(crate) tally: Tally,
@@ -28,9 +31,11 @@ pub(crate) struct Ledger {
 
 #[derive(Debug, Clone)]
 struct Usage {
+    number: u64,
     id: String,
     membership: usize,
     handle: Handle,
+    since: Moment,
     /// Whether core has its abort handle still.
     abortable: bool,
     /// Whether its operation goes on: not in a pause.
@@ -43,6 +48,9 @@ struct Run {
     /// Fixed by the first step.
     budget: Option<u32>,
     made: u32,
+    steps: u32,
+    /// What wakes it, with core.
+    waits: Option<Handle>,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +59,9 @@ pub(crate) struct Tally {
     /// How operations ended.
     pub(crate) succeeded: u64,
     pub(crate) erred: u64,
+    pub(crate) failed: u64,
     pub(crate) panicked: u64,
+    pub(crate) timed_out: u64,
     pub(crate) cooled: u64,
     pub(crate) disabled: u64,
     pub(crate) retried: u64,
@@ -74,7 +84,9 @@ impl Ledger {
             usages: Vec::new(),
             runs: Vec::new(),
             standing: BTreeMap::new(),
-            on_probation: BTreeSet::new(),
+            on_trial: BTreeMap::new(),
+            tripped_after: BTreeMap::new(),
+            marks: BTreeMap::new(),
             doomed: Vec::new(),
             tally: Tally::default(),
         }
@@ -85,22 +97,42 @@ impl Ledger {
         self.usages.iter().filter(|usage| usage.id == id).count()
     }
 
+    /// How many usages hold a place on a member's trial.
+    pub(crate) fn on_trial_of(&self, id: &str, now: Moment) -> u32 {
+        let Some(membership) = self.members.get(id) else { return 0 };
+        let on_it = self.usages.iter().filter(|usage| usage.membership == *membership);
+        on_it.filter(|usage| self.holds_a_place(usage, now)).count() as u32
+    }
+
+    fn holds_a_place(&self, usage: &Usage, now: Moment) -> bool {
+        let Recovery::Trial(trial) = self.rules.recovery else { return false };
+        let tripped_after = self.tripped_after.get(&usage.membership).copied().unwrap_or(0);
+        let is_lost = trial.bound.is_some_and(|bound| usage.since + bound <= now);
+        usage.number > tripped_after && !is_lost
+    }
+
     /// The resource that was picked last.
     pub(crate) fn newest(&self) -> Option<&str> {
         self.usages.last().map(|usage| &*usage.id)
     }
 
     pub(crate) fn waits(&self, run: usize) -> bool {
-        self.runs[run].terms.wait_for_cooldown
+        self.runs[run].terms.wait
+    }
+
+    pub(crate) fn rules(&self) -> &Config {
+        &self.rules
     }
 
     pub(crate) fn operations(&self) -> u64 {
         self.usages.iter().filter(|usage| usage.goes_on).count() as u64
     }
 
-    /// The abort handles that core has to have still.
+    /// The handles that core has to have still: of attempts, and of waits.
     pub(crate) fn handles(&self) -> impl Iterator<Item = &Handle> {
-        self.usages.iter().filter(|usage| usage.abortable).map(|usage| &usage.handle)
+        let of_waits = self.runs.iter().filter_map(|run| run.waits.as_ref());
+        let abortable = self.usages.iter().filter(|usage| usage.abortable);
+        abortable.map(|usage| &usage.handle).chain(of_waits)
     }
 
     /// The runs whose operation goes on, by age of the attempt.
@@ -108,8 +140,8 @@ impl Ledger {
         self.usages.iter().filter(|usage| usage.goes_on).map(|usage| usage.handle.run).collect()
     }
 
-    pub(crate) fn is_on_probation(&self, id: &str) -> bool {
-        self.members.get(id).is_some_and(|membership| self.on_probation.contains(membership))
+    pub(crate) fn is_on_trial(&self, id: &str) -> bool {
+        self.members.get(id).is_some_and(|membership| self.on_trial.contains_key(membership))
     }
 
     /// The status that was reported last; a member joins healthy.
@@ -118,54 +150,96 @@ impl Ledger {
         reported.copied().unwrap_or(Status::Healthy)
     }
 
-    pub(crate) fn record(&mut self, command: &Command, next: Option<&Move>, what: &Aftermath) {
+    pub(crate) fn record(
+        &mut self,
+        command: &Command,
+        next: Option<&Move>,
+        what: &Aftermath,
+        now: Moment,
+    ) {
         self.doomed.clear();
+        // By the clock what has ended is noticed before anything else.
+        let is_first = |change: &&Change| {
+            self.rules.rules.ends_by_the_clock
+                && (change.old, change.new) == (Status::CoolingDown, Status::Healthy)
+        };
+        let (first, then): (Vec<_>, Vec<_>) = what.changes.iter().partition(is_first);
+        first.into_iter().for_each(|change| self.note(change, command));
         match command {
-            Command::Begin(terms) => {
-                self.runs.push(Run { terms: terms.clone(), budget: None, made: 0 });
+            Command::Begin(terms) => self.runs.push(Run {
+                terms: terms.clone(),
+                budget: None,
+                made: 0,
+                steps: 0,
+                waits: None,
+            }),
+            Command::Step { run, .. } => {
+                self.step(*run, next.expect("a step has an answer"), now);
             }
-            Command::Step { run, .. } => self.step(*run, next.expect("a step has an answer")),
-            Command::Settle { run, outcome, .. } => self.settle(*run, outcome),
+            Command::Settle { run, outcome, .. } => self.settle(*run, outcome, now),
             Command::Cancel { run } => {
                 self.tally.runs_cancelled += 1;
+                self.runs[*run].waits = None;
                 if let Some(usage) = self.take(*run) {
                     self.tally.abandoned += u64::from(usage.goes_on);
                 }
             }
             Command::Add { profile } => {
                 self.members.insert(profile.id.to_string(), self.joined);
+                self.marks.insert(self.joined, self.tally.begun);
                 self.joined += 1;
             }
             Command::Remove { id } => drop(self.members.remove(*id)),
-            Command::Enable { id } => drop(self.on_probation.remove(&self.members[*id])),
+            Command::Enable { id } => {
+                self.on_trial.remove(&self.members[*id]);
+                self.marks.insert(self.members[*id], self.tally.begun);
+            }
             Command::Disable { id } => {
                 self.tally.disables += u64::from(self.reported(id) != Status::Disabled);
             }
             Command::SetClock { .. } | Command::Judge { .. } | Command::Choose { .. } => {}
         }
-        for change in &what.changes {
-            let membership = self.members[&*change.id];
-            self.standing.insert(membership, change.new);
-            let recovered = (change.old, change.new) == (Status::CoolingDown, Status::Healthy);
-            let by_itself = recovered && !matches!(command, Command::Enable { .. });
-            if by_itself && self.rules.probe_on_recovery {
-                self.on_probation.insert(membership);
-            }
-        }
+        then.into_iter().for_each(|change| self.note(change, command));
         for usage in &mut self.usages {
             usage.abortable &= !what.aborts.contains(&usage.handle);
+        }
+        for run in &mut self.runs {
+            run.waits = run.waits.filter(|waits| !what.wakes.contains(waits));
         }
         self.tally.sibling_cancels += what.aborts.len() as u64;
     }
 
-    fn step(&mut self, number: usize, next: &Move) {
+    fn note(&mut self, change: &Change, command: &Command) {
+        let membership = self.members[&*change.id];
+        self.standing.insert(membership, change.new);
+        if self.rules.rules.generations {
+            self.tally.cooldowns += u64::from(change.new == Status::CoolingDown);
+            if change.new != Status::Healthy {
+                self.on_trial.remove(&membership);
+            }
+        }
+        let recovered = (change.old, change.new) == (Status::CoolingDown, Status::Healthy);
+        let by_itself = recovered && !matches!(command, Command::Enable { .. });
+        if by_itself && matches!(self.rules.recovery, Recovery::Trial(_)) {
+            self.on_trial.insert(membership, 0);
+        }
+    }
+
+    fn step(&mut self, number: usize, next: &Move, now: Moment) {
+        let run = &mut self.runs[number];
+        run.steps += 1;
         if matches!(next, Move::Pause { .. }) {
             return;
         }
+        let handle = Handle { run: number, step: run.steps };
+        run.waits = matches!(next, Move::Wait { .. }).then_some(handle);
         // The usage of a pause has been kept until now.
         self.take(number);
         let run = &mut self.runs[number];
-        let most = if run.terms.wait_for_cooldown { u32::MAX } else { self.members.len() as u32 };
+        let most = match run.terms.wait || !self.rules.rules.budget_of_members {
+            true => u32::MAX,
+            false => self.members.len() as u32,
+        };
         run.budget.get_or_insert(run.terms.max_attempts.min(most));
         match next {
             Move::Attempt { membership } => {
@@ -173,9 +247,11 @@ impl Ledger {
                 self.tally.begun += 1;
                 let (id, _) = self.members.iter().find(|(_, member)| *member == membership).unzip();
                 self.usages.push(Usage {
+                    number: self.tally.begun,
                     id: id.expect("only a member is picked").clone(),
                     membership: *membership,
-                    handle: Handle { run: number, attempt: run.made },
+                    handle,
+                    since: now,
                     abortable: true,
                     goes_on: true,
                 });
@@ -185,40 +261,31 @@ impl Ledger {
         }
     }
 
-    fn settle(&mut self, number: usize, outcome: &Outcome) {
-        let tally = &mut self.tally;
+    fn settle(&mut self, number: usize, outcome: &Outcome, now: Moment) {
         let number_of_usage = self.usages.iter().position(|usage| usage.handle.run == number);
         let usage = self.usages[number_of_usage.expect("it is settled while it lives")].clone();
-        let is_member = self.members.values().any(|&member| member == usage.membership);
-        let standing = self.standing.get(&usage.membership).copied().unwrap_or(Status::Healthy);
+        let tally = &mut self.tally;
         match outcome {
             Outcome::Success => tally.succeeded += 1,
-            Outcome::Error | Outcome::Failure => tally.erred += 1,
+            Outcome::Error => tally.erred += 1,
+            Outcome::Failure => tally.failed += 1,
             Outcome::Panic => tally.panicked += 1,
+            Outcome::TimedOut => tally.timed_out += 1,
             Outcome::Aborted => tally.swallowed += 1,
             Outcome::Signal(Signal::Retry { .. }) => tally.retried += 1,
-            Outcome::Signal(Signal::Cooldown { .. }) => {
-                tally.cooled += 1;
-                if is_member && standing != Status::Disabled {
-                    tally.cooldowns += 1;
-                    self.on_probation.remove(&usage.membership);
-                    self.doom_the_younger(&usage);
-                }
-            }
-            Outcome::Signal(_) => {
-                tally.disabled += 1;
-                tally.disables += u64::from(is_member && standing != Status::Disabled);
-                self.doom_the_younger(&usage);
-            }
+            Outcome::Signal(Signal::Cooldown { .. }) => tally.cooled += 1,
+            Outcome::Signal(_) => tally.disabled += 1,
             _ => unreachable!("an outcome that no choice makes"),
         }
-        let proves = matches!(outcome, Outcome::Success | Outcome::Error | Outcome::Failure);
-        if proves && standing == Status::Healthy {
-            self.on_probation.remove(&usage.membership);
+        if self.rules.rules.generations {
+            self.follow(&usage, outcome, now);
+        } else {
+            self.follow_as_recorded(&usage, outcome);
         }
-        let goes_on = matches!(outcome, Outcome::Aborted | Outcome::Signal(_));
-        let Run { terms, budget, made } = &self.runs[number];
-        if !goes_on || terms.retry_delay.is_zero() || *budget == Some(*made) {
+        let goes_on = matches!(outcome, Outcome::Aborted | Outcome::TimedOut | Outcome::Signal(_));
+        let Run { terms, budget, made, .. } = &self.runs[number];
+        let last = terms.retry_delay.is_zero() || *budget == Some(*made);
+        if !self.rules.rules.holds_place_in_pauses || !goes_on || last {
             self.take(number);
             return;
         }
@@ -229,13 +296,85 @@ impl Ledger {
         }
     }
 
+    fn is_member(&self, usage: &Usage) -> bool {
+        self.members.values().any(|&member| member == usage.membership)
+    }
+
+    fn standing_of(&self, usage: &Usage) -> Status {
+        self.standing.get(&usage.membership).copied().unwrap_or(Status::Healthy)
+    }
+
+    /// By our own rules: whether the outcome is evidence, and whom it dooms.
+    fn follow(&mut self, usage: &Usage, outcome: &Outcome, now: Moment) {
+        let membership = usage.membership;
+        let standing = self.standing_of(usage);
+        let is_judged = self.on_trial.contains_key(&membership)
+            && usage.number > self.tripped_after.get(&membership).copied().unwrap_or(0);
+        let is_lost = is_judged && !self.holds_a_place(usage, now);
+        let is_stale = usage.number <= self.marks.get(&membership).copied().unwrap_or(0);
+        let is_in_use = self.is_member(usage) && standing != Status::Disabled;
+        let newest = self.tally.begun;
+        match outcome {
+            _ if is_lost || is_stale => {}
+            Outcome::Success | Outcome::Error if is_judged && standing == Status::Healthy => {
+                let successes = self.on_trial.entry(membership).or_default();
+                *successes += 1;
+                let Recovery::Trial(trial) = self.rules.recovery else { return };
+                if *successes >= trial.successes {
+                    self.on_trial.remove(&membership);
+                }
+            }
+            Outcome::Failure | Outcome::Signal(Signal::Retry { .. }) if is_judged && is_in_use => {
+                self.tripped_after.insert(membership, newest);
+            }
+            Outcome::TimedOut if is_judged && is_in_use => {
+                let deadline = self.runs[usage.handle.run].terms.deadline;
+                if deadline.is_none_or(|deadline| now < deadline) {
+                    self.tripped_after.insert(membership, newest);
+                }
+            }
+            Outcome::Signal(Signal::Cooldown { .. }) if is_in_use => {
+                let tripped_after = self.tripped_after.entry(membership).or_default();
+                if usage.number > *tripped_after {
+                    *tripped_after = newest;
+                }
+                let up_to = *tripped_after;
+                self.doom_the_younger(usage, up_to);
+            }
+            Outcome::Signal(Signal::Disable { .. }) => {
+                self.tally.disables += u64::from(is_in_use);
+                self.doom_the_younger(usage, newest);
+            }
+            _ => {}
+        }
+    }
+
+    fn follow_as_recorded(&mut self, usage: &Usage, outcome: &Outcome) {
+        let standing = self.standing_of(usage);
+        let is_in_use = self.is_member(usage) && standing != Status::Disabled;
+        match outcome {
+            Outcome::Success | Outcome::Error if standing == Status::Healthy => {
+                self.on_trial.remove(&usage.membership);
+            }
+            Outcome::Signal(Signal::Cooldown { .. }) if is_in_use => {
+                self.tally.cooldowns += 1;
+                self.on_trial.remove(&usage.membership);
+                self.doom_the_younger(usage, u64::MAX);
+            }
+            Outcome::Signal(Signal::Disable { .. }) => {
+                self.tally.disables += u64::from(is_in_use);
+                self.doom_the_younger(usage, u64::MAX);
+            }
+            _ => {}
+        }
+    }
+
     /// The younger siblings of a usage that nobody has aborted yet.
-    fn doom_the_younger(&mut self, usage: &Usage) {
+    fn doom_the_younger(&mut self, than: &Usage, up_to: u64) {
         if self.rules.cancel_siblings {
-            let younger =
-                self.usages.iter().skip_while(|other| other.handle != usage.handle).skip(1);
-            let siblings = younger.filter(|other| other.membership == usage.membership);
-            self.doomed = siblings.filter(|it| it.abortable).map(|it| it.handle).collect();
+            let siblings = self.usages.iter().filter(|it| it.membership == than.membership);
+            let younger = siblings.filter(|it| it.number > than.number && it.number <= up_to);
+            self.doomed = younger.filter(|it| it.abortable).map(|it| it.handle).collect();
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use rotapool_core::{Config, Profile, Strategy};
+use rotapool_core::{Config, Profile, Recovery, Rules, Strategy, Trial};
 
 use crate::twice::observed::Moment;
 use crate::twice::reference::Terms;
@@ -27,17 +27,17 @@ impl Setting {
     /// Every combination of the rules, of small and of larger pools.
     pub(crate) fn all_of(strategy: Strategy) -> impl Iterator<Item = Self> {
         let shapes = [(1, 2, 1), (2, 2, 1), (1, 2, 2), (2, 3, 2), (3, 4, 2)];
-        let switches = |number: u32| [1, 2, 4, 8].map(|switch| number & switch != 0);
         shapes.into_iter().flat_map(move |(resources, runs, kinds)| {
-            (0..16).map(move |number| {
-                let [probe, siblings, one_trip, caps] = switches(number);
-                let mut rules = Config::default();
-                rules.strategy = strategy;
-                rules.cooldown_table = [2, 4].map(Duration::from_secs).to_vec();
-                rules.probe_on_recovery = probe;
-                rules.cancel_siblings = siblings;
-                rules.one_trip_per_outage = one_trip;
-                Self { rules, resources, runs, kinds, caps }
+            let switches = [(false, false), (false, true), (true, false), (true, true)];
+            switches.into_iter().flat_map(move |(siblings, caps)| {
+                configs().map(move |mut rules| {
+                    rules.strategy = strategy;
+                    rules.cooldown_table = [2, 4].map(Duration::from_secs).to_vec();
+                    rules.cancel_siblings = siblings;
+                    // With many runs the line gets full.
+                    rules.max_waiting = if runs > 2 { 1 } else { rules.max_waiting };
+                    Self { rules, resources, runs, kinds, caps }
+                })
             })
         })
     }
@@ -67,7 +67,8 @@ impl Setting {
             max_attempts: 2,
             retry_delay: Duration::ZERO,
             deadline: None,
-            wait_for_cooldown: false,
+            attempt_timeout: Some(seconds(4)),
+            wait: false,
             exclude: Vec::new(),
             wants: None,
             affinity: None,
@@ -76,11 +77,27 @@ impl Setting {
             max_attempts: 3,
             retry_delay: seconds(4),
             deadline: Some(now + seconds(6)),
-            wait_for_cooldown: true,
+            attempt_timeout: None,
+            wait: true,
             ..impatient.clone()
         };
         [impatient, patient]
     }
+}
+
+/// Both rule sets, with every way of coming back that they have.
+fn configs() -> impl Iterator<Item = Config> {
+    let mut trial = Trial::default();
+    trial.successes = 2;
+    trial.bound = Some(Duration::from_secs(4));
+    let with = |mut config: Config, recovery| {
+        config.recovery = recovery;
+        config
+    };
+    let ours = [Recovery::AtOnce, Recovery::Trial(trial), Recovery::Ramp];
+    let recorded = [Recovery::AtOnce, Recovery::Trial(Trial::default())];
+    let ours = ours.into_iter().map(move |recovery| with(Config::default(), recovery));
+    ours.chain(recorded.into_iter().map(move |recovery| with(Config::recorded(), recovery)))
 }
 
 impl fmt::Display for Setting {
@@ -88,12 +105,9 @@ impl fmt::Display for Setting {
         let Self { rules, resources, runs, kinds, caps } = self;
         let kinds = if *kinds == 1 { "impatient " } else { "" };
         write!(f, "{:?}, {resources} resources, {runs} {kinds}runs", rules.strategy)?;
-        for (is_on, name) in [
-            (*caps, "caps"),
-            (rules.probe_on_recovery, "probe"),
-            (rules.cancel_siblings, "siblings"),
-            (rules.one_trip_per_outage, "one trip"),
-        ] {
+        let set = if rules.rules == Rules::OURS { "our" } else { "the recorded" };
+        write!(f, ", {set} rules, {:?}", rules.recovery)?;
+        for (is_on, name) in [(*caps, "caps"), (rules.cancel_siblings, "siblings")] {
             write!(f, ", {}{name}", if is_on { "" } else { "no " })?;
         }
         Ok(())

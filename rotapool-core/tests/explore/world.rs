@@ -63,13 +63,14 @@ impl<'a> World<'a> {
     /// core's index or its lists of usages are not what they should be, it shows.
     pub(crate) fn end(mut self) {
         for _ in 0..self.setting.resources + 2 {
+            let known = self.episode.has_noticed();
             let before = self.episode.look();
             let [impatient, _] = Setting::terms(self.episode.now());
             let run = self.episode.runs();
             self.act(&Command::Begin(impatient));
             let next = self.act(&Command::Step { run, chance: CHANCE }).next;
             let next = next.expect("the answer to a step");
-            laws::the_index_agrees_with_a_scan(&before, &next, &self.episode.look());
+            laws::the_index_agrees_with_a_scan(known, &before, &next, &self.episode.look());
         }
         for run in self.ledger.runs_with_operations() {
             let outcome = Outcome::Signal(Signal::disable(""));
@@ -89,6 +90,7 @@ impl<'a> World<'a> {
         laws::uphold(&Scene {
             command,
             now: self.episode.now(),
+            noticed: self.episode.has_noticed(),
             before: &before,
             after: &self.episode.look(),
             stats: &self.episode.stats(),
@@ -96,12 +98,14 @@ impl<'a> World<'a> {
             ledger: &self.ledger,
             handles: self.episode.handles(),
         });
-        self.episode.compare();
+        let rows = self.episode.compare();
+        self.episode.uphold_the_line(command, played.next.as_ref(), &rows);
     }
 
     fn act(&mut self, command: &Command) -> Played {
         let played = self.episode.act(command, &mut self.corners);
-        self.ledger.record(command, played.next.as_ref(), &played.aftermath);
+        let now = self.episode.now();
+        self.ledger.record(command, played.next.as_ref(), &played.aftermath, now);
         played
     }
 }

@@ -32,12 +32,8 @@ impl Command {
         if let Some(to) = too_late.filter(|_| random.f64() < temper.oversleeps) {
             return Self::SetClock { to };
         }
-        let is_due = |doing: Doing| match doing {
-            Doing::Ready | Doing::Judging { .. } | Doing::Choosing { .. } => true,
-            Doing::Sleeping { until, .. } => until <= episode.now(),
-            Doing::Attempting { .. } | Doing::Over => false,
-        };
-        let sleeps = |doing| matches!(doing, Doing::Sleeping { .. });
+        let is_due = |doing| episode.is_due(doing);
+        let sleeps = |doing| matches!(doing, Doing::Pausing { .. } | Doing::Waiting { .. });
         loop {
             let command = match temper.verb(random) {
                 Verb::Begin => begin(temper, random, episode),
@@ -69,7 +65,9 @@ fn begin(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command
         max_attempts: pick(random, &[0, 1, 2, 3, 3, 4, 4, 5, 5, 20, 20, u32::MAX]),
         retry_delay: if random.f64() < temper.pauses { delay } else { Duration::ZERO },
         deadline: (random.f64() < temper.hurries).then(|| pick(random, &deadlines)),
-        wait_for_cooldown: random.f64() < temper.waits,
+        attempt_timeout: (random.f64() < temper.times_out)
+            .then(|| pick(random, &[1, 2, 5, 30, u64::MAX].map(seconds))),
+        wait: random.f64() < temper.waits,
         exclude: temper.traits.excluded(random, &IDS),
         wants: temper.traits.wanted(random),
         affinity: temper.traits.key(random),
@@ -103,9 +101,10 @@ fn settle(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Comman
     let attempting = episode.runs_that(|doing| matches!(doing, Doing::Attempting { .. }));
     let run = random.choice(attempting)?;
     // An operation that had ended when the abort came still reports what came of it.
-    let outcome = match episode.is_aborted(run) && random.f64() < 0.8 {
-        true => Outcome::Aborted,
-        false => temper.outcome(random),
+    let outcome = match (episode.is_aborted(run), episode.is_overdue(run), random.f64() < 0.8) {
+        (true, _, true) => Outcome::Aborted,
+        (_, true, true) => Outcome::TimedOut,
+        _ => temper.outcome(random),
     };
     Some(Command::Settle { run, outcome, chance: chance(random) })
 }

@@ -4,10 +4,10 @@
 //! every command both must have given the same answers, and core must have kept its invariants.
 //! Where a strategy draws, the reference is told whom core took and says whether it could.
 //!
-//! The fuzzer (`fuzz/fuzz_targets/commands`) plays commands on the same two by coverage; this is what of
+//! The fuzzer (`proof/fuzz/fuzz_targets/commands`) plays commands on the same two by coverage; this is what of
 //! it runs in plain `cargo test`. `tests/explore` goes through every interleaving of a small pool.
 //!
-//! `ROTAPOOL_MODEL_COMMANDS` sets how many commands are played in all, and `ROTAPOOL_MODEL_SEED` the
+//! `ROTAPOOL_MODEL_COMMANDS` sets how many commands are played under each of the two rule sets, and `ROTAPOOL_MODEL_SEED` the
 //! seed of the first episode. To play an episode that failed alone, give its seed and 1 command.
 #![allow(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
 
@@ -18,7 +18,7 @@ mod traits;
 #[allow(dead_code, reason = "shared with the exploration and the fuzzer, which use more of it")]
 mod twice;
 
-use rotapool_core::Config;
+use rotapool_core::{Config, Rules};
 
 use crate::temper::Temper;
 use crate::twice::command::Command;
@@ -30,24 +30,33 @@ const COMMANDS_PER_EPISODE: u64 = 300;
 const COMMANDS_TOLD_ON_FAILURE: usize = 20;
 
 #[test]
-fn core_and_the_naive_reference_agree_after_every_random_command() {
+fn core_and_the_naive_reference_agree_after_every_random_command_by_our_rules() {
+    play(Rules::OURS);
+}
+
+#[test]
+fn core_and_the_naive_reference_agree_after_every_random_command_by_the_recorded_rules() {
+    play(Rules::RECORDED);
+}
+
+fn play(rules: Rules) {
     let commands = number_from("ROTAPOOL_MODEL_COMMANDS").unwrap_or(COMMANDS);
     let first_seed = number_from("ROTAPOOL_MODEL_SEED").unwrap_or(1);
     let mut corners = Corners::default();
     for number in 0..commands.div_ceil(COMMANDS_PER_EPISODE) {
-        play_an_episode(number, first_seed.wrapping_add(number), &mut corners);
+        play_an_episode(rules, number, first_seed.wrapping_add(number), &mut corners);
     }
     if commands >= COMMANDS {
-        corners.assert_all_reached();
+        corners.assert_all_reached(rules);
     }
 }
 
-fn play_an_episode(number: u64, seed: u64, corners: &mut Corners) {
+fn play_an_episode(rules: Rules, number: u64, seed: u64, corners: &mut Corners) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let temper = Temper::random(&mut random);
+    let temper = Temper::random(&mut random, rules);
     let mut episode = Episode::new(&temper.rules);
-    let rules = temper.rules.clone();
-    let mut story = Story { episode: number, seed, rules, told: Vec::new() };
+    let config = temper.rules.clone();
+    let mut story = Story { episode: number, seed, config, told: Vec::new() };
     for command in Command::found(&temper, &mut random) {
         episode.play(story.tell(command), corners);
     }
@@ -65,7 +74,7 @@ fn play_an_episode(number: u64, seed: u64, corners: &mut Corners) {
 struct Story {
     episode: u64,
     seed: u64,
-    rules: Config,
+    config: Config,
     told: Vec<Command>,
 }
 
@@ -79,9 +88,9 @@ impl Story {
 impl Drop for Story {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let Self { episode, seed, rules, told } = self;
+            let Self { episode, seed, config, told } = self;
             eprintln!("episode {episode}, seed {seed}, failed at command {}:", told.len());
-            eprintln!("  {rules:?}");
+            eprintln!("  {config:?}");
             let first = told.len().saturating_sub(COMMANDS_TOLD_ON_FAILURE);
             for (number, command) in told.iter().enumerate().skip(first) {
                 eprintln!("  {}: {command:?}", number + 1);

@@ -1,9 +1,10 @@
 //! What is typical of one episode: the rules of its pool, and what happens how often.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use fastrand::Rng;
-use rotapool_core::{Config, HealthRules, Outcome, Signal, Strategy};
+use rotapool_core::{Config, HealthRules, Outcome, Recovery, Rules, Signal, Strategy, Trial};
 
 use crate::traits::Traits;
 
@@ -40,12 +41,14 @@ pub(crate) struct Temper {
     outcomes: &'static [Kind],
     /// How often each verb comes up.
     pace: [(Verb, u32); 7],
-    /// How probable it is that a run waits for cooldowns.
+    /// How probable it is that a run waits.
     pub(crate) waits: f64,
     /// How probable it is that a run pauses between its attempts.
     pub(crate) pauses: f64,
     /// How probable it is that a run has a deadline.
     pub(crate) hurries: f64,
+    /// How probable it is that a run ends its attempts after a while.
+    pub(crate) times_out: f64,
     /// How probable it is that somebody helps a pool in which nothing is eligible.
     pub(crate) relieves: f64,
     /// How probable it is that somebody changes the pool while a run minds.
@@ -55,9 +58,9 @@ pub(crate) struct Temper {
 }
 
 impl Temper {
-    pub(crate) fn random(random: &mut Rng) -> Self {
+    pub(crate) fn random(random: &mut Rng, rules: Rules) -> Self {
         Self {
-            rules: rules(random),
+            rules: config(random, rules),
             founders: pick(random, &[1, 2, 2, 3, 3, 4, 5, 6]),
             most_live_runs: pick(random, &[2, 4, 8, 8, 16]),
             traits: Traits::random(random),
@@ -66,6 +69,7 @@ impl Temper {
             waits: pick(random, &[0.0, 0.3, 0.9]),
             pauses: pick(random, &[0.0, 0.3, 0.9]),
             hurries: pick(random, &[0.0, 0.2, 0.6]),
+            times_out: pick(random, &[0.0, 0.2, 0.6]),
             relieves: pick(random, &[0.0, 0.2, 0.5]),
             meddles: pick(random, &[0.0, 0.05, 0.3]),
             oversleeps: pick(random, &[0.0, 0.1, 0.8]),
@@ -85,7 +89,7 @@ impl Temper {
 
     pub(crate) fn outcome(&self, random: &mut Rng) -> Outcome {
         // The reasons differ, so that it shows whose is told.
-        let reason = random.u16(..);
+        let reason = random.u16(..).to_string();
         match pick(random, self.outcomes) {
             Kind::Success => Outcome::Success,
             Kind::Error => Outcome::Error,
@@ -107,20 +111,57 @@ pub(crate) fn pick<T: Clone>(random: &mut Rng, from: &[T]) -> T {
     from[random.usize(..from.len())].clone()
 }
 
-fn rules(random: &mut Rng) -> Config {
+fn config(random: &mut Rng, rules: Rules) -> Config {
+    let mut config = match rules == Rules::OURS {
+        true => our_config(random),
+        false => recorded_config(random),
+    };
+    config.strategy = pick(random, Strategy::ALL);
+    config.foreign_choice = random.f64() < 0.3;
+    config.health = health(random);
+    config.cancel_siblings = random.f64() < 0.8;
+    config
+}
+
+fn our_config(random: &mut Rng) -> Config {
+    let mut config = Config::default();
+    // The door refuses a zero.
+    config.cooldown_table =
+        table(random, &[&[30, 120, 300, 600], &[5], &[2, 4, 8], &[1, u64::MAX]]);
+    let bounds = [(1, 24 * 60 * 60), (1, 24 * 60 * 60), (3, 10), (2, 2)];
+    let (least, most) = pick(random, &bounds);
+    config.cooldown_bounds = Duration::from_secs(least)..=Duration::from_secs(most);
+    config.decay = pick(random, &[None, NonZeroU32::new(1), NonZeroU32::new(3)]);
+    config.max_waiting = pick(random, &[1, 2, 4, 1024]);
+    config.recovery = match random.u8(..5) {
+        0 => Recovery::AtOnce,
+        1 | 2 => Recovery::Trial(trial(random)),
+        _ => Recovery::Ramp,
+    };
+    config
+}
+
+fn recorded_config(random: &mut Rng) -> Config {
+    let mut config = Config::recorded();
     let tables: [&[u64]; 7] =
         [&[30, 120, 300, 600], &[5], &[2, 4, 8], &[0], &[0, 3], &[6, 2], &[1, u64::MAX]];
-    let table = pick(random, &tables).iter().copied().map(Duration::from_secs);
-    let mut rules = Config::default();
-    rules.cooldown_table = table.collect();
-    rules.strategy = pick(random, Strategy::ALL);
-    rules.avoid_tried = pick(random, &[None, None, Some(true), Some(false)]);
-    rules.foreign_choice = random.f64() < 0.3;
-    rules.health = health(random);
-    rules.cancel_siblings = random.f64() < 0.8;
-    rules.probe_on_recovery = random.f64() < 0.4;
-    rules.one_trip_per_outage = random.bool();
-    rules
+    config.cooldown_table = table(random, &tables);
+    if random.f64() < 0.4 {
+        config.recovery = Recovery::Trial(Trial::default());
+    }
+    config
+}
+
+fn table(random: &mut Rng, from: &[&[u64]]) -> Vec<Duration> {
+    pick(random, from).iter().copied().map(Duration::from_secs).collect()
+}
+
+fn trial(random: &mut Rng) -> Trial {
+    let mut trial = Trial::default();
+    trial.at_once = pick(random, &[1, 1, 2, 3]);
+    trial.successes = pick(random, &[1, 1, 2, 5]);
+    trial.bound = pick(random, &[None, None, Some(1), Some(3), Some(60)]).map(Duration::from_secs);
+    trial
 }
 
 fn health(random: &mut Rng) -> HealthRules {

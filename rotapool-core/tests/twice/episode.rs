@@ -1,6 +1,7 @@
 //! One pool, twice: core and the reference get the same commands and have to give the same answers.
 
 mod compare;
+mod lawful;
 mod outlook;
 
 use std::collections::{HashMap, HashSet};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use rotapool_core::{
-    Attempts, Candidate, Config, Metadata, Outcome, Preferences, Profile, ResourceError,
+    Attempts, Candidate, Config, Metadata, Outcome, Preferences, Profile, ResourceError, Rules,
     RunOptions, SlotIndex, State, Step,
 };
 
@@ -19,9 +20,10 @@ use crate::twice::corners::Corners;
 use crate::twice::invariants;
 use crate::twice::ledger::Ledger;
 use crate::twice::observed::{Aftermath, Clock, Exhaustion, Handle, Moment, Move, Offer, Row};
-use crate::twice::reference::{Reference, Terms};
+use crate::twice::reference::{Reference, Stride, Terms};
 
 pub(crate) struct Episode {
+    rules: Rules,
     clock: Clock,
     now: Moment,
     core: State<Handle>,
@@ -31,8 +33,12 @@ pub(crate) struct Episode {
     memberships: HashMap<usize, usize>,
     /// The handles that core keeps: each has to come back once.
     handles: HashSet<Handle>,
+    /// How many memberships there ever were.
+    memberships_made: u32,
     /// How the resources stood after the command before.
     rows: Vec<Row>,
+    /// Whether core has noticed what time it is.
+    noticed: bool,
     ledger: Ledger,
     agreement: Agreement,
 }
@@ -47,9 +53,9 @@ pub(crate) struct Played {
 
 struct Run {
     attempts: Attempts,
-    max_attempts: u32,
-    deadline: Option<Moment>,
-    wants: Option<&'static str>,
+    terms: Terms,
+    /// How many steps it has taken.
+    steps: u32,
     doing: Doing,
     to_judge: Vec<(u64, Arc<Metadata>)>,
     to_choose: Vec<Candidate>,
@@ -71,10 +77,13 @@ pub(crate) enum Doing {
     Attempting {
         aborted: bool,
     },
-    /// Until its pause is over, or until it has waited long enough.
-    Sleeping {
+    Pausing {
         until: Moment,
-        waiting: bool,
+    },
+    /// Until then, or until it is woken.
+    Waiting {
+        until: Option<Moment>,
+        woken: bool,
     },
     Over,
 }
@@ -85,6 +94,7 @@ impl Episode {
         let mut core = State::new(rules.clone(), start);
         core.follow_runs(true);
         Self {
+            rules: rules.rules,
             clock: Clock(start),
             // Some time has passed, so that a deadline can lie in the past.
             now: Duration::from_secs(1000),
@@ -93,7 +103,9 @@ impl Episode {
             runs: Vec::new(),
             memberships: HashMap::new(),
             handles: HashSet::new(),
+            memberships_made: 0,
             rows: Vec::new(),
+            noticed: true,
             ledger: Ledger::default(),
             agreement: Agreement::default(),
         }
@@ -107,6 +119,7 @@ impl Episode {
             invariants::a_pick_is_allowed(self.reference.id(membership), &self.rows, &rows);
         }
         invariants::no_cooldown_ends_early(&self.rows, &rows, self.now, command);
+        self.uphold_the_line(command, played.next.as_ref(), &rows);
         rows.iter().for_each(|row| corners.stands(row));
         self.rows = rows;
     }
@@ -124,11 +137,11 @@ impl Episode {
                 self.settle(*run, outcome, *chance, corners);
             }
             Command::Cancel { run } => self.cancel(*run),
-            Command::SetClock { to } => self.now = *to,
+            Command::SetClock { to } => self.set_clock(*to),
             Command::Add { profile } => self.add(profile, corners),
             Command::Remove { id } => self.remove(id, corners),
             Command::Enable { id } => {
-                let expected = self.reference.enable(id);
+                let expected = self.reference.enable(id, self.now);
                 let now = self.clock.instant(self.now);
                 self.agreement.demand("the answer", &expected, &self.core.enable(id, now));
                 corners.refused(&expected);
@@ -140,19 +153,38 @@ impl Episode {
                 corners.refused(&expected);
             }
         }
+        self.noticed |= self.notices(command);
         self.reference.note_who_is_away();
         self.reference.take_corners().into_iter().for_each(|corner| corners.reached(corner));
         Played { next, aftermath: self.take_aftermath(corners) }
     }
 
+    /// Whether core has to notice by this command what has ended; not by one that is refused.
+    fn notices(&self, command: &Command) -> bool {
+        let is_member = |id: &str| self.rows.iter().any(|row| *row.id == *id);
+        self.rules.ends_by_the_clock
+            && match command {
+                Command::Step { .. } | Command::Settle { .. } => true,
+                Command::Enable { id } | Command::Disable { id } => is_member(id),
+                _ => false,
+            }
+    }
+
+    fn set_clock(&mut self, to: Moment) {
+        self.noticed &= to == self.now;
+        self.now = to;
+    }
+
     fn begin(&mut self, terms: &Terms) {
         self.reference.begin(terms.clone());
-        let Terms { max_attempts, retry_delay, deadline, wait_for_cooldown, wants, .. } = *terms;
+        let Terms { max_attempts, retry_delay, deadline, attempt_timeout, wait, wants, .. } =
+            *terms;
         let attempts = Attempts::new(RunOptions {
             max_attempts,
             retry_delay,
             deadline: deadline.map(|deadline| self.clock.instant(deadline)),
-            wait_for_cooldown,
+            attempt_timeout,
+            wait,
             preferences: Preferences {
                 exclude: terms.exclude.clone(),
                 judge: wants.is_some(),
@@ -162,9 +194,8 @@ impl Episode {
         });
         self.runs.push(Run {
             attempts,
-            max_attempts,
-            deadline,
-            wants,
+            terms: terms.clone(),
+            steps: 0,
             doing: Doing::Ready,
             to_judge: Vec::new(),
             to_choose: Vec::new(),
@@ -174,7 +205,9 @@ impl Episode {
     fn step(&mut self, number: usize, chance: f64, corners: &mut Corners) -> Move {
         let run = &mut self.runs[number];
         run.to_choose.clear();
-        let handle = Handle { run: number, attempt: run.attempts.made() + 1 };
+        run.steps += 1;
+        let handle = Handle { run: number, step: run.steps };
+        let mut hangs = false;
         let now = self.clock.instant(self.now);
         // What core draws first, and then whatever follows from it.
         let mut more = Rng::with_seed(chance.to_bits());
@@ -183,10 +216,16 @@ impl Episode {
             chance = std::mem::replace(&mut next, more.f64());
             chance
         };
-        let actual = match run.attempts.step(&mut self.core, now, draw, || handle) {
+        let hang = || {
+            hangs = true;
+            handle
+        };
+        let actual = match run.attempts.step(&mut self.core, now, draw, hang) {
             Step::Attempt(slot) => Move::Attempt { membership: self.memberships[&slot.get()] },
             Step::Pause { until } => Move::Pause { until: self.clock.moment(until) },
-            Step::Wait { until } => Move::Wait { until: self.clock.moment(until) },
+            Step::Wait { until } => {
+                Move::Wait { until: until.map(|until| self.clock.moment(until)) }
+            }
             Step::Exhausted(why) => Move::Exhausted(Exhaustion::of(&why, self.clock)),
             Step::Judge(members) => {
                 run.to_judge = members;
@@ -202,18 +241,21 @@ impl Episode {
             Move::Attempt { membership } => Some(membership),
             _ => None,
         };
-        let expected = self.reference.step(number, self.now, chance, drawn);
+        let stride = Stride { run: number, handle, now: self.now, chance, drawn };
+        let expected = self.reference.step(stride);
         self.agreement.demand("the step", &expected, &actual);
-        corners.stepped(run.doing, run.deadline, &actual, self.now);
+        corners.stepped(run.doing, run.terms.deadline, &actual, self.now);
+        let needs_one = matches!(actual, Move::Attempt { .. } | Move::Wait { .. });
+        assert_eq!(hangs, needs_one, "a handle is made for an attempt and for a wait: {actual:?}");
+        if hangs {
+            self.handles.insert(handle);
+        }
         run.doing = match &actual {
-            Move::Attempt { .. } => {
-                self.handles.insert(handle);
-                Doing::Attempting { aborted: false }
-            }
+            Move::Attempt { .. } => Doing::Attempting { aborted: false },
             Move::Judge(asked) => Doing::Judging { asked: asked.len() },
             Move::Choose(asked) => Doing::Choosing { asked: asked.len() },
-            &Move::Pause { until } => Doing::Sleeping { until, waiting: false },
-            &Move::Wait { until } => Doing::Sleeping { until, waiting: true },
+            &Move::Pause { until } => Doing::Pausing { until },
+            &Move::Wait { until } => Doing::Waiting { until, woken: false },
             Move::Exhausted(_) => Doing::Over,
         };
         self.compare_run(number);
@@ -222,8 +264,8 @@ impl Episode {
 
     /// Judges the first so many of those asked about.
     fn judge(&mut self, number: usize, first: usize) {
-        let Run { attempts, wants, doing, to_judge, .. } = &mut self.runs[number];
-        let verdict = |metadata: &Metadata| metadata.get("tier") == *wants;
+        let Run { attempts, terms, doing, to_judge, .. } = &mut self.runs[number];
+        let verdict = |metadata: &Metadata| metadata.get("tier") == terms.wants;
         let verdicts = to_judge.drain(..first).map(|(member, it)| (member, verdict(&it)));
         let (members, verdicts): (Vec<_>, Vec<_>) = verdicts.unzip();
         self.reference.judge(number, &verdicts);
@@ -260,10 +302,11 @@ impl Episode {
     }
 
     fn add(&mut self, profile: &Profile, corners: &mut Corners) {
-        let expected = self.reference.add(profile);
+        let expected = self.reference.add(profile, self.now);
         match self.core.add(profile.clone(), self.clock.instant(self.now)) {
             Ok(slot) => {
                 let membership = *expected.as_ref().expect("the reference takes it too");
+                self.memberships_made += 1;
                 let before = self.memberships.insert(slot.get(), membership);
                 let in_use = before.is_some_and(|before| self.reference.remembers(before));
                 assert!(!in_use, "slot {} is given away although it is in use", slot.get());
@@ -279,7 +322,7 @@ impl Episode {
     }
 
     fn remove(&mut self, id: &str, corners: &mut Corners) {
-        let expected = self.reference.remove(id);
+        let expected = self.reference.remove(id, self.now);
         let membership = |slot: SlotIndex| self.memberships[&slot.get()];
         let now = self.clock.instant(self.now);
         let actual: Result<usize, ResourceError> = self.core.remove(id, now).map(membership);

@@ -14,7 +14,7 @@ pub(crate) fn a_pick_is_allowed(id: &str, before: &[Row], after: &[Row]) {
     let before = find(before, id).expect("only a member is picked");
     assert_eq!(before.status, Status::Healthy, "{id} was picked though it is out");
     let after = find(after, id).expect("a pick removes nothing");
-    let within = after.limit.is_none_or(|limit| after.in_flight <= limit);
+    let within = after.limit.is_none_or(|limit| after.in_flight + after.promised <= limit);
     assert!(within, "{id} has {} in flight of {:?}", after.in_flight, after.limit);
 }
 
@@ -38,6 +38,20 @@ pub(crate) fn no_cooldown_ends_early(
             assert!(holds, "the cooldown of {} until {until:?} was cut short: {after:?}", row.id);
         }
     }
+}
+
+/// Whether it would take one more from the line.
+pub(crate) fn is_within_its_pace(row: &Row) -> bool {
+    row.pace.is_none_or(|pace| row.in_flight + row.promised < pace)
+}
+
+pub(crate) fn promises_keep_to_the_cap(row: &Row) {
+    let taken = row.in_flight + row.promised;
+    let most = row.max_in_flight.unwrap_or(u32::MAX);
+    assert!(row.promised == 0 || taken <= most, "{} is promised beyond its cap: {row:?}", row.id);
+    let is_out = row.status != Status::Healthy;
+    assert!(!is_out || row.promised == 0, "{} is promised though it is out", row.id);
+    assert!(row.eligible == (!is_out && row.limit.is_none_or(|limit| taken < limit)), "{row:?}");
 }
 
 pub(crate) fn gauges_add_up(stats: &PoolStats, rows: &[Row]) {

@@ -1,6 +1,6 @@
 //! A pool that is played twice: by core, and by a naive reference that was written from the contract.
 //!
-//! The random model test, the exhaustive exploration and the fuzzer (`fuzz/`) share it; they differ in
+//! The random model test, the exhaustive exploration and the fuzzer (`proof/fuzz/`) share it; they differ in
 //! who chooses the commands.
 
 pub(crate) mod command;

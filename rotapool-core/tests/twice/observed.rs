@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rotapool_core::{
-    Candidate, Cause, Effects, Exhausted, ExhaustedReason, Metadata, ResourceSnapshot, Signal,
-    StateChange, Status,
+    Basis, Candidate, Cause, Effects, Exhausted, ExhaustedReason, Metadata, ResourceSnapshot,
+    Signal, StateChange, Status,
 };
 
 use crate::twice::vitals::Vitals;
@@ -27,11 +27,11 @@ impl Clock {
     }
 }
 
-/// What aborts an attempt: its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What aborts an attempt or ends a wait: its name. Every step of a run brings another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Handle {
     pub(crate) run: usize,
-    pub(crate) attempt: u32,
+    pub(crate) step: u32,
 }
 
 /// What a run has to do now.
@@ -49,7 +49,7 @@ pub(crate) enum Move {
         until: Moment,
     },
     Wait {
-        until: Moment,
+        until: Option<Moment>,
     },
     Exhausted(Exhaustion),
 }
@@ -72,6 +72,8 @@ pub(crate) enum Why {
     MaxAttempts,
     Deadline { deadline: Moment },
     CooldownOutlastsDeadline { until: Moment, deadline: Moment },
+    PauseOutlastsDeadline { until: Moment, deadline: Moment },
+    LineFull { max_waiting: usize },
 }
 
 impl Exhaustion {
@@ -91,6 +93,13 @@ impl Exhaustion {
                         deadline: clock.moment(deadline),
                     }
                 }
+                ExhaustedReason::PauseOutlastsDeadline { until, deadline } => {
+                    Why::PauseOutlastsDeadline {
+                        until: clock.moment(until),
+                        deadline: clock.moment(deadline),
+                    }
+                }
+                ExhaustedReason::LineFull { max_waiting } => Why::LineFull { max_waiting },
                 other => panic!("the reference has no word for {other:?}"),
             },
             at: clock.moment(explanation.at),
@@ -111,11 +120,14 @@ pub(crate) struct Row {
     pub(crate) status: Status,
     pub(crate) since: Option<Moment>,
     pub(crate) until: Option<Moment>,
+    pub(crate) basis: Option<Basis>,
     pub(crate) cause: Option<Cause>,
     pub(crate) attempt: Option<u64>,
     pub(crate) in_flight: u32,
+    pub(crate) promised: u32,
     pub(crate) max_in_flight: Option<u32>,
     pub(crate) limit: Option<u32>,
+    pub(crate) pace: Option<u32>,
     pub(crate) consecutive_cooldowns: u32,
     pub(crate) last_acquired: Option<Moment>,
     pub(crate) metadata: Arc<Metadata>,
@@ -132,11 +144,14 @@ impl Row {
             status: row.status,
             since: moment(row.since),
             until: moment(row.until),
+            basis: row.basis,
             cause: row.cause.clone(),
             attempt: row.attempt,
             in_flight: row.in_flight,
+            promised: row.promised,
             max_in_flight: row.max_in_flight,
             limit: row.limit,
+            pace: row.pace,
             consecutive_cooldowns: row.consecutive_cooldowns,
             last_acquired: moment(row.last_acquired),
             metadata: Arc::clone(&row.metadata),
@@ -181,8 +196,9 @@ impl Offer {
 pub(crate) struct Aftermath {
     pub(crate) aborts: Vec<Handle>,
     pub(crate) changes: Vec<Change>,
-    pub(crate) wake: bool,
-    pub(crate) retired: Option<Handle>,
+    /// In no particular order, as `retired`: by name.
+    pub(crate) wakes: Vec<Handle>,
+    pub(crate) retired: Vec<Handle>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,12 +212,19 @@ pub(crate) struct Change {
 }
 
 impl Aftermath {
+    pub(crate) fn in_order(mut self) -> Self {
+        self.wakes.sort_unstable();
+        self.retired.sort_unstable();
+        self
+    }
+
     pub(crate) fn of(
         effects: Option<Effects<Handle>>,
         retired: Option<Handle>,
         clock: Clock,
     ) -> Self {
-        let Some(effects) = effects else { return Self { retired, ..Self::default() } };
+        let mut effects = effects.unwrap_or_default();
+        effects.retired.extend(retired);
         let change = |change: &StateChange| Change {
             sequence: change.sequence,
             id: Arc::clone(&change.id),
@@ -213,8 +236,9 @@ impl Aftermath {
         Self {
             changes: effects.changes().map(change).collect(),
             aborts: effects.aborts,
-            wake: effects.wake,
-            retired,
+            wakes: effects.wakes,
+            retired: effects.retired,
         }
+        .in_order()
     }
 }

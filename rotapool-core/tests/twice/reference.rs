@@ -2,25 +2,32 @@
 //!
 //! Nothing is indexed, linked or added up ahead. Every membership that ever was and every usage in
 //! flight stand in two vectors, and every answer is a scan of them.
+//!
+//! It knows both rule sets: `Rules` names what differs, and each difference is looked up where it matters.
 
 mod affinity;
+mod comeback;
 mod essence;
-mod health;
+mod line;
 mod measures;
 mod runs;
 mod selection;
+mod steps;
 mod strategies;
+mod trips;
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use rotapool_core::{
-    Cause, Config, PoolStats, Profile, ResourceError, ResourceStats, State, Status,
+    Basis, Cause, Config, PoolStats, Profile, ResourceError, ResourceStats, State, Status,
 };
 
+use self::comeback::Comeback;
 use self::measures::Measures;
 use self::runs::Run;
 pub(crate) use self::runs::Terms;
+pub(crate) use self::steps::Stride;
 use self::strategies::{Memory, Turn};
 use crate::twice::observed::{Aftermath, Handle, Moment, Row};
 use crate::twice::vitals::Vitals;
@@ -37,6 +44,8 @@ pub(crate) struct Reference {
     /// The number of the newest usage; the first is 1.
     newest_usage: u64,
     runs: Vec<Run>,
+    /// How many runs have come into the line without ever having had a resource.
+    arrivals: u64,
     memory: Memory,
     /// The counters of the pool's whole life; the gauges in here mean nothing.
     counted: PoolStats,
@@ -50,18 +59,26 @@ struct Membership {
     id: Arc<str>,
     profile: Profile,
     is_member: bool,
-    /// An expired cooldown stays a cooldown in here until a selection finds it.
+    /// An expired cooldown stays a cooldown in here until it is noticed.
     status: Status,
     since: Option<Moment>,
     until: Option<Moment>,
+    /// What `until` goes by.
+    basis: Option<Basis>,
     cause: Option<Cause>,
     /// The usage whose signal it was.
     attempt: Option<u64>,
-    /// Cooldowns since the last success.
+    /// Steps climbed on the cooldown table.
     escalation: u32,
-    /// The newest usage when the last step of the escalation was taken.
+    /// The newest usage at the last trip.
     tripped_after: u64,
-    probing: bool,
+    /// The newest usage when it was sent away last, by a trip or by a late word.
+    out_after: u64,
+    /// The newest usage when it was enabled last, or added.
+    mark: u64,
+    /// Successes in a row, towards the next step down.
+    row: u32,
+    comeback: Comeback,
     last_acquired: Option<(u64, Moment)>,
     measures: Measures,
     turn: Turn,
@@ -75,6 +92,10 @@ struct Usage {
     handle: Handle,
     since: Moment,
     abortable: bool,
+    /// It is older than the bound of its trial or ramp, and holds no place there any more.
+    late: bool,
+    /// It was late on a trial: what comes of it is only counted.
+    lost: bool,
 }
 
 impl Reference {
@@ -85,6 +106,7 @@ impl Reference {
             usages: Vec::new(),
             newest_usage: 0,
             runs: Vec::new(),
+            arrivals: 0,
             memory: Memory::default(),
             counted: new_pool(),
             changes: 0,
@@ -94,7 +116,7 @@ impl Reference {
     }
 
     pub(crate) fn take_aftermath(&mut self) -> Aftermath {
-        std::mem::take(&mut self.aftermath)
+        std::mem::take(&mut self.aftermath).in_order()
     }
 
     pub(crate) fn take_corners(&mut self) -> Vec<&'static str> {
@@ -104,7 +126,7 @@ impl Reference {
     // Questions.
 
     pub(crate) fn snapshot(&self, now: Moment) -> Vec<Row> {
-        self.members().map(|(_, member)| self.row(member, now)).collect()
+        self.members().map(|(membership, _)| self.row(membership, now)).collect()
     }
 
     /// How every member has been doing, in pool order.
@@ -118,7 +140,8 @@ impl Reference {
         let rows = self.snapshot(now);
         let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
         let mut stats = self.counted.clone();
-        stats.waiting = self.runs_that_wait();
+        stats.waiting = self.in_line().count();
+        stats.oldest_wait = self.oldest_wait(now);
         stats.in_flight = rows.iter().map(|row| u64::from(row.in_flight)).sum();
         stats.eligible = count(&|row| row.eligible);
         stats.saturated = count(&|row| row.saturated);
@@ -159,11 +182,8 @@ impl Reference {
         self.usages.iter().filter(on_it).count() as u32
     }
 
-    fn has_room(&self, member: &Membership) -> bool {
-        member.limit().is_none_or(|limit| self.in_flight(&member.id) < limit)
-    }
-
-    fn row(&self, member: &Membership, now: Moment) -> Row {
+    fn row(&self, membership: usize, now: Moment) -> Row {
+        let member = &self.memberships[membership];
         let expired = member.status == Status::CoolingDown && member.until <= Some(now);
         let status = if expired { Status::Healthy } else { member.status };
         let is_out = status != Status::Healthy;
@@ -173,22 +193,26 @@ impl Reference {
             status,
             since: member.since.filter(|_| is_out),
             until: member.until.filter(|_| is_out),
+            basis: member.basis.filter(|_| is_out),
             cause: member.cause.clone().filter(|_| is_out),
             attempt: member.attempt.filter(|_| is_out),
             in_flight: self.in_flight(&member.id),
+            promised: self.promised(membership),
             max_in_flight: member.profile.max_in_flight,
-            limit: member.limit(),
+            limit: self.limit(membership),
+            pace: self.pace(membership),
             consecutive_cooldowns: member.escalation,
             last_acquired: member.last_acquired.map(|(_, at)| at),
             metadata: Arc::clone(&member.profile.metadata),
-            eligible: !is_out && self.has_room(member),
-            saturated: !is_out && !self.has_room(member),
+            eligible: !is_out && self.has_room(membership),
+            saturated: !is_out && !self.has_room(membership),
         }
     }
 
     // Admin calls.
 
-    pub(crate) fn add(&mut self, profile: &Profile) -> Result<usize, ResourceError> {
+    pub(crate) fn add(&mut self, profile: &Profile, now: Moment) -> Result<usize, ResourceError> {
+        self.notice_by_the_clock(now);
         let id = || Arc::clone(&profile.id);
         if profile.id.is_empty() {
             return Err(ResourceError::EmptyId);
@@ -202,35 +226,45 @@ impl Reference {
         if self.find(&profile.id).is_ok() {
             return Err(ResourceError::DuplicateResource { id: id() });
         }
-        self.memberships.push(Membership::new(profile));
-        self.aftermath.wake = true;
+        let comeback = self.comeback_of_a_newcomer(profile);
+        self.memberships.push(Membership::new(profile, self.newest_usage, comeback));
+        self.welcome_in_line();
+        self.attend_the_line();
         Ok(self.memberships.len() - 1)
     }
 
-    pub(crate) fn remove(&mut self, id: &str) -> Result<usize, ResourceError> {
+    pub(crate) fn remove(&mut self, id: &str, now: Moment) -> Result<usize, ResourceError> {
+        self.notice_by_the_clock(now);
         let membership = self.find(id)?;
         self.memberships[membership].is_member = false;
-        self.aftermath.wake = true;
+        self.void_promises(membership);
+        self.tell_the_line_of_a_loss(membership);
+        self.attend_the_line();
         Ok(membership)
     }
 
-    pub(crate) fn enable(&mut self, id: &str) -> Result<(), ResourceError> {
+    pub(crate) fn enable(&mut self, id: &str, now: Moment) -> Result<(), ResourceError> {
+        self.notice_by_the_clock(now);
         let membership = self.find(id)?;
+        let newest_usage = self.newest_usage;
         let member = &mut self.memberships[membership];
-        member.escalation = 0;
-        member.probing = false;
+        (member.escalation, member.row, member.mark) = (0, 0, newest_usage);
+        member.comeback = Comeback::Proven;
         let old = member.become_healthy();
         if old != Status::Healthy {
             self.report(membership, old);
         }
-        self.aftermath.wake = true;
+        self.wake_all_without_a_line();
+        self.attend_the_line();
         Ok(())
     }
 
     pub(crate) fn disable(&mut self, id: &str, now: Moment) -> Result<(), ResourceError> {
+        self.notice_by_the_clock(now);
         let membership = self.find(id)?;
         self.take_out(membership, Cause::Admin, None, now);
-        self.aftermath.wake = true;
+        self.wake_all_without_a_line();
+        self.attend_the_line();
         Ok(())
     }
 
@@ -245,7 +279,7 @@ impl Reference {
 }
 
 impl Membership {
-    fn new(profile: &Profile) -> Self {
+    fn new(profile: &Profile, mark: u64, comeback: Comeback) -> Self {
         Self {
             id: Arc::clone(&profile.id),
             profile: profile.clone(),
@@ -253,11 +287,15 @@ impl Membership {
             status: Status::Healthy,
             since: None,
             until: None,
+            basis: None,
             cause: None,
             attempt: None,
             escalation: 0,
             tripped_after: 0,
-            probing: false,
+            out_after: 0,
+            mark,
+            row: 0,
+            comeback,
             last_acquired: None,
             measures: Measures::default(),
             turn: Turn::of_a_newcomer(),
@@ -265,14 +303,13 @@ impl Membership {
         }
     }
 
-    /// The cap that holds now.
-    fn limit(&self) -> Option<u32> {
-        if self.probing { Some(1) } else { self.profile.max_in_flight }
+    fn is_disabled(&self) -> bool {
+        self.status == Status::Disabled
     }
 
     /// Answers the status before.
     fn become_healthy(&mut self) -> Status {
-        (self.since, self.until, self.cause) = (None, None, None);
+        (self.since, self.until, self.basis, self.cause) = (None, None, None, None);
         std::mem::replace(&mut self.status, Status::Healthy)
     }
 }

@@ -1,7 +1,6 @@
 //! How a heart is made.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -10,39 +9,27 @@ use std::time::{Duration, Instant, SystemTime};
 use rotapool_core::Runtime;
 use rotapool_core::lifecycle::PoolProgress;
 
-use crate::DefaultRuntime;
-use crate::Pool;
-use crate::lifecycle::heartbeat::{Heartbeat, HeartbeatError, file};
-
-type BoxError = Box<dyn Error + Send + Sync>;
-type Job = Box<dyn FnOnce() + Send>;
-/// A hook that is told something.
-type Told<T> = Box<dyn Fn(&T) + Send + Sync>;
-
-/// Code of the user's. None of it runs under a lock.
-pub(super) struct Hooks {
-    pub(super) target: Option<Box<dyn Fn() -> Result<(), BoxError> + Send + Sync>>,
-    pub(super) on_missed_beat: Option<Told<HeartbeatError>>,
-    pub(super) on_target_dead: Option<Told<str>>,
-    pub(super) write_by: Box<dyn Fn(Job) + Send + Sync>,
-    pub(super) wall_clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
-}
-
-pub(super) type Progress = Box<dyn Fn(SystemTime) -> PoolProgress + Send + Sync>;
+use crate::drive::timer::DefaultRuntime;
+use crate::lifecycle::heartbeat::error::HeartbeatError;
+use crate::lifecycle::heartbeat::file;
+use crate::lifecycle::heartbeat::handle::Heartbeat;
+use crate::lifecycle::heartbeat::heart::Heart;
+use crate::lifecycle::heartbeat::parts::{BoxError, Hooks, Parts};
+use crate::pool::Pool;
 
 /// Collects what a heart beats for; [`build`](Self::build) checks it all. Made by [`Heartbeat::builder`].
 #[must_use = "a builder does nothing until `build`"]
-pub struct HeartbeatBuilder {
-    pub(super) path: PathBuf,
-    pub(super) interval: Duration,
-    pub(super) metadata: BTreeMap<String, String>,
-    pub(super) pools: Vec<Progress>,
-    pub(super) runtime: Arc<dyn Runtime>,
-    pub(super) hooks: Hooks,
+pub struct HeartbeatBuilder(Parts);
+
+impl Heartbeat {
+    /// A heart that beats into this file, every 10 s unless said otherwise.
+    pub fn builder(path: impl Into<PathBuf>) -> HeartbeatBuilder {
+        HeartbeatBuilder::new(path.into())
+    }
 }
 
 impl HeartbeatBuilder {
-    pub(super) fn new(path: PathBuf) -> Self {
+    fn new(path: PathBuf) -> Self {
         let hooks = Hooks {
             target: None,
             on_missed_beat: None,
@@ -53,32 +40,32 @@ impl HeartbeatBuilder {
             }),
             wall_clock: Box::new(SystemTime::now),
         };
-        Self {
+        Self(Parts {
             path,
             interval: Duration::from_secs(10),
             metadata: BTreeMap::new(),
             pools: Vec::new(),
             runtime: Arc::new(DefaultRuntime),
             hooks,
-        }
+        })
     }
 
     /// How often the heart beats: 10 s by default, 10 ms to a day.
     pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = interval;
+        self.0.interval = interval;
         self
     }
 
     /// Something that readers should know, by a key. A key said twice keeps the later.
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.metadata.insert(key.into(), value.into());
+        self.0.metadata.insert(key.into(), value.into());
         self
     }
 
     /// A pool whose progress every beat tells. It is kept alive.
     pub fn pool<T: Send + Sync + 'static>(mut self, pool: &Pool<T>) -> Self {
         let pool = pool.clone();
-        self.pools.push(Box::new(move |wall| progress(&pool, wall)));
+        self.0.pools.push(Box::new(move |wall| progress(&pool, wall)));
         self
     }
 
@@ -88,7 +75,7 @@ impl HeartbeatBuilder {
         mut self,
         target: impl Fn() -> Result<(), E> + Send + Sync + 'static,
     ) -> Self {
-        self.hooks.target = Some(Box::new(move || target().map_err(Into::into)));
+        self.0.hooks.target = Some(Box::new(move || target().map_err(Into::into)));
         self
     }
 
@@ -98,13 +85,13 @@ impl HeartbeatBuilder {
         mut self,
         hook: impl Fn(&HeartbeatError) + Send + Sync + 'static,
     ) -> Self {
-        self.hooks.on_missed_beat = Some(Box::new(hook));
+        self.0.hooks.on_missed_beat = Some(Box::new(hook));
         self
     }
 
     /// Told when the [target](Self::target) dies, and why: once, and again after it has lived.
     pub fn on_target_dead(mut self, hook: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        self.hooks.on_target_dead = Some(Box::new(hook));
+        self.0.hooks.on_target_dead = Some(Box::new(hook));
         self
     }
 
@@ -115,20 +102,20 @@ impl HeartbeatBuilder {
         mut self,
         hook: impl Fn(Box<dyn FnOnce() + Send>) + Send + Sync + 'static,
     ) -> Self {
-        self.hooks.write_by = Box::new(hook);
+        self.0.hooks.write_by = Box::new(hook);
         self
     }
 
     /// The clock of the stamps in the file: that of the system by default.
     pub fn wall_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.hooks.wall_clock = Box::new(clock);
+        self.0.hooks.wall_clock = Box::new(clock);
         self
     }
 
     /// The clock and the timer of [`run`](Heartbeat::run); [`DefaultRuntime`] by default. That of the loop
     /// which should prove its life.
     pub fn runtime(mut self, runtime: impl Runtime) -> Self {
-        self.runtime = Arc::new(runtime);
+        self.0.runtime = Arc::new(runtime);
         self
     }
 
@@ -140,7 +127,7 @@ impl HeartbeatBuilder {
     /// An interval out of range, a path without a name, a directory that is missing or takes no files, and
     /// more metadata than a beat may have.
     pub fn build(self) -> Result<Heartbeat, HeartbeatError> {
-        let Self { path, interval, .. } = &self;
+        let Parts { path, interval, .. } = &self.0;
         let allowed = Duration::from_millis(10)..=Duration::from_secs(24 * 60 * 60);
         if !allowed.contains(interval) {
             return Err(HeartbeatError::Interval { interval: *interval });
@@ -152,18 +139,18 @@ impl HeartbeatBuilder {
             let reason = error.to_string().into();
             return Err(HeartbeatError::Unwritable { path: path.clone(), reason });
         }
-        let heart = Heartbeat::of(self);
-        heart.heart.check()?;
-        Ok(heart)
+        let heart = Heart::new(self.0);
+        heart.check()?;
+        Ok(Heartbeat::of(heart))
     }
 }
 
 impl std::fmt::Debug for HeartbeatBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HeartbeatBuilder")
-            .field("path", &self.path)
-            .field("interval", &self.interval)
-            .field("metadata", &self.metadata)
+            .field("path", &self.0.path)
+            .field("interval", &self.0.interval)
+            .field("metadata", &self.0.metadata)
             .finish_non_exhaustive()
     }
 }

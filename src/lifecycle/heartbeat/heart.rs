@@ -8,11 +8,13 @@ use std::time::{Duration, Instant, SystemTime};
 use rotapool_core::lifecycle::{Beat, LoopProgress, Onset, Target, Tick, WriterProgress};
 
 use crate::lifecycle::caught::caught;
-use crate::lifecycle::heartbeat::{HeartbeatBuilder, HeartbeatError, HeartbeatStats, file, json};
+use crate::lifecycle::heartbeat::error::HeartbeatError;
+use crate::lifecycle::heartbeat::parts::Parts;
+use crate::lifecycle::heartbeat::{file, json};
 use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 pub(super) struct Heart {
-    pub(super) parts: HeartbeatBuilder,
+    pub(super) parts: Parts,
     host: String,
     /// Somebody drives `run`.
     running: AtomicBool,
@@ -43,6 +45,30 @@ struct Books {
     target_dead: bool,
 }
 
+/// How a heart has been beating.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeartbeatStats {
+    /// Whether somebody drives [`run`](crate::lifecycle::Heartbeat::run).
+    pub running: bool,
+    /// Beats that got into the file.
+    pub beats: u64,
+    /// Beats that did not, whatever kept them, those that were due while the loop was away included.
+    pub missed: u64,
+    /// How long ago the last beat got into the file; `None` if none has.
+    pub since_beat: Option<Duration>,
+    /// How the loop keeps up; `None` before its first tick.
+    pub event_loop: Option<LoopProgress>,
+    /// How long it took to write the last beat.
+    pub last_took: Option<Duration>,
+    /// Why the last missed beat was missed.
+    pub last_error: Option<HeartbeatError>,
+    /// Whether the target was dead at the last beat.
+    pub target_dead: bool,
+    /// Hooks that panicked. Their panics harm nobody else.
+    pub hook_panics: u64,
+}
+
 /// Whoever drives it.
 pub(super) struct Running<'a>(&'a Heart);
 
@@ -62,7 +88,7 @@ impl Drop for Running<'_> {
 }
 
 impl Heart {
-    pub(super) fn new(parts: HeartbeatBuilder) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
         let host = gethostname::gethostname().to_string_lossy().into_owned();
         let (running, writing) = (AtomicBool::new(false), AtomicBool::new(false));
         let in_file = Mutex::new(InFile { sequence: 0, time: SystemTime::UNIX_EPOCH });

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::FutureExt as _;
 use rotapool_core::lifecycle::Ending;
 
-use crate::lifecycle::IntoEnding;
 use crate::lifecycle::caught::{caught, message};
-use crate::lifecycle::watchdog::Silence;
+use crate::lifecycle::clean_up::IntoEnding;
+use crate::lifecycle::watchdog::silence::Silence;
 
 pub(super) type OnFailure = Box<dyn Fn(&Silence, &Ending) + Send + Sync>;
 pub(super) type Raise = Box<dyn Fn(&Silence, &Arc<Failures>) + Send + Sync>;

@@ -9,11 +9,12 @@ use std::time::Duration;
 use rotapool_core::Runtime;
 use rotapool_core::lifecycle::Ending;
 
-use crate::DefaultRuntime;
-use crate::lifecycle::IntoEnding;
+use crate::drive::timer::DefaultRuntime;
+use crate::lifecycle::clean_up::IntoEnding;
 use crate::lifecycle::watchdog::alarm::{Alarm, OnFailure, Raise, at_once, spawned};
+use crate::lifecycle::watchdog::handle::Watchdog;
+use crate::lifecycle::watchdog::silence::{Silence, WatchdogError};
 use crate::lifecycle::watchdog::source::Source;
-use crate::lifecycle::watchdog::{Silence, Watchdog, WatchdogError};
 
 /// Shorter limits would have it do nothing but look.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -30,8 +31,35 @@ pub struct WatchdogBuilder {
     on_failure: Option<OnFailure>,
 }
 
+impl Watchdog {
+    /// A watchdog that waits for [pings](Self::ping); it allows for a silence of less than `limit`.
+    pub fn builder(limit: Duration) -> WatchdogBuilder {
+        WatchdogBuilder::new(limit, Source::Pings)
+    }
+
+    /// A watchdog over another process: its signs of life are the beats in this file.
+    ///
+    /// A beat counts from when it was made. The first has all of `max_age` to come; a file that is missing, old,
+    /// unreadable, from the future or of the dead is no sign of life, and [`Silence::file`] says which. It takes
+    /// [pings](Self::ping), too.
+    #[cfg(feature = "heartbeat")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "heartbeat")))]
+    pub fn from_heartbeat(
+        path: impl Into<std::path::PathBuf>,
+        max_age: Duration,
+    ) -> WatchdogBuilder {
+        let source = Source::File {
+            path: path.into(),
+            liveness: max_age.into(),
+            check_every: (max_age / 4).max(Duration::from_millis(1)),
+            wall_clock: Box::new(std::time::SystemTime::now),
+        };
+        WatchdogBuilder::new(max_age, source)
+    }
+}
+
 impl WatchdogBuilder {
-    pub(super) fn new(limit: Duration, source: Source) -> Self {
+    fn new(limit: Duration, source: Source) -> Self {
         Self {
             name: "watchdog".into(),
             limit,

@@ -9,7 +9,8 @@ use std::time::Instant;
 use rotapool_core::Sleep;
 use rotapool_core::lifecycle::{Vigil, Watch};
 
-use crate::lifecycle::watchdog::{Silence, Watchdog};
+use crate::lifecycle::watchdog::handle::Watchdog;
+use crate::lifecycle::watchdog::silence::Silence;
 
 impl Watchdog {
     /// Watches over one operation: the operation's output, or the silence that ended it.

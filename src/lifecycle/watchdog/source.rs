@@ -10,7 +10,7 @@ pub(super) enum Source {
     #[cfg(feature = "heartbeat")]
     File {
         path: std::path::PathBuf,
-        liveness: crate::lifecycle::Liveness,
+        liveness: rotapool_core::lifecycle::Liveness,
         check_every: Duration,
         wall_clock: Box<dyn Fn() -> std::time::SystemTime + Send + Sync>,
     },
@@ -31,7 +31,7 @@ impl Source {
             Self::Pings => None,
             #[cfg(feature = "heartbeat")]
             Self::File { path, liveness, wall_clock, .. } => {
-                let beat = crate::lifecycle::Heartbeat::read(path);
+                let beat = crate::lifecycle::heartbeat::handle::Heartbeat::read(path);
                 Some(beat.map_err(Into::into).and_then(|beat| liveness.judge(&beat, wall_clock())))
             }
         }

@@ -10,7 +10,8 @@ use std::thread::{self, Thread};
 use rotapool_core::Runtime;
 
 use crate::lifecycle::caught::caught;
-use crate::lifecycle::watchdog::{Claim, Watchdog, WatchdogError};
+use crate::lifecycle::watchdog::handle::{Claim, Watchdog};
+use crate::lifecycle::watchdog::silence::WatchdogError;
 use crate::sync::AtomicBool;
 
 /// A watchdog at work on its own thread. Dropping this ends the watch; an alarm that is being raised at that
@@ -31,7 +32,19 @@ impl Drop for WatchdogThread {
     }
 }
 
-pub(super) fn start(watchdog: &Watchdog, claim: Claim) -> Result<WatchdogThread, WatchdogError> {
+impl Watchdog {
+    /// Starts to watch, on a thread of its own, until what it returns is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When it watches already, has no alarm, gets no thread, or its [runtime](crate::lifecycle::WatchdogBuilder::runtime) has no timer
+    /// for one. Nothing is left behind then.
+    pub fn start(&self) -> Result<WatchdogThread, WatchdogError> {
+        start(self, self.claim()?)
+    }
+}
+
+fn start(watchdog: &Watchdog, claim: Claim) -> Result<WatchdogThread, WatchdogError> {
     let stop = Arc::new(AtomicBool::new(false));
     let (inner, stopped) = (Arc::clone(&watchdog.inner), Arc::clone(&stop));
     let watch = watchdog.watch_from(inner.runtime.now());

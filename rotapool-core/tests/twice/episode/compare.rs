@@ -37,7 +37,14 @@ impl Episode {
         agreement.demand("attempts made", &self.reference.made(number), &run.attempts.made());
         let is_over = self.reference.is_over(number);
         agreement.demand("whether it is over", &is_over, &run.attempts.is_over());
-        assert!(run.attempts.made() <= run.max_attempts, "more attempts than the run may make");
+        let is_attempting = matches!(run.doing, Doing::Attempting { .. });
+        let limit = run.attempts.limit().filter(|_| is_attempting);
+        let limit = limit.map(|limit| self.clock.moment(limit));
+        agreement.demand("when the attempt is to end", &self.reference.limit_of(number), &limit);
+        // By our own rules it is free to find each membership out once.
+        let free = if self.rules.free_rotation { self.memberships_made } else { 0 };
+        let most = run.terms.max_attempts.saturating_add(free);
+        assert!(run.attempts.made() <= most, "more attempts than the run may make");
     }
 
     /// What the command before left to be done outside: core's account of it.
@@ -47,7 +54,7 @@ impl Episode {
         effects.iter().flat_map(|effects| &effects.events).for_each(|e| self.ledger.note(e));
         let actual = Aftermath::of(effects, retired, self.clock);
         self.agreement.demand("the effects", &self.reference.take_aftermath(), &actual);
-        for handle in actual.aborts.iter().chain(&actual.retired) {
+        for handle in actual.aborts.iter().chain(&actual.wakes).chain(&actual.retired) {
             assert!(self.handles.remove(handle), "{handle:?} came back twice");
         }
         corners.followed(&actual);
@@ -58,11 +65,12 @@ impl Episode {
                 _ => corners.reached("a pausing usage counted as aborted"),
             }
         }
-        if actual.wake {
-            for run in &mut self.runs {
-                if let Doing::Sleeping { until, waiting: true } = &mut run.doing {
-                    *until = self.now.min(*until);
-                }
+        for handle in &actual.wakes {
+            let run = &mut self.runs[handle.run];
+            match &mut run.doing {
+                Doing::Waiting { woken, .. } if handle.step == run.steps => *woken = true,
+                // The command that woke it was its own: it has gone on, or is over.
+                _ => corners.reached("a wake-up of who is awake"),
             }
         }
         actual
@@ -94,7 +102,7 @@ impl Episode {
 
     /// Lists two at a time.
     fn compare_slices(&self, now: Instant, snapshot: &Vec<ResourceSnapshot>, stats: &PoolStats) {
-        let (mut rows, mut counted) = (Vec::new(), self.core.counted());
+        let (mut rows, mut counted) = (Vec::new(), self.core.counted(now));
         let mut left = Some(self.core.positions());
         while let Some(positions) = left {
             left = self.core.list_snapshot(&mut rows, positions.clone(), 2, now);

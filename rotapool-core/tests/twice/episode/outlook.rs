@@ -5,12 +5,17 @@ use std::hash::Hasher;
 
 use rotapool_core::PoolStats;
 
-use super::{Doing, Episode};
+use super::{Doing, Episode, Run};
 use crate::twice::observed::{Handle, Moment, Row};
 
 impl Episode {
     pub(crate) fn now(&self) -> Moment {
         self.now
+    }
+
+    /// Whether core has noticed what has ended by now, as far as it goes by the clock.
+    pub(crate) fn has_noticed(&self) -> bool {
+        self.noticed || !self.rules.ends_by_the_clock
     }
 
     pub(crate) fn runs_that(&self, are: impl Fn(Doing) -> bool) -> Vec<usize> {
@@ -46,6 +51,22 @@ impl Episode {
         self.runs[run].doing
     }
 
+    /// Whether a run has to step, as its driver would see it.
+    pub(crate) fn is_due(&self, doing: Doing) -> bool {
+        match doing {
+            Doing::Ready | Doing::Judging { .. } | Doing::Choosing { .. } => true,
+            Doing::Pausing { until } => until <= self.now,
+            Doing::Waiting { until, woken } => woken || until.is_some_and(|it| it <= self.now),
+            Doing::Attempting { .. } | Doing::Over => false,
+        }
+    }
+
+    /// Whether the time of a run's attempt is up.
+    pub(crate) fn is_overdue(&self, run: usize) -> bool {
+        let limit = self.runs[run].attempts.limit();
+        limit.is_some_and(|limit| self.clock.moment(limit) <= self.now)
+    }
+
     pub(crate) fn is_aborted(&self, run: usize) -> bool {
         self.runs[run].doing == Doing::Attempting { aborted: true }
     }
@@ -58,19 +79,22 @@ impl Episode {
     pub(crate) fn moments_of_interest(&self) -> Vec<Moment> {
         let live = self.runs.iter().filter(|run| run.doing != Doing::Over);
         let ends = live.clone().filter_map(|run| match run.doing {
-            Doing::Sleeping { until, .. } => Some(until),
+            Doing::Pausing { until } => Some(until),
+            Doing::Waiting { until, .. } => until,
             _ => None,
         });
-        let deadlines = live.filter_map(|run| run.deadline);
+        let attempting = |run: &&Run| matches!(run.doing, Doing::Attempting { .. });
+        let limits = live.clone().filter(attempting).filter_map(|run| run.attempts.limit());
+        let ends = ends.chain(limits.map(|limit| self.clock.moment(limit)));
+        let deadlines = live.filter_map(|run| run.terms.deadline);
         self.look().iter().filter_map(|row| row.until).chain(ends).chain(deadlines).collect()
     }
 
     /// The deadlines ahead of runs that something woke from a wait.
     pub(crate) fn deadlines_of_the_woken(&self) -> Vec<Moment> {
-        let is_woken =
-            |doing| matches!(doing, Doing::Sleeping { until, waiting: true } if until <= self.now);
+        let is_woken = |doing| matches!(doing, Doing::Waiting { woken: true, .. });
         let woken = self.runs.iter().filter(|run| is_woken(run.doing));
-        woken.filter_map(|run| run.deadline).filter(|&deadline| deadline > self.now).collect()
+        woken.filter_map(|run| run.terms.deadline).filter(|&deadline| deadline > self.now).collect()
     }
 
     /// Whether it matters to a run who joins or leaves just now: one that has been asked to choose
@@ -78,8 +102,8 @@ impl Episode {
     pub(crate) fn is_a_run_touchy(&self) -> bool {
         let mut live = self.runs.iter().filter(|run| run.doing != Doing::Over);
         live.any(|run| {
-            let waits = matches!(run.doing, Doing::Sleeping { waiting: true, .. });
-            !run.to_choose.is_empty() || waits && run.wants.is_some()
+            let waits = matches!(run.doing, Doing::Waiting { .. });
+            !run.to_choose.is_empty() || waits && run.terms.wants.is_some()
         })
     }
 }

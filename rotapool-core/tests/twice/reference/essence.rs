@@ -2,10 +2,11 @@
 
 use std::hash::{Hash, Hasher};
 
-use rotapool_core::Strategy;
+use rotapool_core::{Recovery, Status, Strategy};
 
+use super::comeback::Comeback;
 use super::runs::{Phase, Run};
-use super::{Membership, Reference};
+use super::{Membership, Reference, Usage};
 use crate::twice::observed::Moment;
 
 impl Reference {
@@ -30,7 +31,9 @@ impl Reference {
             behind.count().hash(into);
         }
         for usage in &self.usages {
-            (self.rank_of(usage.membership), usage.abortable).hash(into);
+            let age = self.age_that_matters(usage, now);
+            (self.rank_of(usage.membership), usage.abortable, usage.late, usage.lost, age)
+                .hash(into);
         }
         let live = self.runs.iter().enumerate().filter(|(_, run)| run.phase != Phase::Over);
         let mut live: Vec<_> =
@@ -41,9 +44,15 @@ impl Reference {
     }
 
     fn hash_member(&self, member: &Membership, now: Moment, into: &mut impl Hasher) {
-        let Membership { status, until, escalation, probing, turn, .. } = member;
+        let Membership { status, until, escalation, comeback, row, turn, .. } = member;
         let last_step = self.rules.cooldown_table.len() as u32;
-        (status, ahead(*until, now), (*escalation).min(last_step), probing).hash(into);
+        let escalation = (*escalation).min(last_step);
+        let row = self.rules.decay.map(|_| row);
+        (status, ahead(*until, now), escalation, row, comeback).hash(into);
+        if *status == Status::CoolingDown && self.rules.recovery != Recovery::AtOnce {
+            // It will be the bound.
+            member.until.zip(member.since).map(|(until, since)| until - since).hash(into);
+        }
         match self.rules.strategy {
             Strategy::LeastInFlight | Strategy::RoundRobin | Strategy::Priority => {
                 let later = |other: &Membership| other.last_acquired > member.last_acquired;
@@ -59,14 +68,16 @@ impl Reference {
         }
     }
 
-    /// How many of its usages in flight report an outage that is known already.
-    fn tripped_among_the_living(&self, membership: usize) -> usize {
-        let Membership { escalation, tripped_after, .. } = self.memberships[membership];
-        if !self.rules.one_trip_per_outage || escalation == 0 {
-            return 0;
+    /// How many of its usages in flight report an outage that is known already, or are from before an
+    /// admin's word.
+    fn tripped_among_the_living(&self, membership: usize) -> [usize; 3] {
+        let Membership { tripped_after, out_after, mark, .. } = self.memberships[membership];
+        let on_it = || self.usages.iter().filter(|usage| usage.membership == membership);
+        match self.rules.rules.generations {
+            true => [tripped_after, out_after, mark]
+                .map(|last| on_it().filter(|usage| usage.number <= last).count()),
+            false => [0; 3],
         }
-        let on_it = self.usages.iter().filter(|usage| usage.membership == membership);
-        on_it.filter(|usage| usage.number <= tripped_after).count()
     }
 
     fn rank_of(&self, membership: usize) -> usize {
@@ -79,7 +90,6 @@ impl Reference {
             Phase::Ready => (0, None),
             Phase::Attempting => (1, None),
             Phase::Pausing { until } => (2, Some(until)),
-            Phase::Waiting => (3, None),
             Phase::Over => (4, None),
         };
         let usage = self.usages.iter().position(|usage| usage.handle.run == number);
@@ -89,15 +99,32 @@ impl Reference {
             nanoseconds(until),
             nanoseconds(run.terms.deadline),
             run.terms.retry_delay.as_nanos(),
-            u128::from(run.terms.wait_for_cooldown),
-            run.budget.map_or(u128::MAX, |budget| u128::from(budget - run.made)),
+            nanoseconds(run.terms.attempt_timeout.and(self.limit_of(number))),
+            u128::from(run.terms.wait),
+            run.budget.map_or(u128::MAX, |budget| u128::from(budget.saturating_sub(run.spent))),
+            u128::from(run.pause_due),
+            u128::from(run.made == 0),
         ];
         let mut tried = run.wish.tried.clone();
         tried.retain(|&tried| self.memberships[tried].is_member);
-        tried.sort_unstable();
-        tried.dedup();
+        essence.extend(self.essence_of_place(number, now));
         essence.extend(tried.into_iter().map(|tried| self.rank_of(tried) as u128));
         essence
+    }
+    fn essence_of_place(&self, number: usize, now: Moment) -> [u128; 4] {
+        let place = self.in_line().position(|(run, _)| run == number);
+        let Some(_) = place else { return [0; 4] };
+        let (awake, told, promise) = self.how_it_stands_in_line(number);
+        let told = ahead(told, now).map_or(u128::MAX, |told| told.as_nanos());
+        let promise = promise.map_or(u128::MAX, |promise| self.rank_of(promise) as u128);
+        [1 + self.number_in_line(number) as u128, u128::from(awake), told, promise]
+    }
+
+    /// How long it has been in flight, if it may become late.
+    fn age_that_matters(&self, usage: &Usage, now: Moment) -> Option<Moment> {
+        let on = &self.memberships[usage.membership];
+        let counts = on.is_member && on.comeback != Comeback::Proven && !usage.late;
+        counts.then(|| now - usage.since)
     }
 }
 

@@ -38,13 +38,24 @@ impl Measures {
         self.took(took, now, rules);
     }
 
+    /// With an error of the operation's own, which says nothing of how fast it is.
+    pub(super) fn answered(&mut self, now: Moment, rules: &HealthRules) {
+        self.note(true, now, rules);
+    }
+
+    pub(super) fn was_given_up(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
+        if self.faded_peak(now, rules).is_some_and(|known| took.as_secs_f64() > known) {
+            self.took(took, now, rules);
+        }
+    }
+
     pub(super) fn failed(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
         self.note(false, now, rules);
         self.took(took.max(rules.failure_latency), now, rules);
     }
 
     /// The weight of what is old falls to 1/e in each `latency_decay`. The peak only fades, and jumps up at once.
-    pub(super) fn took(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
+    fn took(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
         let took = took.as_secs_f64();
         self.latency = Some(match self.latency {
             None => Latency { mean: took, peak: took, at: now },

@@ -1,13 +1,15 @@
-//! The retry loop of a run: budget, deadline, pause and wait.
+//! Runs, and how their attempts end.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool_core::{Cause, Outcome, Signal, Status, Strategy};
+use rotapool_core::{Cause, Outcome, Signal, Status};
 
+use super::line::Place;
 use super::selection::Wish;
+use super::trips::Witness;
 use super::{LONGEST, Reference, Usage, later};
-use crate::twice::observed::{Exhaustion, Handle, Moment, Move, Why};
+use crate::twice::observed::{Exhaustion, Moment, Move, Why};
 
 /// How one run may go about it.
 #[derive(Debug, Clone)]
@@ -15,7 +17,8 @@ pub(crate) struct Terms {
     pub(crate) max_attempts: u32,
     pub(crate) retry_delay: Duration,
     pub(crate) deadline: Option<Moment>,
-    pub(crate) wait_for_cooldown: bool,
+    pub(crate) attempt_timeout: Option<Duration>,
+    pub(crate) wait: bool,
     pub(crate) exclude: Vec<Arc<str>>,
     /// The tier that its caller admits, by the metadata; `None` if the caller does not judge.
     pub(crate) wants: Option<&'static str>,
@@ -27,17 +30,30 @@ pub(super) struct Run {
     pub(super) wish: Wish,
     /// Fixed by the first step.
     pub(super) budget: Option<u32>,
+    /// The calls of the operation.
     pub(super) made: u32,
-    last_signal: Option<Signal>,
+    /// What they cost of the budget.
+    pub(super) spent: u32,
+    pub(super) first_usage: Option<u64>,
+    /// When it came into the line, if that was before its first usage.
+    pub(super) came: Option<(u64, u64)>,
+    /// It has failed, and has not paused since.
+    pub(super) pause_due: bool,
+    pub(super) place: Option<Place>,
+    /// Since when it waits, also while it is asked something.
+    pub(super) waits_since: Option<Moment>,
+    pub(super) last_signal: Option<Signal>,
     pub(super) phase: Phase,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// Between two attempts, or in line.
     Ready,
     Attempting,
-    Pausing { until: Moment },
-    Waiting,
+    Pausing {
+        until: Moment,
+    },
     Over,
 }
 
@@ -48,6 +64,12 @@ impl Reference {
             wish: Wish::default(),
             budget: None,
             made: 0,
+            spent: 0,
+            first_usage: None,
+            came: None,
+            pause_due: false,
+            place: None,
+            waits_since: None,
             last_signal: None,
             phase: Phase::Ready,
         });
@@ -61,8 +83,16 @@ impl Reference {
         self.runs[run].phase == Phase::Over
     }
 
-    pub(super) fn runs_that_wait(&self) -> usize {
-        self.runs.iter().filter(|run| run.phase == Phase::Waiting).count()
+    /// When the attempt in flight is to be ended.
+    pub(crate) fn limit_of(&self, run: usize) -> Option<Moment> {
+        let Run { terms, phase, .. } = &self.runs[run];
+        if *phase != Phase::Attempting {
+            return None;
+        }
+        let since = self.usage_of(run).since;
+        let own = terms.attempt_timeout.map(|most| later(since, most));
+        let deadline = terms.deadline.filter(|_| self.rules.rules.strict_deadlines);
+        own.into_iter().chain(deadline).min()
     }
 
     /// Whether a run's usage is on a former membership of an id that is in the pool again.
@@ -71,154 +101,178 @@ impl Reference {
         !membership.is_member && self.find(&membership.id).is_ok()
     }
 
-    /// `drawn` is the membership that core took, if it did: the reference cannot draw the same.
-    pub(crate) fn step(
-        &mut self,
-        run: usize,
-        now: Moment,
-        chance: f64,
-        drawn: Option<usize>,
-    ) -> Move {
-        let Run { terms, made, phase, .. } = &mut self.runs[run];
-        let Terms { retry_delay, deadline, wait_for_cooldown, .. } = *terms;
-        let (made, phase) = (*made, *phase);
-        if let Phase::Pausing { until } = phase {
-            if now < until {
-                return Move::Pause { until };
-            }
-            self.leave(run);
-            self.runs[run].phase = Phase::Ready;
-        }
-        let unjudged = self.ask_to_judge(run);
-        if !unjudged.is_empty() {
-            return Move::Judge(unjudged);
-        }
-        let budget = self.budget(run);
-        if budget == 0 {
-            return self.exhaust(run, self.nothing(run), now);
-        }
-        if made == budget {
-            return self.exhaust(run, Why::MaxAttempts, now);
-        }
-        match deadline {
-            // A wait is begun only if a cooldown ends in time, and selects at least once more.
-            Some(deadline) if now >= deadline && phase != Phase::Waiting => {
-                return self.exhaust(run, Why::Deadline { deadline }, now);
-            }
-            _ => {}
-        }
-        if self.rules.foreign_choice && self.runs[run].wish.choice.is_none() {
-            let offers = self.ask_to_choose(run, now);
-            if !offers.is_empty() {
-                return Move::Choose(offers);
-            }
-        }
-        let handle = Handle { run, attempt: made + 1 };
-        if let Some(membership) = self.acquire(run, handle, drawn, now) {
-            self.runs[run].made += 1;
-            self.runs[run].phase = Phase::Attempting;
-            return Move::Attempt { membership };
-        }
-        match (self.earliest_recovery(run), deadline) {
-            (Some(until), Some(deadline)) if wait_for_cooldown && until >= deadline => {
-                self.exhaust(run, Why::CooldownOutlastsDeadline { until, deadline }, now)
-            }
-            (Some(until), _) if wait_for_cooldown => {
-                self.runs[run].phase = Phase::Waiting;
-                let until = until + retry_delay.min(LONGEST).mul_f64(chance);
-                Move::Wait { until: not_past(deadline, until) }
-            }
-            _ => self.exhaust(run, self.nothing(run), now),
-        }
-    }
-
-    /// How many attempts it may make: fixed by the first step that gets past the judging.
-    fn budget(&mut self, run: usize) -> u32 {
-        let admitted = self.members().filter(|&(membership, _)| self.admits(run, membership));
-        let admitted = admitted.count() as u32;
-        let Run { terms, budget, .. } = &mut self.runs[run];
-        let most = if terms.wait_for_cooldown { u32::MAX } else { admitted };
-        *budget.get_or_insert(terms.max_attempts.min(most))
-    }
-
-    fn nothing(&self, run: usize) -> Why {
-        if self.admits_nobody(run) { Why::NoResourceAdmitted } else { Why::NoEligibleResource }
-    }
+    // How an attempt ends.
 
     pub(crate) fn settle(&mut self, run: usize, outcome: &Outcome, now: Moment, chance: f64) {
-        let &Usage { number, membership, since, .. } = self.usage_of(run);
-        self.measure(membership, outcome, now - since, now);
-        let signal = match outcome {
+        self.notice_by_the_clock(now);
+        self.settle_usage(run, outcome, now, chance);
+        self.attend_the_line();
+    }
+
+    fn settle_usage(&mut self, run: usize, outcome: &Outcome, now: Moment, chance: f64) {
+        let &Usage { number, membership, since, late, lost, .. } = self.usage_of(run);
+        let witness = Witness { usage: number, membership, late, lost };
+        let too_late = self.is_too_late(run, now);
+        if lost {
+            self.note("a late result of a lost trial");
+        }
+        self.measure(membership, outcome, too_late, now - since, now);
+        let failed = match outcome {
+            Outcome::Failure | Outcome::Signal(_) => true,
+            Outcome::TimedOut => !too_late,
+            _ => false,
+        };
+        if failed && self.counts(witness) {
+            self.memberships[membership].row = 0;
+        }
+        match outcome {
             Outcome::Success => {
-                self.prove(membership);
+                self.prove(witness);
                 self.counted.runs_ok += 1;
-                return self.end(run);
+                self.end(run);
             }
-            Outcome::Error | Outcome::Failure => {
-                self.prove(membership);
+            Outcome::Error => {
+                self.prove(witness);
                 self.counted.runs_error += 1;
-                return self.end(run);
+                self.end(run);
+            }
+            Outcome::Failure => {
+                self.disprove(witness, &"failed on trial".into(), now);
+                self.counted.runs_error += 1;
+                self.end(run);
             }
             Outcome::Panic => {
                 self.counted.runs_error += 1;
-                return self.end(run);
+                self.end(run);
             }
-            Outcome::Aborted => self.siblings_signal(membership, now),
+            Outcome::TimedOut if too_late => {
+                self.note("an attempt ended by the deadline");
+                self.counted.deadlines += 1;
+                self.leave(run);
+                self.runs[run].phase = Phase::Ready;
+            }
+            Outcome::TimedOut => {
+                self.note("an attempt ended by its timeout");
+                self.counted.timeouts += 1;
+                self.memberships[membership].counted.timeouts += 1;
+                // It goes on as if the resource had asked for another try.
+                let most = self.runs[run].terms.attempt_timeout.expect("a time that is up");
+                let reason: Arc<str> = format!("no answer within {most:?}").into();
+                self.disprove(witness, &reason, now);
+                self.go_on(run, membership, Signal::retry(reason.to_string()), true, now, chance);
+            }
+            Outcome::Aborted => {
+                let signal = self.siblings_signal(membership, now);
+                self.go_on(run, membership, signal, false, now, chance);
+            }
             Outcome::Signal(signal) => {
-                self.obey(number, membership, signal, now);
-                signal.clone()
+                self.obey(witness, signal, now);
+                // That a resource is out costs nothing the first time.
+                let costs = matches!(signal, Signal::Retry { .. });
+                self.go_on(run, membership, signal.clone(), costs, now, chance);
             }
             other => panic!("the reference does not know {other:?}"),
-        };
-        if self.avoids_tried() {
-            self.runs[run].wish.tried.push(membership);
         }
-        let Run { terms, made, budget, .. } = &self.runs[run];
-        let pause = terms.retry_delay.min(LONGEST).mul_f64(0.5 + chance);
-        let until = not_past(terms.deadline, later(now, pause));
-        if Some(*made) == *budget || terms.retry_delay.is_zero() {
-            self.leave(run);
-            self.runs[run].phase = Phase::Ready;
-        } else {
-            // The usage stays on the resource for the pause. Only after a retry signal can an older
-            // sibling still "abort" it: that is how the contract was recorded.
-            if !matches!(signal, Signal::Retry { .. }) {
-                self.take_handle(run);
-            }
-            self.runs[run].phase = Phase::Pausing { until };
-        }
-        self.runs[run].last_signal = Some(signal);
     }
 
-    /// By default those strategies avoid whose behaviour without it is not on record.
-    fn avoids_tried(&self) -> bool {
-        let on_record = [Strategy::LeastInFlight, Strategy::PrimaryBackup];
-        let by_default = self.rules.foreign_choice || !on_record.contains(&self.rules.strategy);
-        self.rules.avoid_tried.unwrap_or(by_default)
+    fn is_too_late(&self, run: usize, now: Moment) -> bool {
+        let deadline = self.runs[run].terms.deadline;
+        self.rules.rules.strict_deadlines && deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// The attempt did not end its run.
+    fn go_on(
+        &mut self,
+        run: usize,
+        membership: usize,
+        signal: Signal,
+        costs: bool,
+        now: Moment,
+        chance: f64,
+    ) {
+        let tried = &mut self.runs[run].wish.tried;
+        let again = tried.contains(&membership);
+        tried.retain(|&other| other != membership);
+        if self.rules.rules.fresh_first {
+            tried.push(membership);
+        }
+        let free = self.rules.rules.free_rotation && !costs && !again;
+        if !costs && self.rules.rules.free_rotation {
+            self.note(if free { "a free rotation" } else { "a second time on what is out costs" });
+        }
+        self.runs[run].spent += u32::from(!free);
+        self.runs[run].pause_due = true;
+        let is_retry = matches!(signal, Signal::Retry { .. });
+        self.runs[run].last_signal = Some(signal);
+        let Run { terms, spent, budget, .. } = &self.runs[run];
+        let last = *budget == Some(*spent) || terms.retry_delay.is_zero();
+        if last || !self.rules.rules.holds_place_in_pauses {
+            self.leave(run);
+            self.runs[run].phase = Phase::Ready;
+            return;
+        }
+        let until = self.end_of_pause(run, now, chance);
+        let deadline = self.runs[run].terms.deadline;
+        let until = deadline.map_or(until, |deadline| until.min(deadline));
+        // The usage stays on the resource for the pause. Only after a retry signal can an older
+        // sibling still "abort" it: that is how the contract was recorded.
+        if !is_retry {
+            self.take_handle(run);
+        }
+        self.runs[run].phase = Phase::Pausing { until };
+    }
+
+    pub(super) fn end_of_pause(&self, run: usize, now: Moment, chance: f64) -> Moment {
+        let mean = self.runs[run].terms.retry_delay.min(LONGEST);
+        later(now, mean.mul_f64(0.5 + chance))
     }
 
     /// What an outcome says of how the resource is doing; a panic says nothing.
-    fn measure(&mut self, membership: usize, outcome: &Outcome, took: Duration, now: Moment) {
+    fn measure(
+        &mut self,
+        membership: usize,
+        outcome: &Outcome,
+        too_late: bool,
+        took: Duration,
+        now: Moment,
+    ) {
         let (measures, rules) = (&mut self.memberships[membership].measures, &self.rules.health);
         match outcome {
-            Outcome::Success | Outcome::Error => measures.succeeded(took, now, rules),
-            Outcome::Failure | Outcome::Signal(_) => measures.failed(took, now, rules),
-            Outcome::Aborted => measures.took(took, now, rules),
+            Outcome::Success => measures.succeeded(took, now, rules),
+            Outcome::Error => measures.answered(now, rules),
+            Outcome::TimedOut if too_late => measures.was_given_up(took, now, rules),
+            Outcome::Failure | Outcome::Signal(_) | Outcome::TimedOut => {
+                measures.failed(took, now, rules);
+                self.memberships[membership].counted.failures += 1;
+                self.counted.failures += 1;
+            }
+            Outcome::Aborted => measures.was_given_up(took, now, rules),
             _ => {}
         }
     }
 
     pub(crate) fn cancel(&mut self, run: usize, now: Moment) {
+        self.notice_by_the_clock(now);
+        if self.runs[run].phase != Phase::Over {
+            self.give_up(run, now);
+        }
+        self.attend_the_line();
+    }
+
+    fn give_up(&mut self, run: usize, now: Moment) {
         match self.runs[run].phase {
-            Phase::Over => return,
             Phase::Attempting => {
                 let &Usage { membership, since, .. } = self.usage_of(run);
-                self.measure(membership, &Outcome::Aborted, now - since, now);
+                self.measure(membership, &Outcome::Aborted, false, now - since, now);
                 self.leave(run);
             }
-            Phase::Pausing { .. } => self.leave(run),
-            Phase::Ready | Phase::Waiting => {}
+            Phase::Pausing { .. } if self.rules.rules.holds_place_in_pauses => self.leave(run),
+            _ => {}
         }
+        if self.runs[run].place.as_ref().is_some_and(|place| place.promise.is_some()) {
+            self.note("a promise given back by a drop");
+        }
+        self.leave_the_line(run);
         self.counted.runs_cancelled += 1;
         self.runs[run].phase = Phase::Over;
     }
@@ -233,7 +287,7 @@ impl Reference {
         self.usages.iter().find(|usage| usage.handle.run == run).expect("a usage of this run")
     }
 
-    fn leave(&mut self, run: usize) {
+    pub(super) fn leave(&mut self, run: usize) {
         self.take_handle(run);
         self.usages.retain(|usage| usage.handle.run != run);
     }
@@ -242,14 +296,14 @@ impl Reference {
         let usage = self.usages.iter_mut().find(|usage| usage.handle.run == run);
         let usage = usage.expect("a usage of this run");
         if std::mem::take(&mut usage.abortable) {
-            self.aftermath.retired = Some(usage.handle);
+            self.aftermath.retired.push(usage.handle);
         }
     }
 
     /// What an abort by a sibling amounts to: the resource tells which signal the sibling sent.
     fn siblings_signal(&self, membership: usize, now: Moment) -> Signal {
-        let membership = &self.memberships[membership];
         let shown = self.row(membership, now);
+        let membership = &self.memberships[membership];
         let cause = shown.cause.filter(|_| membership.is_member);
         let reason = match cause {
             Some(Cause::Signal(reason)) => format!("aborted by a sibling's signal: {reason}"),
@@ -262,15 +316,9 @@ impl Reference {
         }
     }
 
-    fn earliest_recovery(&self, run: usize) -> Option<Moment> {
-        let cooling = self.members().filter(|&(membership, member)| {
-            member.status == Status::CoolingDown && self.admits(run, membership)
-        });
-        cooling.filter_map(|(_, member)| member.until).min()
-    }
-
-    fn exhaust(&mut self, run: usize, why: Why, now: Moment) -> Move {
+    pub(super) fn exhaust(&mut self, run: usize, why: Why, now: Moment) -> Move {
         self.counted.runs_exhausted += 1;
+        self.leave_the_line(run);
         let resources = self.snapshot(now);
         let rows = self.members().zip(resources);
         let resources: Vec<_> = rows
@@ -278,6 +326,7 @@ impl Reference {
             .map(|(_, row)| row)
             .collect();
         let eligible = resources.iter().any(|row| row.eligible);
+        let busy = resources.iter().any(|row| row.status == Status::Healthy);
         let first_back = resources.iter().filter_map(|row| row.until).min();
         let run = &mut self.runs[run];
         run.phase = Phase::Over;
@@ -286,13 +335,9 @@ impl Reference {
             at: now,
             attempts: run.made,
             last_signal: run.last_signal.take(),
-            retry_at: if eligible { Some(now) } else { first_back },
+            retry_at: if eligible { Some(now) } else { first_back.filter(|_| !busy) },
             members: resources.len(),
             resources,
         })
     }
-}
-
-fn not_past(deadline: Option<Moment>, moment: Moment) -> Moment {
-    deadline.map_or(moment, |deadline| moment.min(deadline))
 }

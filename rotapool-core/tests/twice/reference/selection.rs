@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rotapool_core::{Metadata, Status, Strategy};
 
-use super::runs::Run;
+use super::runs::{Phase, Run};
 use super::{Reference, Usage};
 use crate::twice::observed::{Handle, Moment, Offer};
 
@@ -13,7 +13,7 @@ use crate::twice::observed::{Handle, Moment, Offer};
 pub(super) struct Wish {
     /// The members that its caller has judged.
     judged: Vec<(usize, bool)>,
-    /// The memberships that sent it on, if the pool avoids those.
+    /// The memberships that sent it on, the latest last.
     pub(super) tried: Vec<usize>,
     /// What the pool's owner chose for the next attempt: a member, or none.
     pub(super) choice: Option<Option<usize>>,
@@ -22,24 +22,21 @@ pub(super) struct Wish {
 }
 
 impl Reference {
-    /// Turns the expired cooldowns healthy.
-    fn expire(&mut self, now: Moment) {
-        for membership in 0..self.memberships.len() {
-            let member = &mut self.memberships[membership];
-            let cooling = member.is_member && member.status == Status::CoolingDown;
-            if cooling && member.until <= Some(now) {
-                member.probing = self.rules.probe_on_recovery;
-                let old = member.become_healthy();
-                self.report(membership, old);
-            }
-        }
+    /// The members that can be used, as far as is noticed.
+    pub(super) fn eligible(&self) -> Vec<usize> {
+        (0..self.memberships.len()).filter(|&membership| self.is_eligible(membership)).collect()
     }
 
-    /// The members that can be used, as far as the last selection knows.
-    pub(super) fn eligible(&self) -> Vec<usize> {
-        let members = self.members().filter(|(_, member)| member.status == Status::Healthy);
-        let usable = members.filter(|(_, member)| self.has_room(member));
-        usable.map(|(membership, _)| membership).collect()
+    /// Those that the strategies look at: who is at its pace is as good as away.
+    pub(super) fn within_reach(&self) -> Vec<usize> {
+        let mut eligible = self.eligible();
+        eligible.retain(|&membership| self.is_within_its_pace(membership));
+        eligible
+    }
+
+    pub(super) fn is_eligible(&self, membership: usize) -> bool {
+        let member = &self.memberships[membership];
+        member.is_member && member.status == Status::Healthy && self.has_room(membership)
     }
 
     pub(super) fn admits(&self, run: usize, membership: usize) -> bool {
@@ -85,17 +82,19 @@ impl Reference {
     }
 
     /// The members that the pool's owner may choose from.
-    pub(super) fn ask_to_choose(&mut self, run: usize, now: Moment) -> Vec<Offer> {
-        self.expire(now);
+    pub(super) fn ask_to_choose(
+        &mut self,
+        run: usize,
+        asked: Vec<usize>,
+        now: Moment,
+    ) -> Vec<Offer> {
         self.resume();
-        let admitted = |membership: &usize| self.admits(run, *membership);
-        let asked: Vec<_> = self.eligible().into_iter().filter(admitted).collect();
         let offer = |&membership: &usize| {
             let member = &self.memberships[membership];
             Offer {
                 id: Arc::clone(&member.id),
                 in_flight: self.in_flight(&member.id),
-                limit: member.limit(),
+                limit: self.limit(membership),
                 weight: member.profile.weight,
                 priority: member.profile.priority,
                 metadata: Arc::clone(&member.profile.metadata),
@@ -118,66 +117,48 @@ impl Reference {
 
     // The pick.
 
-    /// Takes one of those that can be taken: the one that core has `drawn`, if it could.
-    pub(super) fn acquire(
-        &mut self,
-        run: usize,
-        handle: Handle,
-        drawn: Option<usize>,
-        now: Moment,
-    ) -> Option<usize> {
-        self.expire(now);
-        self.resume();
-        let choice = self.runs[run].wish.choice.take().flatten();
-        let eligible = self.eligible();
-        let membership = match choice {
-            Some(chosen) if eligible.contains(&chosen) => {
-                self.note("a choice of the owner's");
-                chosen
-            }
-            _ => {
-                if choice.is_some() {
-                    self.note("a stale choice");
-                }
-                let elected = self.elect(run, &eligible, drawn, now)?;
-                self.remember(elected, &eligible);
-                elected
-            }
-        };
+    /// The run has this one from now on.
+    pub(super) fn acquire(&mut self, run: usize, membership: usize, handle: Handle, now: Moment) {
         self.newest_usage += 1;
         let number = self.newest_usage;
-        self.usages.push(Usage { number, membership, handle, since: now, abortable: true });
+        self.usages.push(Usage {
+            number,
+            membership,
+            handle,
+            since: now,
+            abortable: true,
+            late: false,
+            lost: false,
+        });
         let member = &mut self.memberships[membership];
         member.last_acquired = Some((number, now));
         member.counted.acquires += 1;
         self.counted.attempts += 1;
-        Some(membership)
+        let run = &mut self.runs[run];
+        run.first_usage.get_or_insert(number);
+        run.made += 1;
+        run.phase = Phase::Attempting;
     }
 
-    /// One that the run has not tried, if there is any.
-    fn elect(
+    /// The strategy's choice among some of the `eligible`: the one that core has `drawn`, if it could.
+    pub(super) fn elect(
         &mut self,
         run: usize,
-        eligible: &[usize],
+        among: &[usize],
         drawn: Option<usize>,
         now: Moment,
     ) -> Option<usize> {
-        let Run { terms, wish, .. } = &self.runs[run];
-        let of_these = |those: &[usize], are: &dyn Fn(usize) -> bool| -> Vec<usize> {
-            those.iter().copied().filter(|&membership| are(membership)).collect()
-        };
-        let admitted = of_these(eligible, &|membership| self.admits(run, membership));
-        let fresh = of_these(&admitted, &|membership| !wish.tried.contains(&membership));
-        let among = if fresh.is_empty() { &admitted } else { &fresh };
-        let favourites = self.favourites(among, terms.affinity, now);
+        self.resume();
+        let affinity = self.runs[run].terms.affinity;
+        let favourites = self.favourites(among, affinity, now);
         let drawn = drawn.filter(|drawn| favourites.contains(drawn));
         let elected = drawn.or_else(|| favourites.first().copied())?;
+        let eligible = self.within_reach();
         let passed_over = favourites.len() > 1 && favourites.len() < among.len();
-        let keyed = self.rules.strategy == Strategy::Affinity && terms.affinity.is_some();
-        let (fresh, admitted) = (fresh.len(), admitted.len());
+        let keyed = self.rules.strategy == Strategy::Affinity && affinity.is_some();
+        let admitted = eligible.iter().filter(|&&membership| self.admits(run, membership)).count();
         for (corner, is_here) in [
-            ("a pick among the fresh", 0 < fresh && fresh < admitted),
-            ("a pick although all are tried", fresh == 0),
+            ("a pick among the fresh", among.len() < admitted),
             ("a pick among the admitted", admitted < eligible.len()),
             ("the worst of three or more cannot be drawn", passed_over),
             ("a pick by key", keyed),
@@ -187,6 +168,7 @@ impl Reference {
             }
         }
         self.note(name(self.rules.strategy));
+        self.remember(elected, &eligible);
         Some(elected)
     }
 

@@ -114,7 +114,7 @@ impl Reference {
 
     /// Whoever was not eligible for a while resumes at the present virtual time.
     pub(super) fn resume(&mut self) {
-        for membership in self.eligible() {
+        for membership in self.within_reach() {
             let Turn { at, was_away } = &mut self.memberships[membership].turn;
             if std::mem::take(was_away) && *at < self.memory.time {
                 *at = self.memory.time;
@@ -125,7 +125,7 @@ impl Reference {
 
     /// Has to be called after every command.
     pub(crate) fn note_who_is_away(&mut self) {
-        let eligible = self.eligible();
+        let eligible = self.within_reach();
         for (number, membership) in self.memberships.iter_mut().enumerate() {
             membership.turn.was_away |= !eligible.contains(&number);
         }

@@ -1,0 +1,51 @@
+//! Whose word the end of a cooldown is: the upstream's, or the pool's guess.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Whose word the end of a cooldown is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Basis {
+    /// The pool's guess: the table of cooldowns.
+    Guessed,
+    /// The upstream's: the signal stated how long.
+    Stated,
+    /// The upstream's, brought within the bounds of the pool.
+    Clamped {
+        /// What the signal stated.
+        stated: Duration,
+    },
+}
+
+/// What a signal's `after` comes to, and whose word that is; `None` if it states nothing.
+pub(crate) fn stated(
+    after: Option<Duration>,
+    zero_hints: bool,
+    bounds: &RangeInclusive<Duration>,
+) -> Option<(Duration, Basis)> {
+    let stated = after.filter(|after| zero_hints || !after.is_zero())?;
+    let within = stated.clamp(*bounds.start(), *bounds.end());
+    let basis = if within == stated { Basis::Stated } else { Basis::Clamped { stated } };
+    Some((within, basis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_is_brought_within_the_bounds_and_zero_is_none() {
+        let second = Duration::from_secs(1);
+        let bounds = second..=second * 60;
+        let come_to = |after| stated(Some(after), false, &bounds);
+        assert_eq!(come_to(Duration::ZERO), None);
+        assert_eq!(stated(None, false, &bounds), None);
+        assert_eq!(come_to(second * 5), Some((second * 5, Basis::Stated)));
+        assert_eq!(come_to(second / 2), Some((second, Basis::Clamped { stated: second / 2 })));
+        let forever = Duration::MAX;
+        assert_eq!(come_to(forever), Some((second * 60, Basis::Clamped { stated: forever })));
+        let recorded = stated(Some(Duration::ZERO), true, &(Duration::ZERO..=forever));
+        assert_eq!(recorded, Some((Duration::ZERO, Basis::Stated)));
+    }
+}

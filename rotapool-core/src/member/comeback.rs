@@ -1,0 +1,184 @@
+//! A resource that is back and not yet at full strength: on trial, or on a ramp.
+//!
+//! It is judged by usages that began after it came back, and by none from before: what they say is of the
+//! outage. One that takes longer than the bound is lost, so that nothing that hangs can keep the resource away.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::recovery::{Recovery, Trial};
+use super::usage::{Place, Sequence};
+use crate::time::Tick;
+
+/// Where a ramp ends that leads to no cap.
+const TOP: u32 = 64;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Comeback {
+    how: How,
+    /// The nanoseconds after which a usage is lost.
+    bound: u64,
+    /// The usages that count, oldest first; `None` where all do, as the recorded rules have it.
+    usages: Option<VecDeque<Counted>>,
+}
+
+/// A usage by which the resource is judged.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    sequence: Sequence,
+    place: Place,
+    since: Tick,
+}
+
+#[derive(Debug, Clone)]
+enum How {
+    Trial { at_once: u32, successes_to_go: u32 },
+    Ramp { pace: u32 },
+}
+
+impl Comeback {
+    /// After an outage that lasted `away`; `None` if nothing holds the resource back. Without `generations`,
+    /// usages from before count too.
+    pub(crate) fn after(
+        recovery: Recovery,
+        away: Duration,
+        cap: Option<u32>,
+        generations: bool,
+    ) -> Option<Box<Self>> {
+        let (how, bound) = match recovery {
+            Recovery::AtOnce => return None,
+            // One at a time is all that there is.
+            Recovery::Ramp if cap == Some(1) => return None,
+            Recovery::Trial(Trial { at_once, successes, bound }) => {
+                (How::Trial { at_once, successes_to_go: successes }, bound.unwrap_or(away))
+            }
+            Recovery::Ramp => (How::Ramp { pace: 1 }, away),
+        };
+        let bound = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
+        Some(Box::new(Self { how, bound, usages: generations.then(VecDeque::new) }))
+    }
+
+    /// The most at once; whoever is promised a place counts.
+    pub(crate) fn places(&self) -> u32 {
+        match self.how {
+            How::Trial { at_once, .. } => at_once,
+            How::Ramp { pace } => pace,
+        }
+    }
+
+    /// How many of those `in_flight` take a place.
+    pub(crate) fn taken(&self, in_flight: u32) -> u32 {
+        self.usages.as_ref().map_or(in_flight, |usages| usages.len() as u32)
+    }
+
+    /// Whether nobody may go beyond the places, or whether they only set the pace.
+    pub(crate) fn is_trial(&self) -> bool {
+        matches!(self.how, How::Trial { .. })
+    }
+
+    pub(crate) fn began(&mut self, sequence: Sequence, place: Place, since: Tick) {
+        if let Some(usages) = &mut self.usages {
+            usages.push_back(Counted { sequence, place, since });
+        }
+    }
+
+    pub(crate) fn counts(&self, usage: Sequence) -> bool {
+        let among =
+            |usages: &VecDeque<Counted>| usages.iter().any(|counted| counted.sequence == usage);
+        self.usages.as_ref().is_some_and(among)
+    }
+
+    /// A usage has ended: whether it counted.
+    pub(crate) fn ended(&mut self, usage: Sequence) -> bool {
+        let Some(usages) = &mut self.usages else { return true };
+        let place = usages.iter().position(|counted| counted.sequence == usage);
+        place.is_some_and(|place| usages.remove(place).is_some())
+    }
+
+    /// A usage that counted succeeded: whether the resource is at full strength now.
+    pub(crate) fn proved(&mut self, cap: Option<u32>) -> bool {
+        match &mut self.how {
+            How::Trial { successes_to_go, .. } => {
+                *successes_to_go = successes_to_go.saturating_sub(1);
+                *successes_to_go == 0
+            }
+            How::Ramp { pace } => {
+                *pace = pace.saturating_mul(2);
+                cap.map_or(*pace > TOP, |cap| *pace >= cap)
+            }
+        }
+    }
+
+    /// When the oldest usage is lost, if there is one.
+    pub(crate) fn next_loss(&self) -> Option<Tick> {
+        let oldest = self.usages.as_ref().and_then(VecDeque::front);
+        oldest.map(|oldest| Tick(oldest.since.0.saturating_add(self.bound)))
+    }
+
+    /// Gives up the oldest usage if its time is over: where it is kept.
+    pub(crate) fn lose(&mut self, now: Tick) -> Option<Place> {
+        self.next_loss().filter(|&loss| loss <= now)?;
+        self.usages.as_mut().and_then(VecDeque::pop_front).map(|lost| lost.place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AWAY: Duration = Duration::from_secs(30);
+
+    fn at(seconds: u64) -> Tick {
+        Tick(seconds * 1_000_000_000)
+    }
+
+    #[test]
+    fn a_trial_counts_only_its_own_and_ends_with_the_last_success() {
+        let trial = Trial::default().at_once(2).successes(2);
+        let mut trial = Comeback::after(Recovery::Trial(trial), AWAY, None, true).unwrap();
+        assert!(!trial.ended(1), "it began before");
+        trial.began(5, 50, at(0));
+        trial.began(6, 60, at(1));
+        assert_eq!((trial.taken(9), trial.places()), (2, 2));
+        assert!(trial.ended(6));
+        assert!(!trial.proved(None), "one more");
+        assert!(trial.ended(5));
+        assert!(trial.proved(None));
+    }
+
+    #[test]
+    fn who_hangs_is_lost_after_as_long_as_the_outage_unless_a_bound_was_set() {
+        for (bound, lost_at) in [(None, 31), (Some(Duration::from_secs(7)), 8)] {
+            let mut trial = Comeback::after(
+                Recovery::Trial(Trial { bound, ..Trial::default() }),
+                AWAY,
+                None,
+                true,
+            )
+            .unwrap();
+            trial.began(5, 50, at(1));
+            assert_eq!(trial.next_loss(), Some(at(lost_at)));
+            assert_eq!(trial.lose(at(lost_at - 1)), None);
+            assert_eq!(trial.taken(9), 1);
+            assert_eq!(trial.lose(at(lost_at)), Some(50));
+            assert_eq!((trial.taken(9), trial.next_loss()), (0, None));
+            assert!(!trial.ended(5), "its late result changes nothing");
+        }
+    }
+
+    #[test]
+    fn a_ramp_doubles_to_the_cap_and_without_one_past_sixty_four() {
+        let paces = |cap: Option<u32>| {
+            let mut ramp = Comeback::after(Recovery::Ramp, AWAY, cap, true).unwrap();
+            let mut paces = vec![ramp.places()];
+            while !ramp.proved(cap) {
+                paces.push(ramp.places());
+            }
+            paces
+        };
+        assert_eq!(paces(Some(5)), [1, 2, 4]);
+        assert_eq!(paces(None), [1, 2, 4, 8, 16, 32, 64]);
+        assert!(Comeback::after(Recovery::Ramp, AWAY, Some(1), true).is_none());
+        assert!(Comeback::after(Recovery::AtOnce, AWAY, None, true).is_none());
+    }
+}

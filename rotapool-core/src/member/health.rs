@@ -1,0 +1,61 @@
+//! How well a resource has been doing, as it is told.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// A resource's error rate in three words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Grade {
+    /// Below the threshold for degraded, or too few attempts to tell.
+    Healthy,
+    /// From the threshold for degraded on.
+    Degraded,
+    /// From the threshold for unhealthy on.
+    Unhealthy,
+}
+
+/// In small letters, as it is serialized.
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Unhealthy => "unhealthy",
+        })
+    }
+}
+
+/// How a resource has been doing, at one moment.
+///
+/// A failure is a signal, or an error of the operation's own that it marked as the resource's
+/// ([`Outcome::Failure`](crate::Outcome::Failure)). Attempts that were dropped, aborted by a sibling,
+/// or that panicked are neither success nor failure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Health {
+    /// When this was taken, by the pool's clock.
+    pub at: Instant,
+    /// Successes in the window.
+    pub recent_successes: u32,
+    /// Failures in the window.
+    pub recent_failures: u32,
+    /// Successes of this membership.
+    pub successes: u64,
+    /// Failures of this membership.
+    pub failures: u64,
+    /// Failures since the last success.
+    pub consecutive_failures: u32,
+    /// The share of failures in the window; `None` below the minimum sample.
+    pub error_rate: Option<f64>,
+    /// The error rate as a grade.
+    pub grade: Grade,
+    /// The exponentially weighted mean latency; `None` before the first.
+    pub latency: Option<Duration>,
+    /// The same, except that it jumps up to any latency above it at once.
+    pub peak_latency: Option<Duration>,
+    /// When an attempt last succeeded.
+    pub last_success: Option<Instant>,
+    /// When an attempt last failed.
+    pub last_failure: Option<Instant>,
+}

@@ -1,0 +1,378 @@
+//! One membership: what is known of a resource from its `add` to its `remove`.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::basis::Basis;
+use super::comeback::Comeback;
+use super::counters::ResourceCounters;
+use super::escalation::Escalation;
+use super::fingerprint::fingerprint;
+use super::measures::Measures;
+use super::profile::Profile;
+use super::recovery::Recovery;
+use super::rules::Rules;
+use super::standing::{Cause, Standing, Status};
+use super::usage::{Lane, Place, Sequence};
+use crate::time::{Tick, after};
+
+/// Where the state keeps a membership: for tables that run beside it, such as the values.
+///
+/// An index is used again once its membership has been removed and its usages have drained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SlotIndex(pub(crate) usize);
+
+impl SlotIndex {
+    /// The index as a number, small and dense.
+    #[must_use]
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Slot {
+    profile: Profile,
+    fingerprint: u64,
+    position: u64,
+    /// Whether it is still in the pool, or only drains.
+    pub(crate) member: bool,
+    standing: Standing,
+    escalation: Escalation,
+    /// What it is held to since it came back.
+    comeback: Option<Box<Comeback>>,
+    /// The newest usage of the pool at the last trip, and when it was last cleared by an admin call; 0, which is
+    /// before any, until then.
+    tripped_after: Sequence,
+    cleared_after: Sequence,
+    last_acquired: Option<(Sequence, Tick)>,
+    pub(crate) lane: Lane,
+    /// Usages still draining from earlier memberships of this id.
+    pub(crate) inherited: u32,
+    /// Places that were handed to runs in line which have yet to come for them.
+    pub(crate) promised: u32,
+    pub(crate) counters: ResourceCounters,
+    pub(crate) measures: Measures,
+}
+
+impl Slot {
+    pub(crate) fn new(profile: Profile, position: u64, inherited: u32) -> Self {
+        Self {
+            fingerprint: fingerprint(profile.id.as_bytes()),
+            profile,
+            position,
+            member: true,
+            standing: Standing::Healthy,
+            escalation: Escalation::default(),
+            comeback: None,
+            tripped_after: 0,
+            cleared_after: 0,
+            last_acquired: None,
+            lane: Lane::EMPTY,
+            inherited,
+            promised: 0,
+            counters: ResourceCounters::default(),
+            measures: Measures::new(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> &Arc<str> {
+        &self.profile.id
+    }
+
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    #[inline]
+    pub(crate) fn weight(&self) -> f64 {
+        self.profile.weight
+    }
+
+    #[inline]
+    pub(crate) fn priority(&self) -> u32 {
+        self.profile.priority
+    }
+
+    /// The number that stands for the id.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// The order of acquisition; who was never acquired comes first, in pool order.
+    #[inline]
+    pub(crate) fn recency(&self) -> u64 {
+        const ACQUIRED: u64 = 1 << 63;
+        match self.last_acquired {
+            None => self.position,
+            Some((usage, _)) => ACQUIRED | usage,
+        }
+    }
+
+    /// The rank in pool order: lower was added earlier.
+    #[inline]
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    #[inline]
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    pub(crate) fn last_acquired(&self) -> Option<Tick> {
+        self.last_acquired.map(|(_, at)| at)
+    }
+
+    pub(crate) fn max_in_flight(&self) -> Option<u32> {
+        self.profile.max_in_flight
+    }
+
+    pub(crate) fn consecutive_cooldowns(&self) -> u32 {
+        self.escalation.step()
+    }
+
+    #[inline]
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.lane.len() + self.inherited
+    }
+
+    /// The cap that holds now: the configured one, or what a trial leaves of it.
+    #[inline]
+    pub(crate) fn limit(&self) -> Option<u32> {
+        match &self.comeback {
+            Some(comeback) if comeback.is_trial() => Some(self.limit_on_trial(comeback)),
+            _ => self.profile.max_in_flight,
+        }
+    }
+
+    #[cold]
+    fn limit_on_trial(&self, trial: &Comeback) -> u32 {
+        let beside = self.in_flight() - trial.taken(self.in_flight());
+        let limit = beside.saturating_add(trial.places());
+        self.profile.max_in_flight.map_or(limit, |cap| cap.min(limit))
+    }
+
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.limit().is_none_or(|limit| self.in_flight() + self.promised < limit)
+    }
+
+    /// The same of one that is on no comeback, for who has made sure of that.
+    #[inline]
+    pub(crate) fn has_room_at_full_strength(&self) -> bool {
+        let cap = self.profile.max_in_flight;
+        cap.is_none_or(|cap| self.in_flight() + self.promised < cap)
+    }
+
+    /// How many at once a ramp allows, if it is on one.
+    pub(crate) fn pace(&self) -> Option<u32> {
+        self.comeback().filter(|comeback| !comeback.is_trial()).map(Comeback::places)
+    }
+
+    /// Whether it could take another without leaving its ramp behind.
+    #[inline]
+    pub(crate) fn is_within_pace(&self) -> bool {
+        self.comeback.as_ref().is_none_or(|comeback| {
+            comeback.is_trial()
+                || comeback.taken(self.in_flight()) + self.promised < comeback.places()
+        })
+    }
+
+    #[inline]
+    pub(crate) fn comeback(&self) -> Option<&Comeback> {
+        self.comeback.as_deref()
+    }
+
+    #[inline]
+    pub(crate) fn is_healthy(&self) -> bool {
+        matches!(self.standing, Standing::Healthy)
+    }
+
+    /// Whether it may be picked, as of the last selection.
+    #[inline]
+    pub(crate) fn is_eligible(&self) -> bool {
+        self.is_healthy() && self.has_room()
+    }
+
+    /// The status as it counts at `now`: healthy from the moment when a cooldown ends.
+    pub(crate) fn status_at(&self, now: Instant) -> Status {
+        match self.standing {
+            Standing::CoolingDown { until, .. } if until <= now => Status::Healthy,
+            _ => self.standing.noticed_status(),
+        }
+    }
+
+    /// A usage was registered.
+    #[inline]
+    pub(crate) fn acquired(&mut self, usage: Sequence, place: Place, now: Tick) {
+        self.last_acquired = Some((usage, now));
+        self.counters.acquires += 1;
+        if let Some(comeback) = &mut self.comeback {
+            comeback.began(usage, place, now);
+        }
+    }
+
+    /// A usage has ended, or is about to: whether it counted for the trial or the ramp.
+    #[inline]
+    pub(crate) fn ended(&mut self, usage: Sequence) -> bool {
+        self.comeback.as_mut().is_some_and(|comeback| comeback.ended(usage))
+    }
+
+    /// An operation got through. A cooldown or disable that came meanwhile is newer evidence and stays.
+    #[inline]
+    pub(crate) fn succeed(&mut self, decay: Option<NonZeroU32>) {
+        if self.is_healthy() {
+            self.escalation.succeed(decay);
+        }
+    }
+
+    /// A usage that counted for the trial or the ramp got through.
+    pub(crate) fn prove(&mut self) {
+        let cap = self.profile.max_in_flight;
+        let is_healthy = self.is_healthy();
+        if self.comeback.as_mut().is_some_and(|comeback| is_healthy && comeback.proved(cap)) {
+            self.comeback = None;
+        }
+    }
+
+    /// An attempt failed.
+    pub(crate) fn fail(&mut self) {
+        self.escalation.fail();
+    }
+
+    /// Whether a usage is one by which a trial is judged.
+    pub(crate) fn is_judged_by(&self, usage: Sequence) -> bool {
+        self.comeback().is_some_and(|comeback| comeback.is_trial() && comeback.counts(usage))
+    }
+
+    /// Whether a usage began after an admin call last cleared the resource: else it says nothing of it any more.
+    #[inline]
+    pub(crate) fn began_since_cleared(&self, usage: Sequence) -> bool {
+        usage > self.cleared_after
+    }
+
+    /// Takes a cooldown signal.
+    pub(crate) fn cool(&mut self, trip: &Trip<'_>) -> Cooled {
+        let running = match &self.standing {
+            Standing::Healthy => None,
+            Standing::CoolingDown { since, until, .. } => Some((*since, *until)),
+            Standing::Disabled { .. } => return Cooled::NoNews,
+        };
+        let known_outage = trip.rules.one_trip_per_outage && trip.usage <= self.tripped_after;
+        if !known_outage {
+            self.tripped_after = trip.newest;
+            if trip.stated.is_none() || trip.rules.stated_climbs {
+                self.escalation.climb();
+            }
+        }
+        let (duration, basis) = match trip.stated {
+            Some(stated) => stated,
+            None if known_outage => return Cooled::Known { up_to: self.tripped_after },
+            None => (self.escalation.duration(trip.table), Basis::Guessed),
+        };
+        let ends = after(trip.now, duration);
+        match running {
+            Some((_, until)) if known_outage && until >= ends => {
+                return Cooled::Known { up_to: self.tripped_after };
+            }
+            // Never shortened: the reason told is the one of the longer cooldown.
+            Some((_, until)) if until > ends => {}
+            Some((since, until)) if until > trip.now => {
+                self.standing = trip.cooling(since, ends, basis);
+            }
+            _ => self.standing = trip.cooling(trip.now, ends, basis),
+        }
+        self.comeback = None;
+        self.counters.cooldowns += 1;
+        let up_to = if known_outage { self.tripped_after } else { Sequence::MAX };
+        Cooled::Changed { up_to }
+    }
+
+    /// The cooldown is over.
+    pub(crate) fn recover(&mut self, recovery: Recovery, rules: Rules) {
+        if let Standing::CoolingDown { since, until, .. } = self.standing {
+            let away = until.saturating_duration_since(since);
+            self.comeback =
+                Comeback::after(recovery, away, self.profile.max_in_flight, rules.generations);
+        }
+        self.standing = Standing::Healthy;
+    }
+
+    /// Whoever joins a pool that serves comes up a ramp, if the pool has one.
+    pub(crate) fn join_midway(&mut self, recovery: Recovery, first_guess: Duration) {
+        if recovery == Recovery::Ramp {
+            self.comeback =
+                Comeback::after(recovery, first_guess, self.profile.max_in_flight, true);
+        }
+    }
+
+    /// Gives up the usages of a trial or a ramp that have taken too long. Those of a trial are `lost` for good; on
+    /// a ramp they only do not count any more.
+    pub(crate) fn lose(&mut self, now: Tick, mut lost: impl FnMut(Place)) {
+        if let Some(comeback) = &mut self.comeback {
+            while let Some(place) = comeback.lose(now) {
+                if comeback.is_trial() {
+                    lost(place);
+                }
+            }
+        }
+    }
+
+    /// Takes the resource out of use; `false` if it was already.
+    pub(crate) fn disable(
+        &mut self,
+        now: Instant,
+        cause: Cause,
+        attempt: Option<Sequence>,
+    ) -> bool {
+        let changes = !matches!(self.standing, Standing::Disabled { .. });
+        if changes {
+            self.standing = Standing::Disabled { since: now, cause, attempt };
+            self.comeback = None;
+            self.counters.disables += 1;
+        }
+        changes
+    }
+
+    /// Clears whatever keeps the resource away; `newest` is the newest usage of the pool.
+    pub(crate) fn enable(&mut self, newest: Sequence) {
+        self.standing = Standing::Healthy;
+        self.escalation.reset();
+        self.comeback = None;
+        self.cleared_after = newest;
+    }
+}
+
+/// A cooldown signal on its way to a slot.
+#[derive(Debug)]
+pub(crate) struct Trip<'a> {
+    pub(crate) now: Instant,
+    /// The usage that sent it, and the newest usage of the pool at that moment.
+    pub(crate) usage: Sequence,
+    pub(crate) newest: Sequence,
+    /// How long, and whose word that is; nothing stated is the table's to decide.
+    pub(crate) stated: Option<(Duration, Basis)>,
+    pub(crate) reason: &'a Arc<str>,
+    pub(crate) table: &'a [Duration],
+    pub(crate) rules: Rules,
+}
+
+impl Trip<'_> {
+    fn cooling(&self, since: Instant, until: Instant, basis: Basis) -> Standing {
+        let reason = Arc::clone(self.reason);
+        Standing::CoolingDown { since, until, reason, attempt: self.usage, basis }
+    }
+}
+
+/// What a cooldown signal came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cooled {
+    /// The resource is disabled.
+    NoNews,
+    /// The outage was known: the standing is as it was. Whoever began `up_to` then is doomed by it.
+    Known { up_to: Sequence },
+    /// The resource is out, or out for longer. Whoever began `up_to` then is doomed by it.
+    Changed { up_to: Sequence },
+}

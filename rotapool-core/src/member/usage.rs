@@ -1,0 +1,282 @@
+//! The usages: attempts in flight, each with what it takes to abort it.
+//!
+//! The usages of one resource form a lane: a doubly linked list through the slab, by age. Who was aborted
+//! leaves the list at once, although its run has yet to hear of it: so entering, leaving and aborting touch
+//! no usage twice, and none of another resource.
+
+use slab::Slab;
+
+use crate::time::Tick;
+
+/// The order of acquisition. It starts at 1; 0 is before any usage.
+pub(crate) type Sequence = u64;
+
+/// Where the slab keeps a usage.
+pub(crate) type Place = u32;
+
+/// No usage: four thousand million at once fill no machine's memory by far.
+const NOBODY: Place = Place::MAX;
+/// Where the neighbours of a usage would be that is in no list any more.
+const DETACHED: Place = NOBODY - 1;
+
+/// A usage that has to end: settled or abandoned, once, by giving this up.
+#[derive(Debug)]
+#[must_use = "a usage that is never ended keeps its place on the resource for ever"]
+pub(crate) struct Ticket {
+    place: Place,
+    slot: u32,
+}
+
+impl Ticket {
+    #[inline]
+    pub(crate) fn slot(&self) -> usize {
+        self.slot as usize
+    }
+
+    #[inline]
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+}
+
+#[derive(Debug)]
+struct Usage<A> {
+    sequence: Sequence,
+    since: Tick,
+    /// Taken when an older sibling aborts this usage, which leaves the list then.
+    abort: Option<A>,
+    older: Place,
+    younger: Place,
+    /// Whether a trial has given it up: it took too long.
+    lost: bool,
+}
+
+/// What is left of a usage that has ended.
+pub(crate) struct Left<A> {
+    pub(crate) sequence: Sequence,
+    pub(crate) since: Tick,
+    /// Its abort handle, unless a sibling has taken it.
+    pub(crate) abort: Option<A>,
+    pub(crate) lost: bool,
+}
+
+/// The usages in flight on one membership.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lane {
+    /// Of those that nobody has aborted.
+    youngest: Place,
+    len: u32,
+}
+
+impl Lane {
+    pub(crate) const EMPTY: Self = Self { youngest: NOBODY, len: 0 };
+
+    #[inline]
+    pub(crate) fn len(self) -> u32 {
+        self.len
+    }
+}
+
+/// All usages in flight in a pool.
+#[derive(Debug)]
+pub(crate) struct Usages<A> {
+    slab: Slab<Usage<A>>,
+    newest: Sequence,
+}
+
+impl<A> Usages<A> {
+    /// The bytes that one usage takes.
+    #[cfg(test)]
+    pub(crate) const SIZE: usize = size_of::<Usage<A>>();
+
+    pub(crate) fn new() -> Self {
+        Self { slab: Slab::new(), newest: 0 }
+    }
+
+    /// The sequence number of the newest usage that ever was.
+    #[inline]
+    pub(crate) fn newest(&self) -> Sequence {
+        self.newest
+    }
+
+    pub(crate) fn sequence(&self, ticket: &Ticket) -> Sequence {
+        self.slab[ticket.place as usize].sequence
+    }
+
+    /// When a usage began.
+    pub(crate) fn since(&self, ticket: &Ticket) -> Tick {
+        self.slab[ticket.place as usize].since
+    }
+
+    /// Gives a usage up for lost.
+    pub(crate) fn lose(&mut self, place: Place) {
+        if let Some(usage) = self.slab.get_mut(place as usize) {
+            usage.lost = true;
+        }
+    }
+
+    pub(crate) fn is_lost(&self, ticket: &Ticket) -> bool {
+        self.slab[ticket.place as usize].lost
+    }
+
+    /// Registers a usage as the youngest of its lane.
+    #[inline]
+    pub(crate) fn enter(&mut self, lane: &mut Lane, slot: usize, abort: A, now: Tick) -> Ticket {
+        self.newest += 1;
+        let older = lane.youngest;
+        let (sequence, abort) = (self.newest, Some(abort));
+        let usage = Usage { sequence, since: now, abort, older, younger: NOBODY, lost: false };
+        let place = self.slab.insert(usage) as Place;
+        if let Some(older) = self.slab.get_mut(older as usize) {
+            older.younger = place;
+        }
+        lane.youngest = place;
+        lane.len += 1;
+        Ticket { place, slot: slot as u32 }
+    }
+
+    /// Takes a usage's abort handle, unless a sibling has: nothing can abort it any more.
+    pub(crate) fn take_abort(&mut self, lane: &mut Lane, ticket: &Ticket) -> Option<A> {
+        let abort = self.slab[ticket.place as usize].abort.take();
+        self.detach(lane, ticket.place);
+        abort
+    }
+
+    /// Ends a usage.
+    #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "a usage ends by giving its ticket up")]
+    pub(crate) fn leave(&mut self, lane: &mut Lane, ticket: Ticket) -> Left<A> {
+        let Usage { sequence, since, abort, older, younger, lost } =
+            self.slab.remove(ticket.place as usize);
+        if older != DETACHED {
+            self.join(lane, older, younger);
+        }
+        lane.len -= 1;
+        Left { sequence, since, abort, lost }
+    }
+
+    /// Aborts the younger siblings that no one has aborted yet and whose number is `up_to` this: takes their
+    /// handles, oldest first.
+    ///
+    /// From the youngest on: whoever is met is taken and not met again, unless it is younger than `up_to`.
+    pub(crate) fn take_younger(
+        &mut self,
+        lane: &mut Lane,
+        ticket: &Ticket,
+        up_to: Sequence,
+        into: &mut Vec<A>,
+    ) -> u64 {
+        let (own, before) = (self.sequence(ticket), into.len());
+        let mut next = lane.youngest;
+        while let Some(sibling) = self.slab.get_mut(next as usize) {
+            let (place, sequence) = (next, sibling.sequence);
+            if sequence <= own {
+                break;
+            }
+            next = sibling.older;
+            if sequence <= up_to {
+                into.extend(sibling.abort.take());
+                self.detach(lane, place);
+            }
+        }
+        into[before..].reverse();
+        (into.len() - before) as u64
+    }
+
+    /// Takes a usage out of the list of those that can be aborted.
+    fn detach(&mut self, lane: &mut Lane, place: Place) {
+        let usage = &mut self.slab[place as usize];
+        let older = std::mem::replace(&mut usage.older, DETACHED);
+        let younger = std::mem::replace(&mut usage.younger, DETACHED);
+        if older != DETACHED {
+            self.join(lane, older, younger);
+        }
+    }
+
+    /// Makes neighbours of two usages, or of one and an end of the list.
+    #[inline]
+    fn join(&mut self, lane: &mut Lane, older: Place, younger: Place) {
+        if let Some(older) = self.slab.get_mut(older as usize) {
+            older.younger = younger;
+        }
+        match self.slab.get_mut(younger as usize) {
+            Some(younger) => younger.older = older,
+            None => lane.youngest = older,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn younger(usages: &mut Usages<char>, lane: &mut Lane, ticket: &Ticket) -> Vec<char> {
+        // Behind what is there already.
+        let mut taken = vec!['-'];
+        let count = usages.take_younger(lane, ticket, Sequence::MAX, &mut taken);
+        taken.remove(0);
+        assert_eq!(count as usize, taken.len());
+        taken
+    }
+
+    #[test]
+    fn only_strictly_younger_usages_of_the_same_lane_are_taken_and_only_once() {
+        let now = Tick(0);
+        let (mut usages, mut lane, mut other) = (Usages::new(), Lane::EMPTY, Lane::EMPTY);
+        let a = usages.enter(&mut lane, 0, 'a', now);
+        let b = usages.enter(&mut lane, 0, 'b', now);
+        let x = usages.enter(&mut other, 1, 'x', now);
+        let c = usages.enter(&mut lane, 0, 'c', now);
+        let d = usages.enter(&mut lane, 0, 'd', now);
+        assert_eq!(usages.leave(&mut lane, c).abort, Some('c'));
+        assert_eq!(younger(&mut usages, &mut lane, &b), ['d']);
+        assert_eq!(younger(&mut usages, &mut lane, &a), ['b']);
+        assert_eq!(usages.leave(&mut lane, a).abort, Some('a'));
+        assert_eq!(usages.leave(&mut lane, d).abort, None);
+        assert_eq!(usages.leave(&mut lane, b).abort, None);
+        assert_eq!(usages.leave(&mut other, x).abort, Some('x'));
+        assert_eq!((lane.len(), other.len(), usages.newest()), (0, 0, 5));
+    }
+
+    #[test]
+    fn a_reused_place_in_the_slab_is_younger_all_the_same() {
+        let now = Tick(0);
+        let (mut usages, mut lane) = (Usages::new(), Lane::EMPTY);
+        let a = usages.enter(&mut lane, 0, 'a', now);
+        let b = usages.enter(&mut lane, 0, 'b', now);
+        usages.leave(&mut lane, a);
+        let c = usages.enter(&mut lane, 0, 'c', now);
+        assert!(usages.sequence(&c) > usages.sequence(&b));
+        assert_eq!(younger(&mut usages, &mut lane, &b), ['c']);
+        usages.leave(&mut lane, b);
+        usages.leave(&mut lane, c);
+    }
+
+    #[test]
+    fn signals_from_the_youngest_on_meet_each_sibling_once() {
+        let now = Tick(0);
+        let (mut usages, mut lane) = (Usages::new(), Lane::EMPTY);
+        let tickets: Vec<Ticket> =
+            (0..6).map(|number| usages.enter(&mut lane, 0, number, now)).collect();
+        let mut taken = Vec::new();
+        for signaller in [4, 2, 3, 0] {
+            usages.take_younger(&mut lane, &tickets[signaller], Sequence::MAX, &mut taken);
+        }
+        assert_eq!(taken, [5, 3, 4, 1, 2], "each once, although 3 signalled after it was aborted");
+        for ticket in tickets {
+            usages.leave(&mut lane, ticket);
+        }
+        assert_eq!((lane.len(), usages.slab.len()), (0, 0));
+    }
+
+    #[test]
+    fn those_that_began_later_than_a_known_outage_are_spared() {
+        let now = Tick(0);
+        let (mut usages, mut lane) = (Usages::new(), Lane::EMPTY);
+        let tickets = ['a', 'b', 'c'].map(|name| usages.enter(&mut lane, 0, name, now));
+        let mut taken = Vec::new();
+        assert_eq!(usages.take_younger(&mut lane, &tickets[0], 2, &mut taken), 1);
+        assert_eq!(taken, ['b']);
+        assert_eq!(younger(&mut usages, &mut lane, &tickets[0]), ['c']);
+    }
+}

@@ -1,0 +1,108 @@
+//! The rules of one pool, as its builder set them.
+
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::error::BuildError;
+use crate::member::health_rules::HealthRules;
+use crate::member::recovery::{Recovery, Trial};
+use crate::member::rules::Rules;
+use crate::select::strategy::Strategy;
+
+/// The rules of a pool. [`Default`] has the documented defaults.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Config {
+    /// How long the first, second, third… guessed cooldown since the last success lasts; the last entry
+    /// serves for all that follow. 30 s, 120 s, 300 s, 600 s by default; no entry is zero.
+    pub cooldown_table: Vec<Duration>,
+    /// Where a stated cooldown is brought to if it lies beyond. 1 s to 24 h by default.
+    pub cooldown_bounds: RangeInclusive<Duration>,
+    /// After how many successes in a row a resource goes one step down the table; `None`, the default, is all the
+    /// way down with one.
+    pub decay: Option<NonZeroU32>,
+    /// How a resource comes back from a cooldown.
+    pub recovery: Recovery,
+    /// The most runs in line. 1,024 by default; at least 1.
+    pub max_waiting: usize,
+    /// How to choose. [`Strategy::LeastInFlight`] by default.
+    pub strategy: Strategy,
+    /// Whether a cooldown or disable signal aborts the younger usages on the resource. On by default.
+    pub cancel_siblings: bool,
+    /// How health is measured.
+    pub health: HealthRules,
+    /// Whether a caller's own code chooses: see [`Step::Choose`](crate::Step::Choose). Off by default.
+    pub foreign_choice: bool,
+    /// Whose rules.
+    pub rules: Rules,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            cooldown_table: [30, 120, 300, 600].map(Duration::from_secs).to_vec(),
+            cooldown_bounds: Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60),
+            decay: None,
+            recovery: Recovery::default(),
+            max_waiting: 1024,
+            strategy: Strategy::default(),
+            cancel_siblings: true,
+            health: HealthRules::default(),
+            foreign_choice: false,
+            rules: Rules::OURS,
+        }
+    }
+}
+
+impl Config {
+    /// The defaults under the [recorded rules](Rules::RECORDED).
+    #[must_use]
+    pub fn recorded() -> Self {
+        Self {
+            cooldown_bounds: Duration::ZERO..=Duration::MAX,
+            recovery: Recovery::AtOnce,
+            max_waiting: usize::MAX,
+            rules: Rules::RECORDED,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the rules can work.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that cannot, and what is allowed.
+    pub fn check(&self) -> Result<(), BuildError> {
+        if self.cooldown_table.is_empty() {
+            return Err(BuildError::EmptyCooldownTable);
+        }
+        if let (Some(entry), false) = (self.instant_entry(), self.rules.zero_hints) {
+            return Err(BuildError::ZeroCooldown { entry });
+        }
+        let (least, most) = (*self.cooldown_bounds.start(), *self.cooldown_bounds.end());
+        if least > most || (least.is_zero() && !self.rules.zero_hints) {
+            return Err(BuildError::CooldownBounds { least, most });
+        }
+        if self.max_waiting == 0 {
+            return Err(BuildError::ZeroMaxWaiting);
+        }
+        if let Recovery::Trial(Trial { at_once, successes, bound }) = self.recovery {
+            for (term, is_zero) in [
+                ("at_once", at_once == 0),
+                ("successes", successes == 0),
+                ("bound", bound.is_some_and(|bound| bound.is_zero())),
+            ] {
+                if is_zero {
+                    return Err(BuildError::ZeroInTrial { term });
+                }
+            }
+        }
+        self.health.check()
+    }
+
+    /// Which entry of the cooldown table is zero.
+    fn instant_entry(&self) -> Option<usize> {
+        self.cooldown_table.iter().position(Duration::is_zero)
+    }
+}

@@ -1,0 +1,153 @@
+//! How what comes free is handed to those in line, and who of them looks at the clock.
+
+use std::time::Instant;
+
+use super::State;
+use super::line::{Turn, Waiting};
+use crate::select::wish::Wish;
+use crate::time::Tick;
+
+/// What a run finds when it comes back from the line.
+pub(crate) struct Returned {
+    pub(crate) wish: Wish,
+    pub(crate) since: Tick,
+    /// The resource on which it was promised a place.
+    pub(crate) promised: Option<usize>,
+}
+
+impl<A> State<A> {
+    /// A resource may have room for somebody in line.
+    #[inline]
+    pub(super) fn offer(&mut self, key: usize) {
+        if !self.line.is_empty() && self.config.rules.line {
+            self.hand_over(key);
+        }
+    }
+
+    #[cold]
+    fn hand_over(&mut self, key: usize) {
+        loop {
+            let slot = &mut self.roster[key];
+            if !slot.member || !slot.is_eligible() || !slot.is_within_pace() {
+                break;
+            }
+            let Some(handle) = self.line.promise(key, slot) else { break };
+            slot.promised += 1;
+            self.index.refresh(key, slot);
+            self.effects.wakes.extend(handle);
+        }
+        self.look_who_is_first();
+    }
+
+    /// The first in line comes by itself at the next known instant, on behalf of all. Whoever has become first, or
+    /// was told a later instant, has to come and be told.
+    pub(super) fn look_who_is_first(&mut self) {
+        if !self.config.rules.line {
+            return;
+        }
+        let earliest = self.index.earliest();
+        if let Some((_, first)) = self.line.first() {
+            if earliest < first.comes_at {
+                self.effects.wakes.extend(first.handle.take());
+            }
+        }
+    }
+
+    /// The resource is out: promises of a place on it are void. Answers whether there were any.
+    pub(super) fn break_promises(&mut self, key: usize) -> bool {
+        let slot = &mut self.roster[key];
+        let broken = std::mem::take(&mut slot.promised) > 0;
+        if broken {
+            self.line.break_promises(key);
+        }
+        broken
+    }
+
+    /// Somebody is back in line who had a promise: what is free elsewhere is theirs before a newcomer's.
+    pub(super) fn offer_all(&mut self) {
+        let keys: Vec<usize> = self.roster.keys().map(|(key, _)| key).collect();
+        keys.into_iter().for_each(|key| self.offer(key));
+    }
+
+    /// A resource was taken away for good: those who may have waited for it think again.
+    pub(super) fn disappoint(&mut self, was_admitted: impl Fn(&Wish) -> bool, now: Instant) {
+        if !self.line.is_empty() {
+            let is_hopeless = !self.has_hope(&Wish::default(), now);
+            let is_meant = |wish: &Wish| is_hopeless || wish.filters() && was_admitted(wish);
+            self.line.wake(is_meant, &mut self.effects.wakes);
+            self.look_who_is_first();
+        }
+    }
+
+    /// Something has changed: under the recorded rules, all who wait think again.
+    pub(super) fn rethink(&mut self) {
+        if !self.config.rules.line {
+            self.line.wake(|_| true, &mut self.effects.wakes);
+        }
+    }
+
+    /// A run gets in line. Answers when it has to come if nobody wakes it: at its deadline, or at the next known
+    /// instant, on behalf of all.
+    pub(crate) fn get_in_line(
+        &mut self,
+        turn: Turn,
+        wish: Wish,
+        since: Tick,
+        deadline: Option<Instant>,
+        handle: A,
+    ) -> Option<Instant> {
+        let deadline = deadline.map_or(Tick::NEVER, |deadline| self.tick(deadline));
+        let waiting = Waiting { wish, handle: Some(handle), since, comes_at: deadline };
+        self.line.enter(turn, waiting);
+        let earliest = self.index.earliest();
+        let comes_at = match self.line.first() {
+            Some((first, waiting)) if first == turn => {
+                waiting.comes_at = earliest.min(deadline);
+                waiting.comes_at
+            }
+            _ => deadline,
+        };
+        (comes_at != Tick::NEVER).then(|| self.epoch().instant(comes_at))
+    }
+
+    /// A run comes back from the line: because it was woken, or by itself.
+    pub(crate) fn leave_line(&mut self, turn: Turn) -> Option<Returned> {
+        let (waiting, promised) = self.line.leave(turn)?;
+        self.retire(waiting.handle);
+        if let Some(key) = promised {
+            self.roster[key].promised -= 1;
+        }
+        Some(Returned { wish: waiting.wish, since: waiting.since, promised })
+    }
+
+    /// A run that came back from the line is no longer in need of what it was promised, or of looking at the clock.
+    pub(crate) fn pass_on(&mut self, promised: Option<usize>) {
+        if let Some(key) = promised {
+            self.index.refresh(key, &self.roster[key]);
+            self.offer(key);
+        }
+        self.look_who_is_first();
+    }
+
+    /// Whether anything is known that could end a wait of the run: a member that it admits is busy, or comes back.
+    pub(crate) fn has_hope(&self, wish: &Wish, now: Instant) -> bool {
+        self.is_busy(wish) || self.next_recovery(wish, now).is_some()
+    }
+
+    /// Whether a member that the run admits is healthy: if none is eligible, a place may come free at any time.
+    pub(crate) fn is_busy(&self, wish: &Wish) -> bool {
+        match wish.filters() {
+            false => self.edge.healthy() > 0,
+            true => self.roster.members().any(|slot| slot.is_healthy() && wish.admits(slot)),
+        }
+    }
+
+    /// The turn of a run that has had no usage yet.
+    pub(crate) fn arrive(&mut self) -> Turn {
+        self.line.arrive(self.usages.newest())
+    }
+
+    pub(crate) fn in_line(&self) -> usize {
+        self.line.len()
+    }
+}

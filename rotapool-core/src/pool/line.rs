@@ -1,0 +1,110 @@
+//! The runs in line for a resource: first come, first served.
+//!
+//! A run comes with the rank of its beginning, however often it comes. What comes free is promised to the first
+//! in line who may have it; until that run comes for it, nobody else gets it.
+
+use std::collections::BTreeMap;
+
+use crate::member::slot::Slot;
+use crate::member::usage::Sequence;
+use crate::select::wish::Wish;
+use crate::time::Tick;
+
+/// Who came first, of two runs: the number of its first usage, or of the newest when it came without one, and then
+/// the order of arrival.
+pub(crate) type Turn = (Sequence, u64);
+
+#[derive(Debug)]
+pub(crate) struct Line<A> {
+    waiting: BTreeMap<Turn, Waiting<A>>,
+    promised: BTreeMap<Turn, (usize, Waiting<A>)>,
+    arrivals: u64,
+}
+
+/// A run in line.
+#[derive(Debug)]
+pub(crate) struct Waiting<A> {
+    pub(crate) wish: Wish,
+    /// What wakes it. Taken when it is woken: it comes by itself then.
+    pub(crate) handle: Option<A>,
+    pub(crate) since: Tick,
+    /// The instant at which it will come by itself on behalf of all.
+    pub(crate) comes_at: Tick,
+}
+
+impl<A> Line<A> {
+    pub(crate) fn new() -> Self {
+        Self { waiting: BTreeMap::new(), promised: BTreeMap::new(), arrivals: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// How many are in line, those included who have been promised a place and have yet to come for it.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len() + self.promised.len()
+    }
+
+    /// Since when the one in line waits who has waited longest.
+    pub(crate) fn longest_since(&self) -> Option<Tick> {
+        let promised = self.promised.values().map(|(_, waiting)| waiting);
+        self.waiting.values().chain(promised).map(|waiting| waiting.since).min()
+    }
+
+    /// The turn of a run that has had no usage, while `newest` is the newest usage of the pool.
+    pub(crate) fn arrive(&mut self, newest: Sequence) -> Turn {
+        self.arrivals += 1;
+        (newest, self.arrivals)
+    }
+
+    pub(crate) fn enter(&mut self, turn: Turn, waiting: Waiting<A>) {
+        self.waiting.insert(turn, waiting);
+    }
+
+    /// Takes a run out of line, with the resource that it was promised, if it was.
+    pub(crate) fn leave(&mut self, turn: Turn) -> Option<(Waiting<A>, Option<usize>)> {
+        let promised = || self.promised.remove(&turn).map(|(key, waiting)| (waiting, Some(key)));
+        self.waiting.remove(&turn).map(|waiting| (waiting, None)).or_else(promised)
+    }
+
+    /// The turn of the first in line, and what it knows.
+    pub(crate) fn first(&mut self) -> Option<(Turn, &mut Waiting<A>)> {
+        self.waiting.iter_mut().next().map(|(&turn, waiting)| (turn, waiting))
+    }
+
+    /// Promises a place on `slot` to the first in line who may have it; answers whether there is one, and what
+    /// wakes it.
+    pub(crate) fn promise(&mut self, key: usize, slot: &Slot) -> Option<Option<A>> {
+        let may_have = |(_, waiting): &(&Turn, &Waiting<A>)| waiting.wish.admits(slot);
+        let turn = *self.waiting.iter().find(may_have)?.0;
+        let mut waiting = self.waiting.remove(&turn)?;
+        let handle = waiting.handle.take();
+        self.promised.insert(turn, (key, waiting));
+        Some(handle)
+    }
+
+    /// The resource is out: who was promised a place on it is in line as before.
+    pub(crate) fn break_promises(&mut self, key: usize) {
+        let is_broken = |(&turn, (on, _)): (&Turn, &(usize, _))| (*on == key).then_some(turn);
+        let broken: Vec<Turn> = self.promised.iter().filter_map(is_broken).collect();
+        for turn in broken {
+            if let Some((_, waiting)) = self.promised.remove(&turn) {
+                self.waiting.insert(turn, waiting);
+            }
+        }
+    }
+
+    /// Wakes those of whom `is_meant` is true.
+    pub(crate) fn wake(&mut self, is_meant: impl Fn(&Wish) -> bool, into: &mut Vec<A>) {
+        let meant = self.waiting.values_mut().filter(|waiting| is_meant(&waiting.wish));
+        into.extend(meant.filter_map(|waiting| waiting.handle.take()));
+    }
+}
+
+/// Whether a run's filters let it have a membership that may be gone by now.
+pub(super) fn admitted(slot: &Slot) -> impl Fn(&Wish) -> bool + use<> {
+    let slot = slot.clone();
+    move |wish| wish.admits(&slot)
+}

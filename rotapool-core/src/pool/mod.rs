@@ -1,0 +1,238 @@
+//! The state of a pool: routes what happens to the rooms that decide, and collects what follows.
+//!
+//! Here are the admin calls; what may be asked is in `questions` and `foresight`, what runs do in `runs`, what is told
+//! of it all in `telling`.
+
+pub(crate) mod config;
+mod edge;
+pub(crate) mod effects;
+mod foresight;
+mod handover;
+pub(crate) mod line;
+mod questions;
+mod runs;
+mod telling;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use self::config::Config;
+use self::edge::Edge;
+use self::effects::Effects;
+use self::line::{Line, admitted};
+use crate::error::ResourceError;
+use crate::member::profile::Profile;
+use crate::member::roster::Roster;
+use crate::member::slot::{Slot, SlotIndex};
+use crate::member::standing::{Cause, Status};
+use crate::member::usage::Usages;
+use crate::member::yardstick::Yardstick;
+use crate::report::counters::PoolCounters;
+use crate::report::event::Event;
+use crate::select::index::Index;
+use crate::select::wish::Wish;
+use crate::time::{Epoch, Tick};
+
+/// A pool's resources, usages and counters. `A` is what aborts a usage; the state only keeps it.
+///
+/// The methods come in three families. Questions take `&self`: `len`, `snapshot`, `stats`. Admin
+/// calls change the membership or a status: `add`, `remove`, `enable`, `disable`. Runs act through
+/// [`Attempts`](crate::Attempts). After anything but a question, act on [`take_effects`](Self::take_effects).
+#[derive(Debug)]
+pub struct State<A> {
+    config: Config,
+    roster: Roster,
+    index: Index,
+    yardstick: Yardstick,
+    usages: Usages<A>,
+    pub(crate) counters: PoolCounters,
+    line: Line<A>,
+    next_change: u64,
+    edge: Edge,
+    follows_runs: bool,
+    runs_told: u64,
+    effects: Effects<A>,
+    /// The abort handle of a usage that has ended, until it is taken out.
+    retired: Option<A>,
+}
+
+impl<A> State<A> {
+    /// An empty pool with these rules, made `now`: the clock's instants are not earlier from here on.
+    #[must_use]
+    pub fn new(config: Config, now: Instant) -> Self {
+        let epoch = Epoch::new(now);
+        Self {
+            index: Index::new(config.strategy, epoch),
+            yardstick: Yardstick::new(config.health, epoch),
+            config,
+            roster: Roster::default(),
+            usages: Usages::new(),
+            counters: PoolCounters::default(),
+            line: Line::new(),
+            next_change: 1,
+            edge: Edge::default(),
+            follows_runs: false,
+            runs_told: 0,
+            effects: Effects::default(),
+            retired: None,
+        }
+    }
+
+    /// What has to be done outside since the last call; `None` if nothing.
+    pub fn take_effects(&mut self) -> Option<Effects<A>> {
+        (!self.effects.is_empty()).then(|| std::mem::take(&mut self.effects))
+    }
+
+    /// The abort handle of a usage that has ended. Dropping it may run foreign code, so take it out
+    /// and drop it outside.
+    ///
+    /// It stays until then: those of usages that end in the meantime are in [`Effects::retired`].
+    pub fn take_retired(&mut self) -> Option<A> {
+        self.retired.take()
+    }
+
+    /// Adds a healthy resource at the end of the pool order and wakes those who wait.
+    ///
+    /// Usages still draining from an earlier membership of the id count toward its cap.
+    ///
+    /// # Errors
+    ///
+    /// An empty or duplicate id, a cap of 0, or a weight out of range.
+    pub fn add(&mut self, profile: Profile, now: Instant) -> Result<SlotIndex, ResourceError> {
+        self.notice(now);
+        let key = self.roster.join(profile)?;
+        let slot = &mut self.roster[key];
+        if self.usages.newest() > 0 {
+            let guess = self.config.cooldown_table.first().copied().unwrap_or_default();
+            slot.join_midway(self.config.recovery, guess);
+        }
+        self.index.place(key, slot);
+        self.edge.joined();
+        self.tell(Event::ResourceAdded { at: now, id: Arc::clone(self.roster[key].id()) });
+        self.tell_turn(now);
+        self.offer(key);
+        self.line.wake(Wish::judges, &mut self.effects.wakes);
+        self.rethink();
+        Ok(SlotIndex(key))
+    }
+
+    /// Takes a resource out of the pool and wakes those who wait. Its usages end by themselves.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn remove(&mut self, id: &str, now: Instant) -> Result<SlotIndex, ResourceError> {
+        self.notice(now);
+        let key = self.roster.find(id)?;
+        let was_admitted = admitted(&self.roster[key]);
+        let broken = self.break_promises(key);
+        let was = self.roster[key].standing().noticed_status();
+        let told = Arc::clone(self.roster[key].id());
+        let key = self.roster.leave(id)?;
+        self.index.forget(key);
+        if was == Status::Healthy {
+            self.edge.left();
+        }
+        self.tell(Event::ResourceRemoved { at: now, id: told });
+        self.tell_turn(now);
+        self.disappoint(was_admitted, now);
+        if broken {
+            self.offer_all();
+        }
+        self.rethink();
+        Ok(SlotIndex(key))
+    }
+
+    /// Makes a resource healthy, whatever kept it away, starts its escalation anew, and wakes those
+    /// who wait.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn enable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
+        self.notice(now);
+        let key = self.roster.find(id)?;
+        let newest = self.usages.newest();
+        self.change(key, now, |slot| slot.enable(newest));
+        self.offer(key);
+        self.rethink();
+        Ok(())
+    }
+
+    /// Takes a resource out of use until it is enabled, and wakes those who wait. Usages in flight
+    /// are left alone.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn disable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
+        self.notice(now);
+        let key = self.roster.find(id)?;
+        if self.change(key, now, |slot| slot.disable(now, Cause::Admin, None)) {
+            self.counters.disables += 1;
+            self.lose_member(key, now);
+        }
+        self.rethink();
+        Ok(())
+    }
+
+    /// Changes a member's slot, puts it where it belongs now, and reports a change of status.
+    fn change<R>(&mut self, key: usize, now: Instant, change: impl FnOnce(&mut Slot) -> R) -> R {
+        let slot = &mut self.roster[key];
+        let old = slot.standing().noticed_status();
+        let result = change(slot);
+        self.index.place(key, slot);
+        if old != slot.standing().noticed_status() {
+            self.tell_change(key, old, now);
+        }
+        result
+    }
+
+    /// A member was disabled.
+    fn lose_member(&mut self, key: usize, now: Instant) {
+        let broken = self.break_promises(key);
+        if !self.line.is_empty() {
+            self.disappoint(admitted(&self.roster[key]), now);
+        }
+        if broken {
+            self.offer_all();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn tick(&self, now: Instant) -> Tick {
+        self.epoch().tick(now)
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.yardstick.epoch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_and_a_usage_stay_as_small_as_the_documentation_says() {
+        let (resource, usage) = (size_of::<Slot>(), Usages::<usize>::SIZE);
+        assert!(resource <= 456 && usage <= 48, "{resource} and {usage} bytes");
+    }
+
+    #[test]
+    fn what_aborted_a_usage_waits_to_be_taken_out_however_many_ended_before() {
+        let now = Instant::now();
+        let mut pool = State::new(Config::default(), now);
+        pool.add(Profile::new("a"), now).unwrap();
+        let tick = pool.tick(now);
+        let tickets = ["one", "other", "third"].map(|abort| pool.enter(0, tick, abort));
+        let [one, other, third] = tickets;
+        pool.succeed(one, true, tick);
+        pool.shield(&other);
+        pool.release(other);
+        pool.release(third);
+        assert_eq!(pool.take_retired(), Some("one"));
+        assert_eq!(pool.take_effects().unwrap().retired, ["other", "third"]);
+        assert_eq!((pool.take_retired(), pool.take_effects().is_none()), (None, true));
+    }
+}

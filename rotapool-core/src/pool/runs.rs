@@ -1,0 +1,343 @@
+//! What runs do to a pool: acquire, report how an attempt went, release.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::State;
+use crate::member::basis::stated;
+use crate::member::signal::Signal;
+use crate::member::slot::{Cooled, Slot, Trip};
+use crate::member::standing::{Cause, Standing, Status};
+use crate::member::usage::{Left, Sequence, Ticket};
+use crate::report::snapshot::ResourceSnapshot;
+use crate::select::candidate::Candidate;
+use crate::select::index::{Pick, Reach};
+use crate::select::wish::Wish;
+use crate::time::Tick;
+
+impl<A> State<A> {
+    /// Notices what has ended by `now`: cooldowns, and the time of usages on a comeback.
+    #[inline]
+    pub(crate) fn notice(&mut self, now: Instant) {
+        self.notice_at(self.tick(now));
+    }
+
+    #[inline]
+    pub(crate) fn notice_at(&mut self, now: Tick) {
+        if self.index.due(now).is_some() && self.config.rules.ends_by_the_clock {
+            self.recover(now);
+        }
+    }
+
+    /// Whom a caller's own code may choose from, in pool order: the eligible that the run admits and has not tried;
+    /// if there are none, those that it has, the least recently tried first.
+    pub(crate) fn candidates(&mut self, wish: &Wish, reach: Reach, now: Instant) -> Vec<Candidate> {
+        self.expire(self.epoch().tick(now));
+        self.foresee_candidates(wish, reach, now)
+    }
+
+    /// Brings back whose cooldown has ended, and picks a resource.
+    #[inline]
+    pub(crate) fn pick(
+        &mut self,
+        wish: &Wish,
+        reach: Reach,
+        now: Tick,
+        chance: &mut impl FnMut() -> f64,
+    ) -> Pick {
+        self.expire(now);
+        self.index.pick(wish, reach, &self.roster, &self.yardstick, now, chance)
+    }
+
+    /// A candidate of a moment ago, if it may still be picked.
+    pub(crate) fn find_chosen(&mut self, chosen: &Candidate, now: Tick) -> Option<usize> {
+        self.expire(now);
+        let is_still =
+            |slot: &Slot| slot.member && slot.position() == chosen.position && slot.is_eligible();
+        let key = chosen.slot.0;
+        self.roster.get(key).is_some_and(is_still).then_some(key)
+    }
+
+    /// Registers a usage on a resource.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, key: usize, now: Tick, abort: A) -> Ticket {
+        let slot = &mut self.roster[key];
+        let ticket = self.usages.enter(&mut slot.lane, key, abort, now);
+        slot.acquired(self.usages.newest(), ticket.place(), now);
+        self.index.refresh(key, slot);
+        self.counters.attempts += 1;
+        // On a comeback its time is up at an instant that may be the next.
+        if !self.line.is_empty() {
+            self.look_who_is_first();
+        }
+        ticket
+    }
+
+    /// The number of a usage.
+    pub(crate) fn sequence(&self, ticket: &Ticket) -> Sequence {
+        self.usages.sequence(ticket)
+    }
+
+    /// Ends a usage whose operation got through: with a value, or with an error of its own, of which nobody
+    /// knows whether it took as long as a value does.
+    #[inline]
+    pub(crate) fn succeed(&mut self, ticket: Ticket, is_value: bool, now: Tick) {
+        let key = ticket.slot();
+        let slot = &mut self.roster[key];
+        let Left { sequence, since, abort, lost } = self.usages.leave(&mut slot.lane, ticket);
+        match is_value {
+            true => slot.measures.succeeded(now.seconds_since(since), now, &self.yardstick),
+            false => slot.measures.answered(now, &self.yardstick),
+        }
+        slot.counters.successes += 1;
+        if !lost && (slot.began_since_cleared(sequence) || !self.config.rules.generations) {
+            slot.succeed(self.config.decay);
+        }
+        if slot.ended(sequence) {
+            slot.prove();
+            if slot.member {
+                self.index.place(key, slot);
+            }
+        }
+        self.counters.successes += 1;
+        self.retire(abort);
+        self.left(key);
+    }
+
+    /// Ends a usage whose operation got through with an error that it blames on the resource.
+    pub(crate) fn fail(&mut self, ticket: Ticket, now: Instant) {
+        self.measure_failure(&ticket, now);
+        self.fail_trial(&ticket, "failed on trial", now);
+        self.release(ticket);
+    }
+
+    /// The operation gave no answer in time.
+    pub(crate) fn time_out(&mut self, ticket: &Ticket, reason: &str, now: Instant) {
+        self.roster[ticket.slot()].counters.timeouts += 1;
+        self.counters.timeouts += 1;
+        self.measure_failure(ticket, now);
+        self.fail_trial(ticket, reason, now);
+    }
+
+    /// The operation ended without saying anything, but it took its time.
+    pub(crate) fn give_up(&mut self, ticket: &Ticket, now: Instant) {
+        let now = self.epoch().tick(now);
+        let took = now.seconds_since(self.usages.since(ticket));
+        self.roster[ticket.slot()].measures.took_at_least(took, now, &self.yardstick);
+    }
+
+    /// How long a usage has been in flight.
+    pub(crate) fn age(&self, ticket: &Ticket, now: Instant) -> Duration {
+        let since = self.epoch().instant(self.usages.since(ticket));
+        now.saturating_duration_since(since)
+    }
+
+    /// Counts a failure. Answers whether it says anything of the resource as it is now.
+    fn measure_failure(&mut self, ticket: &Ticket, now: Instant) -> bool {
+        let now = self.epoch().tick(now);
+        let took = now.seconds_since(self.usages.since(ticket));
+        let (sequence, lost) = (self.usages.sequence(ticket), self.usages.is_lost(ticket));
+        let slot = &mut self.roster[ticket.slot()];
+        slot.measures.failed(took, now, &self.yardstick);
+        slot.counters.failures += 1;
+        self.counters.failures += 1;
+        let is_evidence =
+            !lost && (slot.began_since_cleared(sequence) || !self.config.rules.generations);
+        if is_evidence {
+            slot.fail();
+        }
+        is_evidence
+    }
+
+    /// The run goes on elsewhere, if it can. Answers whether it had been here before.
+    pub(crate) fn note_tried(&self, ticket: &Ticket, wish: &mut Wish) -> bool {
+        let slot = &self.roster[ticket.slot()];
+        let again = wish.has_tried(slot);
+        if self.config.rules.fresh_first {
+            wish.note_tried(ticket.slot(), slot);
+        }
+        again
+    }
+
+    /// The operation sent a signal.
+    pub(crate) fn signal(&mut self, ticket: &Ticket, signal: &Signal, now: Instant) {
+        self.counters.retries += u64::from(matches!(signal, Signal::Retry { .. }));
+        if !self.measure_failure(ticket, now) {
+            return;
+        }
+        match signal {
+            Signal::Cooldown { after, reason, .. } => self.cool(ticket, *after, reason, now),
+            Signal::Disable { reason, .. } => self.condemn(ticket, reason, now),
+            Signal::Retry { reason, .. } => self.fail_trial(ticket, reason, now),
+        }
+    }
+
+    /// A failure that is no signal about the resource's limits sends it away if it is on trial.
+    fn fail_trial(&mut self, ticket: &Ticket, reason: &str, now: Instant) {
+        let slot = &self.roster[ticket.slot()];
+        if slot.member && slot.is_judged_by(self.sequence(ticket)) {
+            self.trip(ticket, None, &Arc::from(reason), now);
+        }
+    }
+
+    /// Keeps siblings from aborting a usage whose operation has ended.
+    pub(crate) fn shield(&mut self, ticket: &Ticket) {
+        let abort = self.usages.take_abort(&mut self.roster[ticket.slot()].lane, ticket);
+        self.retire(abort);
+    }
+
+    /// Ends a usage, whatever became of it.
+    pub(crate) fn release(&mut self, ticket: Ticket) {
+        let key = ticket.slot();
+        let slot = &mut self.roster[key];
+        let Left { sequence, abort, .. } = self.usages.leave(&mut slot.lane, ticket);
+        slot.ended(sequence);
+        self.retire(abort);
+        self.left(key);
+    }
+
+    /// Keeps what aborted a usage, unless a sibling has taken it, to be dropped outside.
+    #[inline]
+    pub(super) fn retire(&mut self, abort: Option<A>) {
+        if self.retired.is_some() {
+            return self.retire_another(abort);
+        }
+        self.retired = abort;
+    }
+
+    #[cold]
+    fn retire_another(&mut self, abort: Option<A>) {
+        self.effects.retired.extend(abort);
+    }
+
+    /// A usage has left its lane.
+    #[inline(always)]
+    fn left(&mut self, key: usize) {
+        let slot = &self.roster[key];
+        if slot.member {
+            self.index.refresh(key, slot);
+            self.offer(key);
+        } else if let Some(successor) = self.roster.drained(key) {
+            self.index.place(successor, &self.roster[successor]);
+            self.offer(successor);
+        }
+    }
+
+    /// The signal that stands for an abort by a sibling: the sibling's own, as the resource shows it.
+    pub(crate) fn siblings_signal(&self, ticket: &Ticket, now: Instant) -> Signal {
+        if !self.roster.is_member(ticket.slot()) {
+            return Signal::cooldown("aborted by a sibling's signal");
+        }
+        let shown = ResourceSnapshot::of(&self.roster[ticket.slot()], now, self.epoch());
+        let why = shown.cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+        let reason = format!("aborted by a sibling's signal{why}");
+        match shown.status {
+            Status::Disabled => Signal::disable(reason),
+            _ => Signal::cooldown(reason),
+        }
+    }
+
+    /// A cooldown signal: no news for a resource that is disabled or gone.
+    fn cool(&mut self, ticket: &Ticket, after: Option<Duration>, reason: &Arc<str>, now: Instant) {
+        if self.roster.is_member(ticket.slot()) {
+            match self.trip(ticket, after, reason, now) {
+                Cooled::NoNews => return,
+                Cooled::Known { up_to } | Cooled::Changed { up_to } => {
+                    self.abort_younger(ticket, up_to, now);
+                }
+            }
+            self.rethink();
+        }
+    }
+
+    /// Sends a member away for a while, unless that is old news.
+    fn trip(
+        &mut self,
+        ticket: &Ticket,
+        after: Option<Duration>,
+        reason: &Arc<str>,
+        now: Instant,
+    ) -> Cooled {
+        let key = ticket.slot();
+        let rules = self.config.rules;
+        let trip = Trip {
+            now,
+            usage: self.usages.sequence(ticket),
+            newest: self.usages.newest(),
+            stated: stated(after, rules.zero_hints, &self.config.cooldown_bounds),
+            reason,
+            table: &self.config.cooldown_table,
+            rules,
+        };
+        let slot = &mut self.roster[key];
+        let old = slot.standing().noticed_status();
+        let cooled = slot.cool(&trip);
+        if matches!(cooled, Cooled::Changed { .. }) {
+            self.index.place(key, slot);
+            self.counters.cooldowns += 1;
+            let broken = self.break_promises(key);
+            self.tell_change(key, old, now);
+            if broken {
+                self.offer_all();
+            }
+            self.look_who_is_first();
+        }
+        cooled
+    }
+
+    /// A disable signal: it condemns the younger siblings even if the resource is out or gone already.
+    fn condemn(&mut self, ticket: &Ticket, reason: &Arc<str>, now: Instant) {
+        let (key, attempt) = (ticket.slot(), Some(self.usages.sequence(ticket)));
+        let cause = || Cause::Signal(Arc::clone(reason));
+        if self.roster.is_member(key)
+            && self.change(key, now, |slot| slot.disable(now, cause(), attempt))
+        {
+            self.counters.disables += 1;
+            self.lose_member(key, now);
+        }
+        self.abort_younger(ticket, Sequence::MAX, now);
+        self.rethink();
+    }
+
+    fn abort_younger(&mut self, ticket: &Ticket, up_to: Sequence, now: Instant) {
+        if self.config.cancel_siblings {
+            let lane = &mut self.roster[ticket.slot()].lane;
+            let aborted = self.usages.take_younger(lane, ticket, up_to, &mut self.effects.aborts);
+            self.counters.sibling_cancels += aborted;
+            self.roster[ticket.slot()].counters.sibling_cancels += aborted;
+            self.tell_aborted(ticket, aborted, now);
+        }
+    }
+
+    /// Turns the expired cooldowns healthy, in pool order.
+    #[inline]
+    pub(super) fn expire(&mut self, now: Tick) {
+        if self.index.due(now).is_some() {
+            self.recover(now);
+        }
+    }
+
+    #[cold]
+    fn recover(&mut self, now: Tick) {
+        let at = self.epoch().instant(now);
+        let mut due = Vec::new();
+        while let Some(key) = self.index.due(now) {
+            self.index.dequeue(key);
+            due.push((self.roster[key].position(), key));
+        }
+        due.sort_unstable();
+        for &(_, key) in &due {
+            let slot = &mut self.roster[key];
+            let is_back = matches!(slot.standing(), Standing::CoolingDown { .. });
+            match is_back {
+                true => slot.recover(self.config.recovery, self.config.rules),
+                false => slot.lose(now, |place| self.usages.lose(place)),
+            }
+            self.index.place(key, slot);
+            if is_back {
+                self.tell_change(key, Status::CoolingDown, at);
+            }
+        }
+        due.into_iter().for_each(|(_, key)| self.offer(key));
+    }
+}

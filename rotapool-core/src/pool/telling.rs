@@ -1,0 +1,82 @@
+//! What the state tells of what happens to it. What is rare is always told; of attempts and runs,
+//! which are not, it tells only if somebody follows them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::State;
+use super::edge::Turn;
+use crate::member::standing::Status;
+use crate::member::usage::Ticket;
+use crate::report::change::StateChange;
+use crate::report::event::Event;
+use crate::select::wish::Wish;
+
+impl<A> State<A> {
+    /// Whether [`Effects::events`](crate::Effects::events) shall tell of attempts and runs too. Off at
+    /// first.
+    pub fn follow_runs(&mut self, follow: bool) {
+        self.follows_runs = follow;
+    }
+
+    #[inline]
+    pub(crate) fn follows_runs(&self) -> bool {
+        self.follows_runs
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.effects.events.push(event);
+    }
+
+    /// The number of a run that is told of for the first time.
+    pub(crate) fn number_run(&mut self) -> u64 {
+        self.runs_told += 1;
+        self.runs_told
+    }
+
+    pub(crate) fn id_of(&self, ticket: &Ticket) -> Arc<str> {
+        Arc::clone(self.roster[ticket.slot()].id())
+    }
+
+    /// A member's status is another than `old`, or its cooldown was signalled again.
+    pub(super) fn tell_change(&mut self, key: usize, old: Status, now: Instant) {
+        let slot = &self.roster[key];
+        let standing = slot.standing();
+        let change = StateChange {
+            sequence: self.next_change,
+            id: Arc::clone(slot.id()),
+            old,
+            new: standing.noticed_status(),
+            until: standing.until(),
+            cause: standing.cause(),
+        };
+        self.next_change += 1;
+        match (old == Status::Healthy, change.new == Status::Healthy) {
+            (true, false) => self.edge.left(),
+            (false, true) => self.edge.joined(),
+            _ => {}
+        }
+        self.tell(Event::StateChanged { at: now, change });
+        self.tell_turn(now);
+    }
+
+    /// Tells if the pool has turned from able to serve to refusing, or back.
+    pub(super) fn tell_turn(&mut self, now: Instant) {
+        let due = self.index.due(self.epoch().tick(now)).is_some();
+        match self.edge.turned(due) {
+            Some(Turn::Exhausted) => {
+                let retry_at = self.next_recovery(&Wish::default(), now);
+                self.tell(Event::PoolExhausted { at: now, retry_at });
+            }
+            Some(Turn::Recovered) => self.tell(Event::PoolRecovered { at: now }),
+            None => {}
+        }
+    }
+
+    pub(super) fn tell_aborted(&mut self, ticket: &Ticket, count: u64, now: Instant) {
+        if count > 0 {
+            let id = self.id_of(ticket);
+            self.tell(Event::SiblingsAborted { at: now, id, count });
+        }
+    }
+}

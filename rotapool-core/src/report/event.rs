@@ -1,0 +1,267 @@
+//! What happened to a pool, as plain data, in the order in which it happened.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::change::StateChange;
+use super::exhausted::ExhaustedReason;
+use crate::member::signal::Outcome;
+use crate::one_line::OneLine;
+
+/// Something that happened to a pool. Its `Display` is one line for a log.
+///
+/// `at` is the instant by the pool's clock. Two threads may read the clock in one order and get to the
+/// pool in the other: what came first is what was told first, whatever `at` says.
+///
+/// `run` numbers the runs of the pool from 1, in the order in which they were first told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A run picked a resource and calls the operation with it.
+    #[non_exhaustive]
+    AttemptStarted {
+        /// When.
+        at: Instant,
+        /// The number of the run.
+        run: u64,
+        /// The id that the run's caller gave it.
+        request_id: Option<Arc<str>>,
+        /// The resource.
+        id: Arc<str>,
+        /// Which attempt of its run it is, counting from 1.
+        attempt: u32,
+    },
+    /// The operation ended, or an older sibling's signal ended it. What follows from that is told next.
+    #[non_exhaustive]
+    AttemptSettled {
+        /// When.
+        at: Instant,
+        /// The number of the run.
+        run: u64,
+        /// The id that the run's caller gave it.
+        request_id: Option<Arc<str>>,
+        /// The resource.
+        id: Arc<str>,
+        /// Which attempt of its run it was, counting from 1.
+        attempt: u32,
+        /// How it ended.
+        outcome: Outcome,
+        /// How long it took.
+        latency: Duration,
+    },
+    /// The caller gave up the run while the operation was under way.
+    #[non_exhaustive]
+    AttemptAbandoned {
+        /// When.
+        at: Instant,
+        /// The number of the run.
+        run: u64,
+        /// The id that the run's caller gave it.
+        request_id: Option<Arc<str>>,
+        /// The resource.
+        id: Arc<str>,
+        /// Which attempt of its run it was, counting from 1.
+        attempt: u32,
+        /// How long it had taken so far.
+        latency: Duration,
+    },
+    /// A resource changed its status, or its cooldown was signalled again.
+    #[non_exhaustive]
+    StateChanged {
+        /// When it was noticed: the end of a cooldown is noticed by whatever the pool is told next.
+        at: Instant,
+        /// The change.
+        change: StateChange,
+    },
+    /// A cooldown or disable signal, told just before, aborted the younger usages on its resource. Their
+    /// own ends are told as their runs come to it.
+    #[non_exhaustive]
+    SiblingsAborted {
+        /// When.
+        at: Instant,
+        /// The resource.
+        id: Arc<str>,
+        /// How many.
+        count: u64,
+    },
+    /// A resource joined the pool, healthy. Those that the pool was built with are not told of.
+    #[non_exhaustive]
+    ResourceAdded {
+        /// When.
+        at: Instant,
+        /// The resource.
+        id: Arc<str>,
+    },
+    /// A resource left the pool. Attempts under way on it go on, and their ends are told.
+    #[non_exhaustive]
+    ResourceRemoved {
+        /// When.
+        at: Instant,
+        /// The resource.
+        id: Arc<str>,
+    },
+    /// A run is over.
+    #[non_exhaustive]
+    RunEnded {
+        /// When.
+        at: Instant,
+        /// The number of the run.
+        run: u64,
+        /// The id that the run's caller gave it.
+        request_id: Option<Arc<str>>,
+        /// How.
+        outcome: RunOutcome,
+        /// The attempts that it made.
+        attempts: u32,
+    },
+    /// The last healthy resource went out: from here on the pool refuses every run, or lets it wait.
+    ///
+    /// Told once, until [`PoolRecovered`](Self::PoolRecovered). A resource at its cap is healthy: that
+    /// all are saturated is load, not an outage, and told by each run that is refused.
+    #[non_exhaustive]
+    PoolExhausted {
+        /// When.
+        at: Instant,
+        /// When the earliest cooldown ends; `None` if all resources are disabled or gone.
+        retry_at: Option<Instant>,
+    },
+    /// A resource is healthy again, the first one since [`PoolExhausted`](Self::PoolExhausted).
+    ///
+    /// The end of a cooldown is noticed, and so told, by whatever the pool is told next.
+    #[non_exhaustive]
+    PoolRecovered {
+        /// When.
+        at: Instant,
+    },
+    /// The subscriber was too slow: these many events, which came here, are lost to it.
+    #[non_exhaustive]
+    Missed {
+        /// When the last of them happened.
+        at: Instant,
+        /// How many.
+        count: u64,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RunOutcome {
+    /// With a value.
+    Ok,
+    /// With the operation's own error, or with its panic.
+    Error,
+    /// The pool could not serve it.
+    Exhausted(ExhaustedReason),
+    /// Its caller gave it up.
+    Cancelled,
+}
+
+impl Event {
+    /// A gap of so many events, the last of which happened then.
+    #[must_use]
+    pub fn missed(count: u64, at: Instant) -> Self {
+        Self::Missed { at, count }
+    }
+
+    /// When it happened, by the pool's clock.
+    #[must_use]
+    pub fn at(&self) -> Instant {
+        match self {
+            Self::AttemptStarted { at, .. }
+            | Self::AttemptSettled { at, .. }
+            | Self::AttemptAbandoned { at, .. }
+            | Self::StateChanged { at, .. }
+            | Self::SiblingsAborted { at, .. }
+            | Self::ResourceAdded { at, .. }
+            | Self::ResourceRemoved { at, .. }
+            | Self::RunEnded { at, .. }
+            | Self::PoolExhausted { at, .. }
+            | Self::PoolRecovered { at }
+            | Self::Missed { at, .. } => *at,
+        }
+    }
+}
+
+/// `run 7 (request id)`.
+struct Run<'a>(u64, &'a Option<Arc<str>>);
+
+impl fmt::Display for Run<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "run {}", self.0)?;
+        match self.1 {
+            Some(request_id) => write!(f, " ({})", OneLine(request_id)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AttemptStarted { run, request_id, id, attempt, .. } => {
+                let run = Run(*run, request_id);
+                write!(f, "{run}: attempt {attempt} on {}", OneLine(id))
+            }
+            Self::AttemptSettled { run, request_id, id, attempt, outcome, latency, .. } => {
+                let run = Run(*run, request_id);
+                write!(f, "{run}: attempt {attempt} on {}: {outcome}", OneLine(id))?;
+                write!(f, ", after {latency:.1?}")
+            }
+            Self::AttemptAbandoned { run, request_id, id, attempt, latency, .. } => {
+                let run = Run(*run, request_id);
+                write!(f, "{run}: attempt {attempt} on {}: abandoned", OneLine(id))?;
+                write!(f, ", after {latency:.1?}")
+            }
+            Self::StateChanged { at, change } => {
+                write!(f, "{}: {} > {}", OneLine(&change.id), change.old, change.new)?;
+                if let Some(until) = change.until {
+                    write!(f, " for {:.1?}", until.saturating_duration_since(*at))?;
+                }
+                match &change.cause {
+                    Some(cause) => write!(f, ": {cause}"),
+                    None => Ok(()),
+                }
+            }
+            Self::SiblingsAborted { id, count, .. } => {
+                write!(f, "{}: {count} younger aborted", OneLine(id))
+            }
+            Self::ResourceAdded { id, .. } => write!(f, "{}: added", OneLine(id)),
+            Self::ResourceRemoved { id, .. } => write!(f, "{}: removed", OneLine(id)),
+            Self::RunEnded { run, request_id, outcome, attempts, .. } => {
+                let attempt = if *attempts == 1 { "attempt" } else { "attempts" };
+                write!(f, "{}: {outcome} after {attempts} {attempt}", Run(*run, request_id))
+            }
+            Self::PoolExhausted { at, retry_at: Some(retry_at) } => {
+                let left = retry_at.saturating_duration_since(*at);
+                write!(f, "the pool is exhausted, first back in {left:.1?}")
+            }
+            Self::PoolExhausted { .. } => f.write_str("the pool is exhausted"),
+            Self::PoolRecovered { .. } => f.write_str("the pool has recovered"),
+            Self::Missed { count: 1, .. } => f.write_str("1 event missed"),
+            Self::Missed { count, .. } => write!(f, "{count} events missed"),
+        }
+    }
+}
+
+impl fmt::Display for RunOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Exhausted(_) => "exhausted",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_stays_as_small_as_the_documentation_says() {
+        assert!(size_of::<Event>() < 200, "{} bytes", size_of::<Event>());
+    }
+}

@@ -1,0 +1,152 @@
+//! Why the pool could not serve a run, and when it could.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::explanation::Explanation;
+use crate::member::signal::Signal;
+
+/// Why a run could not be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExhaustedReason {
+    /// No resource was eligible, and none was worth waiting for.
+    NoEligibleResource,
+    /// The run's own filters kept every resource out.
+    NoResourceAdmitted,
+    /// The budget of attempts was spent.
+    MaxAttempts,
+    /// The deadline had come before the next attempt could start.
+    Deadline {
+        /// The deadline.
+        deadline: Instant,
+    },
+    /// The run would have repeated itself after a pause, which would have ended at or after its deadline.
+    PauseOutlastsDeadline {
+        /// When the pause would have ended.
+        until: Instant,
+        /// The deadline.
+        deadline: Instant,
+    },
+    /// The run was willing to wait, and so many are in line already that no other may join them.
+    LineFull {
+        /// The most runs in line.
+        max_waiting: usize,
+    },
+    /// The run was willing to wait, and the earliest cooldown ends at or after its deadline.
+    CooldownOutlastsDeadline {
+        /// When the earliest cooldown ends.
+        until: Instant,
+        /// The deadline.
+        deadline: Instant,
+    },
+}
+
+/// The pool could not serve a run: why, how the resources stood, and when to come back.
+///
+/// `Display` is one line for a log; [`table`](Self::table) prints a line per resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exhausted {
+    /// Why.
+    pub reason: ExhaustedReason,
+    /// The attempts that the run had made.
+    pub attempts: u32,
+    /// The signal of the last attempt; an attempt that a sibling aborted counts as having sent the
+    /// sibling's signal.
+    pub last_signal: Option<Signal>,
+    /// How the resources that the run admits stood, and when to come back.
+    pub explanation: Explanation,
+}
+
+impl Exhausted {
+    /// How long after the run ended the pool can serve again, as far as it can know.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.explanation.retry_after()
+    }
+
+    /// The full explanation: the line of `Display`, then a line for each resource.
+    #[must_use]
+    pub fn table(&self) -> ExhaustedTable<'_> {
+        ExhaustedTable(self)
+    }
+
+    /// Why, after how much, and how the resources stand taken together.
+    fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = |earlier: Instant| self.explanation.at.saturating_duration_since(earlier);
+        f.write_str("pool exhausted: ")?;
+        match self.reason {
+            ExhaustedReason::NoEligibleResource => f.write_str("no eligible resource")?,
+            ExhaustedReason::NoResourceAdmitted => {
+                f.write_str("the run's filters admit no resource")?;
+            }
+            ExhaustedReason::MaxAttempts => f.write_str("no attempt left")?,
+            ExhaustedReason::Deadline { deadline } => {
+                write!(f, "the deadline passed {:.1?} ago,", since(deadline))?;
+            }
+            ExhaustedReason::PauseOutlastsDeadline { until, deadline } => write!(
+                f,
+                "the pause before a repetition ends {:.1?} past the deadline,",
+                until.saturating_duration_since(deadline)
+            )?,
+            ExhaustedReason::LineFull { max_waiting } => {
+                write!(f, "{max_waiting} runs are in line, and no more may be,")?;
+            }
+            ExhaustedReason::CooldownOutlastsDeadline { until, deadline } => write!(
+                f,
+                "the earliest cooldown ends {:.1?} past the deadline,",
+                until.saturating_duration_since(deadline)
+            )?,
+        }
+        match self.attempts {
+            1 => f.write_str(" after 1 attempt; ")?,
+            attempts => write!(f, " after {attempts} attempts; ")?,
+        }
+        self.explanation.tally(f)
+    }
+}
+
+impl fmt::Display for Exhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.headline(f)?;
+        let shown = match (self.explanation.first_back(), self.retry_after()) {
+            (Some(first), _) => {
+                write!(f, "; first back is {first}")?;
+                Some(first)
+            }
+            (None, Some(retry_after)) if !retry_after.is_zero() => {
+                write!(f, "; back in {retry_after:.1?}")?;
+                None
+            }
+            (None, None) => {
+                let first = self.explanation.resources.first();
+                first.map_or(Ok(()), |first| write!(f, "; {first}"))?;
+                first
+            }
+            _ => None,
+        };
+        match &self.last_signal {
+            Some(signal) if !shown.is_some_and(|row| row.is_out_because_of(signal)) => {
+                write!(f, "; last signal: {signal}")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Exhausted {}
+
+/// Prints an [`Exhausted`] in full: one line as a headline, then a line for each resource.
+#[derive(Debug, Clone, Copy)]
+pub struct ExhaustedTable<'a>(&'a Exhausted);
+
+impl fmt::Display for ExhaustedTable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.headline(f)?;
+        if let Some(signal) = &self.0.last_signal {
+            write!(f, "; last signal: {signal}")?;
+        }
+        self.0.explanation.rows(f)
+    }
+}

@@ -1,0 +1,130 @@
+//! Which resource would be picked, and of every other why not.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::snapshot::ResourceSnapshot;
+use crate::member::standing::Status;
+use crate::one_line::OneLine;
+use crate::select::strategy::Strategy;
+
+/// How many resources are explained one by one.
+pub(crate) const EXPLAINED: usize = 100;
+
+/// How a pool stood at one moment, as the answer to: which resource, and why none of the others?
+///
+/// `Display` prints it in full: one line as a headline, then a line for each resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// When, by the pool's clock.
+    pub at: Instant,
+    /// The resource that the next attempt gets; `None` if it gets none. There is no next attempt of a
+    /// run that ended as exhausted.
+    pub next: Option<Arc<str>>,
+    /// What chooses among the eligible; `None` if code of the user's own did.
+    pub strategy: Option<Strategy>,
+    /// When a resource is eligible again as far as the pool can know: [`at`](Self::at) if one is
+    /// already, else the end of the earliest cooldown; `None` if all are disabled, or if one is only busy, for
+    /// its place may come free at any time. Of resources that a run's filters keep out it knows nothing.
+    pub retry_at: Option<Instant>,
+    /// How the resources that the run admits stood, in pool order: the first 100.
+    pub resources: Vec<ResourceSnapshot>,
+    /// The number of resources in the pool that the run admits.
+    pub members: usize,
+    /// The number of resources that the run's own filters kept out.
+    pub kept_out: usize,
+    /// How many runs are in line for a resource.
+    pub in_line: usize,
+}
+
+impl Explanation {
+    /// How long after that moment the pool can serve again, as far as it can know.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_at.map(|retry_at| retry_at.saturating_duration_since(self.at))
+    }
+
+    /// How the resources stood taken together.
+    pub(crate) fn tally(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |is: fn(&ResourceSnapshot) -> bool| {
+            self.resources.iter().filter(|resource| is(resource)).count()
+        };
+        let cooling = count(|resource| resource.status == Status::CoolingDown);
+        let disabled = count(|resource| resource.status == Status::Disabled);
+        let saturated = count(ResourceSnapshot::is_saturated);
+        let eligible = count(ResourceSnapshot::is_eligible);
+        match self.members {
+            0 if self.kept_out > 0 => return write!(f, "all {} are kept out", self.kept_out),
+            0 => return f.write_str("the pool is empty"),
+            1 => f.write_str("1 resource: ")?,
+            members => write!(f, "{members} resources: ")?,
+        }
+        if self.members > self.resources.len() {
+            write!(f, "of the first {}, ", self.resources.len())?;
+        }
+        let mut separator = "";
+        for (number, word) in [
+            (cooling, "cooling down"),
+            (disabled, "disabled"),
+            (saturated, "saturated"),
+            (eligible, "eligible"),
+        ] {
+            if number > 0 {
+                write!(f, "{separator}{number} {word}")?;
+                separator = ", ";
+            }
+        }
+        if self.kept_out > 0 {
+            write!(f, ", {} kept out by the run's filters", self.kept_out)?;
+        }
+        match self.in_line {
+            0 => Ok(()),
+            1 => f.write_str("; 1 run in line"),
+            in_line => write!(f, "; {in_line} runs in line"),
+        }
+    }
+
+    /// A line for each resource, the next one marked.
+    pub(crate) fn rows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for resource in &self.resources {
+            let mark = if self.next.as_ref() == Some(&resource.id) { '>' } else { ' ' };
+            write!(f, "\n{mark} {resource}")?;
+        }
+        match self.members - self.resources.len() {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
+    }
+
+    /// The resource that comes back first, unless one is eligible already.
+    pub(crate) fn first_back(&self) -> Option<&ResourceSnapshot> {
+        if self.resources.iter().any(ResourceSnapshot::is_eligible) {
+            return None;
+        }
+        let cooling = self.resources.iter().filter(|resource| resource.until.is_some());
+        cooling.min_by_key(|resource| resource.until)
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.next, self.strategy, self.retry_after()) {
+            (Some(next), Some(strategy), _) => {
+                write!(f, "next is {}, by {strategy:?}; ", OneLine(next))?;
+            }
+            (Some(next), None, _) => {
+                write!(f, "next is {}, by a choice of your own; ", OneLine(next))?;
+            }
+            (None, _, Some(left)) if !left.is_zero() => {
+                write!(f, "nothing to pick, first back in {left:.1?}; ")?;
+            }
+            // Of an exhausted run that had no attempt left.
+            (None, _, Some(_)) => f.write_str("nothing picked; ")?,
+            (None, _, None) => f.write_str("nothing to pick; ")?,
+        }
+        self.tally(f)?;
+        self.rows(f)
+    }
+}

@@ -1,0 +1,11 @@
+//! What is told of a pool: what happened, how it stands, what was counted, and why a run was refused.
+
+pub(crate) mod change;
+pub(crate) mod counters;
+pub(crate) mod event;
+pub(crate) mod exhausted;
+pub(crate) mod explanation;
+#[cfg(feature = "serde")]
+mod serialize;
+pub(crate) mod snapshot;
+pub(crate) mod stats;

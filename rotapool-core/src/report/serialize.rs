@@ -1,0 +1,252 @@
+//! The plain values as `serde` writes them, for a page or a log that operators read.
+//!
+//! A key is called as the field is, or as the Prometheus metric where that has a name of its own. Time is
+//! seconds: durations as they are, instants as they lie from the moment when the value was taken, because
+//! an `Instant` means nothing outside its process.
+
+use std::time::{Duration, Instant};
+
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+
+use super::explanation::Explanation;
+use super::snapshot::ResourceSnapshot;
+use super::stats::{PoolStats, ResourceStats};
+use crate::member::basis::Basis;
+use crate::member::health::{Grade, Health};
+use crate::member::profile::Metadata;
+use crate::member::standing::{Cause, Status};
+
+/// How long ago something was, in seconds.
+fn ago(then: Option<Instant>, now: Instant) -> Option<f64> {
+    then.map(|then| now.saturating_duration_since(then).as_secs_f64())
+}
+
+/// Writes a struct of these keys.
+macro_rules! write_struct {
+    ($serializer:expr, $name:literal, { $($key:ident: $value:expr,)+ }) => {{
+        let mut fields = $serializer.serialize_struct($name, [$(stringify!($key)),+].len())?;
+        $(fields.serialize_field(stringify!($key), &$value)?;)+
+        fields.end()
+    }};
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Grade {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Cause {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (by, reason) = match self {
+            Self::Signal(reason) => ("signal", Some(&**reason)),
+            Self::Admin => ("admin", None),
+        };
+        write_struct!(serializer, "Cause", { by: by, reason: reason, })
+    }
+}
+
+impl Serialize for Metadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl Serialize for Health {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Every field by name: one that is added later cannot be forgotten here.
+        let Self {
+            at,
+            recent_successes,
+            recent_failures,
+            successes,
+            failures,
+            consecutive_failures,
+            error_rate,
+            grade,
+            latency,
+            peak_latency,
+            last_success,
+            last_failure,
+        } = self;
+        let seconds = |latency: &Option<Duration>| latency.map(|latency| latency.as_secs_f64());
+        write_struct!(serializer, "Health", {
+            recent_successes: recent_successes,
+            recent_failures: recent_failures,
+            successes: successes,
+            failures: failures,
+            consecutive_failures: consecutive_failures,
+            error_rate: error_rate,
+            grade: grade,
+            latency_seconds: seconds(latency),
+            peak_latency_seconds: seconds(peak_latency),
+            last_success_seconds_ago: ago(*last_success, *at),
+            last_failure_seconds_ago: ago(*last_failure, *at),
+        })
+    }
+}
+
+fn word(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Guessed => "guessed",
+        Basis::Stated => "stated",
+        Basis::Clamped { .. } => "clamped",
+    }
+}
+
+impl Serialize for ResourceSnapshot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            id,
+            at,
+            status,
+            since,
+            until,
+            basis,
+            cause,
+            attempt,
+            in_flight,
+            max_in_flight,
+            limit,
+            promised,
+            pace,
+            consecutive_cooldowns,
+            last_acquired,
+            metadata,
+        } = self;
+        let left = |until: Instant| until.saturating_duration_since(*at).as_secs_f64();
+        write_struct!(serializer, "ResourceSnapshot", {
+            resource_id: **id,
+            status: status,
+            eligible: self.is_eligible(),
+            saturated: self.is_saturated(),
+            since_seconds_ago: ago(*since, *at),
+            cooldown_remaining_seconds: until.map_or(0.0, left),
+            basis: basis.map(word),
+            cause: cause,
+            attempt: attempt,
+            in_flight: in_flight,
+            max_in_flight: max_in_flight,
+            limit: limit,
+            promised: promised,
+            pace: pace,
+            consecutive_cooldown: consecutive_cooldowns,
+            last_acquired_seconds_ago: ago(*last_acquired, *at),
+            metadata: **metadata,
+        })
+    }
+}
+
+impl Serialize for ResourceStats {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            id,
+            status,
+            in_flight,
+            max_in_flight,
+            consecutive_cooldowns,
+            cooldown_remaining,
+            acquires,
+            successes,
+            failures,
+            timeouts,
+            cooldowns,
+            disables,
+            sibling_cancels,
+            health,
+        } = self;
+        write_struct!(serializer, "ResourceStats", {
+            resource_id: **id,
+            status: status,
+            in_flight: in_flight,
+            max_in_flight: max_in_flight,
+            consecutive_cooldown: consecutive_cooldowns,
+            cooldown_remaining_seconds: cooldown_remaining.as_secs_f64(),
+            acquires: acquires,
+            successes: successes,
+            failures: failures,
+            timeouts: timeouts,
+            cooldowns: cooldowns,
+            disables: disables,
+            sibling_cancels: sibling_cancels,
+            health: health,
+        })
+    }
+}
+
+impl Serialize for PoolStats {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            in_flight,
+            waiting,
+            oldest_wait,
+            eligible,
+            saturated,
+            healthy,
+            cooling_down,
+            disabled,
+            attempts,
+            successes,
+            failures,
+            timeouts,
+            deadlines,
+            cooldowns,
+            disables,
+            sibling_cancels,
+            retries,
+            choice_faults,
+            runs_ok,
+            runs_exhausted,
+            runs_error,
+            runs_cancelled,
+            resources,
+        } = self;
+        write_struct!(serializer, "PoolStats", {
+            in_flight: in_flight,
+            waiting: waiting,
+            oldest_wait_seconds: oldest_wait.map(|wait| wait.as_secs_f64()),
+            eligible: eligible,
+            saturated: saturated,
+            healthy: healthy,
+            cooling_down: cooling_down,
+            disabled: disabled,
+            attempts: attempts,
+            successes: successes,
+            failures: failures,
+            timeouts: timeouts,
+            deadlines: deadlines,
+            cooldowns: cooldowns,
+            disables: disables,
+            sibling_cancels: sibling_cancels,
+            retries: retries,
+            choice_faults: choice_faults,
+            runs_ok: runs_ok,
+            runs_exhausted: runs_exhausted,
+            runs_error: runs_error,
+            runs_cancelled: runs_cancelled,
+            resources: resources,
+        })
+    }
+}
+
+impl Serialize for Explanation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { at: _, next, strategy, retry_at: _, resources, members, kept_out, in_line } =
+            self;
+        write_struct!(serializer, "Explanation", {
+            next: next.as_deref(),
+            strategy: strategy.map(|strategy| strategy.name()),
+            retry_after_seconds: self.retry_after().map(|after| after.as_secs_f64()),
+            members: members,
+            kept_out: kept_out,
+            in_line: in_line,
+            resources: resources,
+        })
+    }
+}

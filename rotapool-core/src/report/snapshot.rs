@@ -1,0 +1,151 @@
+//! What an operator wants to know of a resource: how it stands, why, since when, until when.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::member::basis::Basis;
+use crate::member::profile::Metadata;
+use crate::member::signal::Signal;
+use crate::member::slot::Slot;
+use crate::member::standing::{Cause, Standing, Status};
+use crate::one_line::OneLine;
+use crate::time::Epoch;
+
+/// How one resource stood at one moment. Its `Display` is one line that says why (not) to pick it.
+///
+/// With feature `serde` it is `Serialize`: `id` is written as `resource_id`, `since` and `last_acquired` as ages
+/// (`…_seconds_ago`), `until` as `cooldown_remaining_seconds`, by the clock as it was [`at`](Self::at).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResourceSnapshot {
+    /// The id.
+    pub id: Arc<str>,
+    /// When this was taken, by the pool's clock.
+    pub at: Instant,
+    /// The status; an expired cooldown reads as healthy.
+    pub status: Status,
+    /// Since when it is out; `None` while it is healthy.
+    pub since: Option<Instant>,
+    /// When its cooldown ends; `None` unless it is cooling down.
+    pub until: Option<Instant>,
+    /// Whose word that end is; `None` unless it is cooling down.
+    pub basis: Option<Basis>,
+    /// Why it is out; `None` while it is healthy.
+    pub cause: Option<Cause>,
+    /// Which attempt sent the signal that took it out: the pool's attempts are numbered from 1, in the
+    /// order in which they began. `None` while it is healthy, and when an admin call did it.
+    pub attempt: Option<u64>,
+    /// Usages in flight, those still draining from an earlier membership of the id included.
+    pub in_flight: u32,
+    /// The configured cap; `None` is no limit.
+    pub max_in_flight: Option<u32>,
+    /// The cap that holds now: the configured one, or what a trial after a cooldown leaves of it.
+    pub limit: Option<u32>,
+    /// Places that were handed to runs in line which have yet to come for them.
+    pub promised: u32,
+    /// How many at once a ramp allows to those in line, while the resource is on one.
+    pub pace: Option<u32>,
+    /// Guessed cooldowns since the last success: the step on the cooldown table.
+    pub consecutive_cooldowns: u32,
+    /// When it was last picked.
+    pub last_acquired: Option<Instant>,
+    /// What its owner said about it.
+    pub metadata: Arc<Metadata>,
+}
+
+impl ResourceSnapshot {
+    pub(crate) fn of(slot: &Slot, now: Instant, epoch: Epoch) -> Self {
+        let status = slot.status_at(now);
+        let standing = slot.standing();
+        let (since, until) = match standing {
+            Standing::CoolingDown { since, until, .. } if status == Status::CoolingDown => {
+                (Some(*since), Some(*until))
+            }
+            Standing::Disabled { since, .. } => (Some(*since), None),
+            _ => (None, None),
+        };
+        let is_out = status != Status::Healthy;
+        Self {
+            id: Arc::clone(slot.id()),
+            at: now,
+            status,
+            since,
+            until,
+            basis: if until.is_some() { standing.basis() } else { None },
+            cause: if is_out { standing.cause() } else { None },
+            attempt: if is_out { standing.attempt() } else { None },
+            in_flight: slot.in_flight(),
+            max_in_flight: slot.max_in_flight(),
+            limit: slot.limit(),
+            promised: slot.promised,
+            pace: slot.pace(),
+            consecutive_cooldowns: slot.consecutive_cooldowns(),
+            last_acquired: slot.last_acquired().map(|tick| epoch.instant(tick)),
+            metadata: Arc::clone(&slot.profile().metadata),
+        }
+    }
+
+    /// Whether its line tells all that `signal` has to say.
+    pub(crate) fn is_out_because_of(&self, signal: &Signal) -> bool {
+        matches!(&self.cause, Some(Cause::Signal(reason)) if **reason == *signal.reason())
+    }
+
+    /// Whether it is healthy and at its cap.
+    #[must_use]
+    pub fn is_saturated(&self) -> bool {
+        self.status == Status::Healthy
+            && self.limit.is_some_and(|limit| self.in_flight + self.promised >= limit)
+    }
+
+    /// Whether it could be picked: healthy and below its cap.
+    #[must_use]
+    pub fn is_eligible(&self) -> bool {
+        self.status == Status::Healthy && !self.is_saturated()
+    }
+}
+
+impl fmt::Display for ResourceSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, at, since, until, cause, .. } = self;
+        let ago = |since: &Instant| at.saturating_duration_since(*since);
+        write!(f, "{}: ", OneLine(id))?;
+        match (self.status, since, until, cause) {
+            (Status::CoolingDown, Some(since), Some(until), Some(cause)) => {
+                let left = until.saturating_duration_since(*at);
+                write!(f, "cooling down, back in {left:.1?}: {cause}")?;
+                write!(f, " ({:.1?} ago, ", ago(since))?;
+                match self.basis {
+                    Some(Basis::Stated) => f.write_str("as stated)"),
+                    Some(Basis::Clamped { stated }) => {
+                        write!(f, "clamped: stated were {stated:.1?})")
+                    }
+                    _ => write!(f, "guessed, cooldown {})", self.consecutive_cooldowns),
+                }
+            }
+            (Status::Disabled, Some(since), _, Some(cause)) => {
+                write!(f, "disabled {:.1?} ago: {cause}", ago(since))
+            }
+            _ if self.is_saturated() => {
+                write!(f, "saturated: {} in flight", self.in_flight)?;
+                if self.promised > 0 {
+                    write!(f, " and {} promised", self.promised)?;
+                }
+                match (self.limit, self.max_in_flight) {
+                    (Some(limit), configured) if configured != Some(limit) => {
+                        write!(f, " of {limit} (on trial after a cooldown)")
+                    }
+                    (Some(limit), _) => write!(f, " of {limit}"),
+                    (None, _) => Ok(()),
+                }
+            }
+            _ => {
+                write!(f, "eligible: {} in flight", self.in_flight)?;
+                match self.pace {
+                    Some(pace) => write!(f, " (coming up a ramp: {pace} at once)"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Gauges and counters as they are told to whoever asks.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::counters::PoolCounters;
+use crate::member::health::Health;
+use crate::member::slot::Slot;
+use crate::member::standing::{Standing, Status};
+use crate::member::yardstick::Yardstick;
+
+/// Gauges and counters of one resource at one moment.
+///
+/// The counters belong to the membership: they vanish with `remove` and start at 0 with `add`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ResourceStats {
+    /// The id.
+    pub id: Arc<str>,
+    /// The status; an expired cooldown reads as healthy.
+    pub status: Status,
+    /// Usages in flight, those still draining from an earlier membership of the id included.
+    pub in_flight: u32,
+    /// The configured cap; `None` is no limit.
+    pub max_in_flight: Option<u32>,
+    /// Cooldowns since the last success: the step on the cooldown table.
+    pub consecutive_cooldowns: u32,
+    /// How much longer the cooldown lasts; zero when the resource is not cooling down.
+    pub cooldown_remaining: Duration,
+    /// Times that it was picked.
+    pub acquires: u64,
+    /// Operations that returned a value or an error of their own.
+    pub successes: u64,
+    /// Attempts that failed: by a signal, by a failure that the operation blamed on the resource, or for want of
+    /// an answer in time.
+    pub failures: u64,
+    /// Those of them that gave no answer in time.
+    pub timeouts: u64,
+    /// Cooldown signals that took effect.
+    pub cooldowns: u64,
+    /// Times that it was disabled, by a signal or by an admin call.
+    pub disables: u64,
+    /// Usages on it that an older sibling's signal aborted.
+    pub sibling_cancels: u64,
+    /// How it has been doing: error rate, latency, streaks.
+    pub health: Health,
+}
+
+impl ResourceStats {
+    pub(crate) fn of(slot: &Slot, now: Instant, yardstick: &Yardstick) -> Self {
+        let remaining = match slot.standing() {
+            Standing::CoolingDown { until, .. } => until.saturating_duration_since(now),
+            _ => Duration::ZERO,
+        };
+        let counted = slot.counters;
+        Self {
+            id: Arc::clone(slot.id()),
+            status: slot.status_at(now),
+            in_flight: slot.in_flight(),
+            max_in_flight: slot.max_in_flight(),
+            consecutive_cooldowns: slot.consecutive_cooldowns(),
+            cooldown_remaining: remaining,
+            acquires: counted.acquires,
+            successes: counted.successes,
+            failures: counted.failures,
+            timeouts: counted.timeouts,
+            cooldowns: counted.cooldowns,
+            disables: counted.disables,
+            sibling_cancels: counted.sibling_cancels,
+            health: slot.measures.report(yardstick.epoch.tick(now), yardstick),
+        }
+    }
+}
+
+/// Gauges and counters of a pool at one moment.
+///
+/// The gauges count the present members. The counters are those of the pool's whole life: they
+/// survive `remove`, so never rebuild them by adding up the resources.
+///
+/// With feature `serde` it is `Serialize`: durations are written as seconds, instants as ages in seconds, and
+/// what the Prometheus metrics of the crate `rotapool` have another name for under that name.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PoolStats {
+    /// Usages in flight on the members.
+    pub in_flight: u64,
+    /// Runs in line for a resource ([`Step::Wait`](crate::Step::Wait)): from then on until they get one, give up,
+    /// or are dropped.
+    pub waiting: usize,
+    /// How long the one has been in line that came first; `None` if nobody is.
+    pub oldest_wait: Option<Duration>,
+    /// Members that could be picked now: healthy and below their cap. One whose cooldown has ended counts with its
+    /// full cap until the pool notices and puts it on trial.
+    pub eligible: usize,
+    /// Members that are healthy and at their cap.
+    pub saturated: usize,
+    /// Members whose status is healthy.
+    pub healthy: usize,
+    /// Members that are cooling down.
+    pub cooling_down: usize,
+    /// Members that are disabled.
+    pub disabled: usize,
+    /// Attempts begun.
+    pub attempts: u64,
+    /// Attempts that returned a value or an error of the operation's own.
+    pub successes: u64,
+    /// Attempts that failed: by a signal, by a failure that the operation blamed on the resource, or for want of
+    /// an answer in time.
+    pub failures: u64,
+    /// Those of them that gave no answer in time.
+    pub timeouts: u64,
+    /// Attempts that the deadline of their run ended.
+    pub deadlines: u64,
+    /// Cooldown signals that took effect.
+    pub cooldowns: u64,
+    /// Times that a resource was disabled, by a signal or by an admin call.
+    pub disables: u64,
+    /// Usages that an older sibling's signal aborted.
+    pub sibling_cancels: u64,
+    /// Retry signals.
+    pub retries: u64,
+    /// Choices of the user's own [`Select`](crate::Candidate) that panicked or named no candidate.
+    pub choice_faults: u64,
+    /// Runs that returned a value.
+    pub runs_ok: u64,
+    /// Runs that the pool could not serve.
+    pub runs_exhausted: u64,
+    /// Runs that ended with the operation's own error, or with its panic.
+    pub runs_error: u64,
+    /// Runs that their caller dropped after they had begun.
+    pub runs_cancelled: u64,
+    /// The members, in pool order.
+    pub resources: Vec<ResourceStats>,
+}
+
+impl PoolStats {
+    /// The counters, and nobody listed yet.
+    pub(crate) fn new(
+        counted: PoolCounters,
+        waiting: usize,
+        oldest_wait: Option<Duration>,
+    ) -> Self {
+        Self {
+            in_flight: 0,
+            waiting,
+            oldest_wait,
+            eligible: 0,
+            saturated: 0,
+            healthy: 0,
+            cooling_down: 0,
+            disabled: 0,
+            attempts: counted.attempts,
+            successes: counted.successes,
+            failures: counted.failures,
+            timeouts: counted.timeouts,
+            deadlines: counted.deadlines,
+            cooldowns: counted.cooldowns,
+            disables: counted.disables,
+            sibling_cancels: counted.sibling_cancels,
+            retries: counted.retries,
+            choice_faults: counted.choice_faults,
+            runs_ok: counted.runs_ok,
+            runs_exhausted: counted.runs_exhausted,
+            runs_error: counted.runs_error,
+            runs_cancelled: counted.runs_cancelled,
+            resources: Vec::new(),
+        }
+    }
+
+    /// Lists a member and counts it into the gauges.
+    pub(crate) fn list(&mut self, slot: &Slot, now: Instant, yardstick: &Yardstick) {
+        self.in_flight += u64::from(slot.in_flight());
+        match slot.status_at(now) {
+            Status::Healthy => {
+                self.healthy += 1;
+                if slot.has_room() {
+                    self.eligible += 1;
+                } else {
+                    self.saturated += 1;
+                }
+            }
+            Status::CoolingDown => self.cooling_down += 1,
+            Status::Disabled => self.disabled += 1,
+        }
+        self.resources.push(ResourceStats::of(slot, now, yardstick));
+    }
+}

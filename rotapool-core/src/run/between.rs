@@ -1,0 +1,311 @@
+//! What a run does between its attempts: whether it may go on, whom it asks first, how it pauses and waits.
+
+use std::time::Instant;
+
+use super::step::Step;
+use super::{Attempts, Cost, Phase, Resumed};
+use crate::member::signal::{Outcome, Signal};
+use crate::member::usage::Ticket;
+use crate::pool::State;
+use crate::report::exhausted::ExhaustedReason;
+use crate::select::index::{Pick, Reach};
+use crate::time::{Tick, after, scaled};
+
+impl Attempts {
+    /// Goes on after a pause or a wait.
+    #[cold]
+    pub(super) fn resume<A>(&mut self, pool: &mut State<A>, now: Instant) -> Resumed {
+        // While it is still in line: what comes free now is for those who came first.
+        pool.notice(now);
+        match std::mem::replace(&mut self.phase, Phase::Ready) {
+            Phase::Ready => Resumed::Ready,
+            Phase::Waiting => Resumed::Waited { promised: self.come_back(pool) },
+            Phase::Pausing => match self.history.write().pause {
+                Some(until) if now < until => {
+                    self.phase = Phase::Pausing;
+                    Resumed::Pausing { until }
+                }
+                _ => {
+                    self.give_up_the_pause(pool);
+                    Resumed::Ready
+                }
+            },
+            // Given back first: whoever catches the panic can still cancel the run.
+            phase @ (Phase::Attempting(_) | Phase::Over) => {
+                self.phase = phase;
+                panic!("the attempt in flight has to be settled first, or the run is over");
+            }
+        }
+    }
+
+    /// A pause is over.
+    pub(super) fn give_up_the_pause<A>(&mut self, pool: &mut State<A>) {
+        let history = self.history.write();
+        history.owes_pause = false;
+        if let Some(failed) = history.failed.take() {
+            pool.release(failed);
+        }
+    }
+
+    /// Leaves the line, with what the run was promised. Who stood in line has paused enough.
+    fn come_back<A>(&mut self, pool: &mut State<A>) -> Option<usize> {
+        let history = self.history.write();
+        history.owes_pause = false;
+        let back = pool.leave_line(history.turn?)?;
+        history.in_line_since = Some(back.since);
+        self.wish = back.wish;
+        back.promised
+    }
+
+    /// Takes the place that the run was promised, unless its deadline has passed meanwhile.
+    #[cold]
+    pub(super) fn take_promised<A>(
+        &mut self,
+        pool: &mut State<A>,
+        key: usize,
+        now: Instant,
+        handle: impl FnOnce() -> A,
+    ) -> Step {
+        match self.deadline {
+            Some(deadline) if deadline <= now => {
+                pool.pass_on(Some(key));
+                self.exhaust(pool, ExhaustedReason::Deadline { deadline }, now)
+            }
+            _ => {
+                let ticket = pool.enter(key, pool.tick(now), handle());
+                pool.pass_on(None);
+                self.begin(pool, ticket, now)
+            }
+        }
+    }
+
+    pub(super) fn give_up_the_line<A>(&mut self, pool: &mut State<A>) {
+        let promised = self.come_back(pool);
+        pool.pass_on(promised);
+    }
+
+    #[cold]
+    pub(super) fn ask_to_judge<A>(&mut self, pool: &mut State<A>) -> Option<Step> {
+        let unjudged = pool.unjudged(&self.wish);
+        (!unjudged.is_empty()).then_some(Step::Judge(unjudged))
+    }
+
+    #[cold]
+    pub(super) fn ask_to_choose<A>(
+        &mut self,
+        pool: &mut State<A>,
+        reach: Reach,
+        now: Instant,
+    ) -> Option<Step> {
+        if self.history.write().choice.is_some() {
+            return None;
+        }
+        let candidates = pool.candidates(&self.wish, reach, now);
+        (!candidates.is_empty()).then_some(Step::Choose(candidates))
+    }
+
+    /// What the caller's own code chose, if it is still to be had; else the strategy's choice.
+    #[cold]
+    pub(super) fn take_choice<A>(
+        &mut self,
+        pool: &mut State<A>,
+        reach: Reach,
+        now: Tick,
+        chance: &mut impl FnMut() -> f64,
+    ) -> Pick {
+        let chosen = self.history.write().choice.take().flatten();
+        match chosen.and_then(|chosen| pool.find_chosen(&chosen, now)) {
+            Some(key) => Pick::Take(key),
+            None => pool.pick(&self.wish, reach, now, chance),
+        }
+    }
+
+    /// Why no further attempt may start, if none may.
+    #[inline]
+    pub(super) fn refusal<A>(
+        &mut self,
+        pool: &State<A>,
+        now: Instant,
+        waited: bool,
+    ) -> Option<ExhaustedReason> {
+        let rules = pool.config().rules;
+        let budget = match rules.budget_of_members {
+            true => self.fix_budget(pool),
+            false => self.max_attempts,
+        };
+        if self.history.spent() >= budget {
+            return Some(match budget {
+                0 if rules.budget_of_members => self.nothing(pool),
+                _ => ExhaustedReason::MaxAttempts,
+            });
+        }
+        // Under the recorded rules, a wait was begun because a cooldown ends in time: it may select once more
+        // however late its wake-up came.
+        match self.deadline {
+            Some(deadline) if deadline <= now && (rules.strict_deadlines || !waited) => {
+                Some(ExhaustedReason::Deadline { deadline })
+            }
+            _ => None,
+        }
+    }
+
+    /// The most attempts under the recorded rules, which the first step fixes.
+    #[cold]
+    fn fix_budget<A>(&mut self, pool: &State<A>) -> u32 {
+        let budget = match self.budget {
+            Some(budget) => budget,
+            None if self.wait => self.max_attempts,
+            None => {
+                let admitted = u32::try_from(pool.admitted(&self.wish)).unwrap_or(u32::MAX);
+                self.max_attempts.min(admitted)
+            }
+        };
+        self.budget = Some(budget);
+        budget
+    }
+
+    /// Whether the run has to pause before it repeats itself.
+    #[inline]
+    pub(super) fn must_pause(&self) -> bool {
+        self.history.owes_pause() && !self.retry_delay.is_zero()
+    }
+
+    /// Nothing was eligible: get in line, or give up.
+    #[cold]
+    pub(super) fn wait<A>(
+        &mut self,
+        pool: &mut State<A>,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+        handle: impl FnOnce() -> A,
+    ) -> Step {
+        let rules = pool.config().rules;
+        let recovery = if self.wait { pool.next_recovery(&self.wish, now) } else { None };
+        let is_busy = self.wait && rules.line && pool.is_busy(&self.wish);
+        let reason = match (recovery, self.deadline) {
+            (None, _) if !is_busy => Some(self.nothing(pool)),
+            (Some(until), Some(deadline)) if !is_busy && deadline <= until => {
+                Some(ExhaustedReason::CooldownOutlastsDeadline { until, deadline })
+            }
+            _ => self.is_one_too_many(pool),
+        };
+        if let Some(reason) = reason {
+            pool.pass_on(None);
+            return self.exhaust(pool, reason, now);
+        }
+        let history = self.history.write();
+        let turn = *history.turn.get_or_insert_with(|| pool.arrive());
+        let since = *history.in_line_since.get_or_insert_with(|| pool.tick(now));
+        let wish = std::mem::take(&mut self.wish);
+        let comes_at = pool.get_in_line(turn, wish, since, self.deadline, handle());
+        self.phase = Phase::Waiting;
+        let until = match recovery {
+            Some(recovery) if !rules.line => {
+                let until = after(recovery, scaled(self.retry_delay, chance()));
+                Some(self.deadline.map_or(until, |deadline| until.min(deadline)))
+            }
+            _ => comes_at,
+        };
+        Step::Wait { until }
+    }
+
+    /// Whether a run that has only just come finds the line full.
+    fn is_one_too_many<A>(&self, pool: &State<A>) -> Option<ExhaustedReason> {
+        let max_waiting = pool.config().max_waiting;
+        let is_new = self.history.0.as_ref().is_none_or(|history| history.turn.is_none());
+        (is_new && pool.in_line() >= max_waiting)
+            .then_some(ExhaustedReason::LineFull { max_waiting })
+    }
+
+    fn nothing<A>(&self, pool: &State<A>) -> ExhaustedReason {
+        match self.wish.filters() && !pool.is_empty() && pool.admitted(&self.wish) == 0 {
+            true => ExhaustedReason::NoResourceAdmitted,
+            false => ExhaustedReason::NoEligibleResource,
+        }
+    }
+
+    /// What it means that the attempt in flight has reached its limit.
+    #[cold]
+    pub(super) fn meaning_of_the_limit<A>(&self, pool: &State<A>, now: Instant) -> Outcome {
+        // By the recorded rules a deadline ends no attempt.
+        let deadline = self.deadline.filter(|_| pool.config().rules.strict_deadlines);
+        match deadline {
+            Some(deadline) if deadline <= now => Outcome::DeadlinePassed,
+            _ => Outcome::TimedOut,
+        }
+    }
+
+    /// The resource gave no answer in time: what stands for its signal.
+    #[cold]
+    pub(super) fn time_out<A>(
+        &mut self,
+        pool: &mut State<A>,
+        ticket: &Ticket,
+        now: Instant,
+    ) -> Signal {
+        let reason = match self.attempt_timeout {
+            Some(timeout) => format!("no answer within {timeout:?}"),
+            None => "no answer in time".to_owned(),
+        };
+        pool.time_out(ticket, &reason, now);
+        Signal::retry(reason)
+    }
+
+    /// The run goes on after a failed attempt, if it may.
+    #[cold]
+    pub(super) fn go_on<A>(
+        &mut self,
+        pool: &mut State<A>,
+        ticket: Ticket,
+        signal: Signal,
+        cost: Cost,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+    ) {
+        let rules = pool.config().rules;
+        let again = pool.note_tried(&ticket, &mut self.wish);
+        let is_free = rules.free_rotation && cost == Cost::AfterTheFirst && !again;
+        let history = self.history.write();
+        history.turn.get_or_insert((pool.sequence(&ticket), 0));
+        history.spent += u32::from(!is_free);
+        history.owes_pause = true;
+        history.in_line_since = None;
+        // After a retry signal the usage still counts among the siblings that a signal aborts.
+        let is_sibling = matches!(signal, Signal::Retry { .. });
+        history.last_signal = Some(signal);
+        let last = self.budget.is_some_and(|budget| history.spent >= budget);
+        if !rules.holds_place_in_pauses || last || self.retry_delay.is_zero() {
+            self.phase = Phase::Ready;
+            return pool.release(ticket);
+        }
+        let until = after(now, scaled(self.retry_delay, 0.5 + chance()));
+        history.pause = Some(self.deadline.map_or(until, |deadline| until.min(deadline)));
+        if !is_sibling {
+            pool.shield(&ticket);
+        }
+        history.failed = Some(ticket);
+        self.phase = Phase::Pausing;
+    }
+
+    /// Only what the run has tried is left: a pause comes first.
+    #[cold]
+    pub(super) fn pause<A>(
+        &mut self,
+        pool: &mut State<A>,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+    ) -> Step {
+        let until = after(now, scaled(self.retry_delay, 0.5 + chance()));
+        match self.deadline {
+            Some(deadline) if deadline <= until => {
+                let reason = ExhaustedReason::PauseOutlastsDeadline { until, deadline };
+                self.exhaust(pool, reason, now)
+            }
+            _ => {
+                self.history.write().pause = Some(until);
+                self.phase = Phase::Pausing;
+                Step::Pause { until }
+            }
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! The retry loop as a state machine: one run, from its first step to its end.
+
+mod between;
+pub(crate) mod step;
+mod telling;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use self::step::{RunOptions, Step};
+use crate::member::signal::{Outcome, Signal};
+use crate::member::slot::SlotIndex;
+use crate::member::usage::Ticket;
+use crate::pool::State;
+use crate::pool::line::Turn;
+use crate::report::exhausted::ExhaustedReason;
+use crate::select::candidate::Candidate;
+use crate::select::index::{Pick, Reach};
+use crate::select::wish::Wish;
+use crate::time::{Tick, after};
+
+/// A choice of a caller's own code: a candidate, or none of them.
+type Choice = Option<Box<Candidate>>;
+
+#[derive(Debug)]
+enum Phase {
+    /// Between attempts.
+    Ready,
+    /// Before the run repeats itself, or under the recorded rules after any failed attempt.
+    Pausing,
+    /// In line.
+    Waiting,
+    Attempting(Ticket),
+    Over,
+}
+
+/// One run: the attempts made, and what to do next.
+///
+/// Its usage lives in here, so a usage ends exactly once: by [`settle`](Self::settle), or by
+/// [`cancel`](Self::cancel) when the caller gives the run up.
+#[derive(Debug)]
+pub struct Attempts {
+    max_attempts: u32,
+    /// The calls made.
+    made: u32,
+    /// The budget under the recorded rules, fixed by the first step.
+    budget: Option<u32>,
+    wait: bool,
+    retry_delay: Duration,
+    attempt_timeout: Option<Duration>,
+    deadline: Option<Instant>,
+    /// When the attempt in flight is to be ended.
+    limit: Option<Instant>,
+    wish: Wish,
+    history: History,
+    phase: Phase,
+    request_id: Option<Arc<str>>,
+    /// The number by which the run is told of; 0 until it is.
+    number: u64,
+}
+
+/// What a run remembers from its first failure, wait or choice on. Most runs are served before they have any, and
+/// much of a run's cost is the size of what it carries.
+#[derive(Debug, Default)]
+struct History(Option<Box<Remembered>>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    /// What the calls have cost of the budget.
+    spent: u32,
+    /// Whether the run has yet to pause before it repeats itself.
+    owes_pause: bool,
+    /// Until when it pauses.
+    pause: Option<Instant>,
+    /// Under the recorded rules: the usage of the failed attempt, which keeps its place until the pause is over.
+    failed: Option<Ticket>,
+    /// What a caller's own code chose, until the step that follows it.
+    choice: Option<Choice>,
+    /// The run's place in line, and since when it stands there.
+    turn: Option<Turn>,
+    in_line_since: Option<Tick>,
+    last_signal: Option<Signal>,
+}
+
+impl History {
+    #[inline]
+    fn spent(&self) -> u32 {
+        self.0.as_ref().map_or(0, |history| history.spent)
+    }
+
+    #[inline]
+    fn owes_pause(&self) -> bool {
+        self.0.as_ref().is_some_and(|history| history.owes_pause)
+    }
+
+    fn write(&mut self) -> &mut Remembered {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl Attempts {
+    /// A run that has not begun.
+    #[must_use]
+    pub fn new(options: RunOptions) -> Self {
+        let RunOptions {
+            max_attempts,
+            retry_delay,
+            deadline,
+            attempt_timeout,
+            wait,
+            preferences,
+            request_id,
+        } = options;
+        Self {
+            max_attempts,
+            made: 0,
+            budget: None,
+            wait,
+            retry_delay,
+            attempt_timeout,
+            deadline,
+            limit: None,
+            wish: Wish::new(preferences),
+            history: History(None),
+            phase: Phase::Ready,
+            request_id,
+            number: 0,
+        }
+    }
+
+    /// The attempts begun so far.
+    #[must_use]
+    pub fn made(&self) -> u32 {
+        self.made
+    }
+
+    /// When the attempt in flight is to be ended, with [`Outcome::TimedOut`]; `None` if it may take for ever.
+    #[must_use]
+    #[inline]
+    pub fn limit(&self) -> Option<Instant> {
+        self.limit
+    }
+
+    /// Whether the run has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+
+    /// Decides what to do now. `chance` draws evenly from 0 to 1; `handle` makes what aborts the usage, or wakes the
+    /// run in line.
+    ///
+    /// # Panics
+    ///
+    /// If an attempt is in flight or the run is over.
+    #[inline]
+    pub fn step<A>(
+        &mut self,
+        pool: &mut State<A>,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+        handle: impl FnOnce() -> A,
+    ) -> Step {
+        let mut waited = false;
+        if !matches!(self.phase, Phase::Ready) {
+            match self.resume(pool, now) {
+                Resumed::Ready => {}
+                Resumed::Waited { promised: None } => waited = true,
+                Resumed::Waited { promised: Some(key) } => {
+                    return self.take_promised(pool, key, now, handle);
+                }
+                Resumed::Pausing { until } => return Step::Pause { until },
+            }
+        }
+        if self.wish.filters() {
+            pool.notice(now);
+            if let Some(question) = self.ask_to_judge(pool) {
+                pool.pass_on(None);
+                return question;
+            }
+        }
+        if let Some(reason) = self.refusal(pool, now, waited) {
+            pool.notice(now);
+            pool.pass_on(None);
+            return self.exhaust(pool, reason, now);
+        }
+        let reach = Reach { tried: !self.must_pause(), beyond_pace: !self.wait };
+        if pool.config().foreign_choice {
+            if let Some(question) = self.ask_to_choose(pool, reach, now) {
+                pool.pass_on(None);
+                return question;
+            }
+        }
+        let tick = pool.tick(now);
+        let pick = match pool.config().foreign_choice {
+            false => pool.pick(&self.wish, reach, tick, &mut chance),
+            true => self.take_choice(pool, reach, tick, &mut chance),
+        };
+        if waited && pick != Pick::Nothing {
+            pool.pass_on(None);
+        }
+        match pick {
+            Pick::Take(key) => {
+                let ticket = pool.enter(key, tick, handle());
+                self.begin(pool, ticket, now)
+            }
+            Pick::OnlyTried => self.pause(pool, now, chance),
+            Pick::Nothing => self.wait(pool, now, chance, handle),
+        }
+    }
+
+    #[inline]
+    fn begin<A>(&mut self, pool: &mut State<A>, ticket: Ticket, now: Instant) -> Step {
+        let slot = SlotIndex(ticket.slot());
+        self.made += 1;
+        self.phase = Phase::Attempting(ticket);
+        if self.deadline.is_some() || self.attempt_timeout.is_some() {
+            self.limit = self.limit_of_attempt(pool, now);
+        }
+        self.tell_started(pool, now);
+        Step::Attempt(slot)
+    }
+
+    fn limit_of_attempt<A>(&self, pool: &State<A>, now: Instant) -> Option<Instant> {
+        let deadline = self.deadline.filter(|_| pool.config().rules.strict_deadlines);
+        let timeout = self.attempt_timeout.map(|timeout| after(now, timeout));
+        deadline.into_iter().chain(timeout).min()
+    }
+
+    /// Answers [`Step::Judge`]: which of its members, by their numbers there, may be used.
+    pub fn judge(&mut self, verdicts: impl IntoIterator<Item = (u64, bool)>) {
+        for (position, admitted) in verdicts {
+            self.wish.judged(position, admitted);
+        }
+    }
+
+    /// Answers [`Step::Choose`]: `None` leaves it to the pool's strategy, and is counted as a fault.
+    ///
+    /// A candidate that is no longer eligible by the next step is replaced by the strategy's choice.
+    pub fn choose<A>(&mut self, pool: &mut State<A>, choice: Option<Candidate>) {
+        pool.counters.choice_faults += u64::from(choice.is_none());
+        self.history.write().choice = Some(choice.map(Box::new));
+    }
+
+    /// Ends the attempt in flight.
+    ///
+    /// [`Outcome::TimedOut`] says that its [`limit`](Self::limit) was reached: what that means follows from `now`.
+    ///
+    /// # Panics
+    ///
+    /// If no attempt is in flight.
+    #[inline]
+    pub fn settle<A>(
+        &mut self,
+        pool: &mut State<A>,
+        outcome: Outcome,
+        now: Instant,
+        chance: impl FnMut() -> f64,
+    ) {
+        let tick = pool.tick(now);
+        pool.notice_at(tick);
+        let outcome = match outcome {
+            Outcome::TimedOut => self.meaning_of_the_limit(pool, now),
+            other => other,
+        };
+        if pool.follows_runs() {
+            self.tell_settled(pool, &outcome, now);
+        }
+        let Phase::Attempting(ticket) = std::mem::replace(&mut self.phase, Phase::Over) else {
+            panic!("no attempt is in flight");
+        };
+        match outcome {
+            Outcome::Success => {
+                pool.counters.runs_ok += 1;
+                pool.succeed(ticket, true, tick);
+            }
+            Outcome::Error => {
+                pool.counters.runs_error += 1;
+                pool.succeed(ticket, false, tick);
+            }
+            Outcome::Failure => {
+                pool.counters.runs_error += 1;
+                pool.fail(ticket, now);
+            }
+            Outcome::Panic => {
+                pool.counters.runs_error += 1;
+                pool.release(ticket);
+            }
+            Outcome::Aborted => {
+                pool.give_up(&ticket, now);
+                let signal = pool.siblings_signal(&ticket, now);
+                self.go_on(pool, ticket, signal, Cost::AfterTheFirst, now, chance);
+            }
+            Outcome::Signal(signal) => {
+                pool.signal(&ticket, &signal, now);
+                let cost = match signal {
+                    Signal::Cooldown { .. } | Signal::Disable { .. } => Cost::AfterTheFirst,
+                    Signal::Retry { .. } => Cost::One,
+                };
+                self.go_on(pool, ticket, signal, cost, now, chance);
+            }
+            Outcome::TimedOut => {
+                let signal = self.time_out(pool, &ticket, now);
+                self.go_on(pool, ticket, signal, Cost::One, now, chance);
+            }
+            Outcome::DeadlinePassed => {
+                pool.give_up(&ticket, now);
+                pool.counters.deadlines += 1;
+                pool.release(ticket);
+                self.phase = Phase::Ready;
+            }
+        }
+    }
+
+    /// The caller gave the run up: ends a usage in flight without an outcome, and the run with it.
+    pub fn cancel<A>(&mut self, pool: &mut State<A>, now: Instant) {
+        pool.notice(now);
+        self.tell_cancelled(pool, now);
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
+        pool.counters.runs_cancelled += u64::from(!matches!(phase, Phase::Over));
+        match phase {
+            Phase::Attempting(ticket) => {
+                pool.give_up(&ticket, now);
+                pool.release(ticket);
+            }
+            Phase::Pausing => self.give_up_the_pause(pool),
+            Phase::Waiting => self.give_up_the_line(pool),
+            Phase::Ready => pool.pass_on(None),
+            Phase::Over => {}
+        }
+    }
+
+    fn exhaust<A>(&mut self, pool: &mut State<A>, reason: ExhaustedReason, now: Instant) -> Step {
+        self.tell_exhausted(pool, reason, now);
+        self.phase = Phase::Over;
+        pool.counters.runs_exhausted += 1;
+        let last_signal = self.history.0.as_mut().and_then(|history| history.last_signal.take());
+        Step::Exhausted(pool.exhausted(reason, &self.wish, self.made, last_signal, now))
+    }
+}
+
+/// What a failed attempt costs its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cost {
+    One,
+    /// Nothing the first time on each resource: that it is out is no fault of the run's, and its finding out is of
+    /// use to all. Since the second time costs one, no run goes on for ever.
+    AfterTheFirst,
+}
+
+/// What a run finds when it goes on.
+enum Resumed {
+    Ready,
+    Waited { promised: Option<usize> },
+    Pausing { until: Instant },
+}

@@ -1,0 +1,67 @@
+//! The line as whoever drives the runs sees it, and what must hold of it whatever the reference says.
+
+use super::{Doing, Episode, Run};
+use crate::twice::command::Command;
+use crate::twice::invariants;
+use crate::twice::observed::{Move, Row, Why};
+
+impl Run {
+    /// Whether it may have a member. Who sleeps in line unwoken has judged every member.
+    fn admits(&self, row: &Row) -> bool {
+        let wants = self.terms.wants;
+        !self.terms.exclude.contains(&row.id)
+            && (wants.is_none() || row.metadata.get("tier") == wants)
+    }
+
+    fn is_in_line(&self) -> bool {
+        matches!(self.doing, Doing::Waiting { .. })
+    }
+
+    fn sleeps_in_line(&self) -> bool {
+        matches!(self.doing, Doing::Waiting { woken: false, .. })
+    }
+}
+
+impl Episode {
+    /// Laws 13 and 14. By the recorded rules, which keep neither, nothing is asked.
+    pub(crate) fn uphold_the_line(&self, command: &Command, next: Option<&Move>, rows: &[Row]) {
+        if !self.rules.line {
+            return;
+        }
+        rows.iter().for_each(invariants::promises_keep_to_the_cap);
+        if let (Command::Step { run, .. }, Some(Move::Exhausted(exhaustion))) = (command, next) {
+            let run = &self.runs[*run];
+            let left = rows.iter().find(|row| run.admits(row) && row.eligible);
+            let left = left.filter(|row| !run.terms.wait || invariants::is_within_its_pace(row));
+            match exhaustion.why {
+                Why::MaxAttempts | Why::Deadline { .. } | Why::PauseOutlastsDeadline { .. } => {}
+                why => assert!(left.is_none(), "refused, {why:?}, although {left:?} is eligible"),
+            }
+        }
+        // What time it is, the pool learns from the next call.
+        if !self.noticed {
+            return;
+        }
+        for run in self.runs.iter().filter(|run| run.sleeps_in_line()) {
+            let free = |row: &&Row| row.eligible && invariants::is_within_its_pace(row);
+            let free = rows.iter().filter(free).find(|row| run.admits(row));
+            assert!(free.is_none(), "in line, and nobody said that this is free: {free:?}");
+        }
+        self.somebody_in_line_is_told_of_the_next_instant(rows);
+    }
+
+    /// The first in line steps when the next cooldown ends, or it or another has been woken to step now.
+    fn somebody_in_line_is_told_of_the_next_instant(&self, rows: &[Row]) {
+        let Some(next) = rows.iter().filter_map(|row| row.until).min() else { return };
+        let knows = |run: &Run| match run.doing {
+            Doing::Waiting { until, woken } => woken || until.is_some_and(|until| until <= next),
+            // In line, if it is, and about to step.
+            Doing::Ready | Doing::Judging { .. } | Doing::Choosing { .. } => run.steps > 0,
+            Doing::Attempting { .. } | Doing::Pausing { .. } | Doing::Over => false,
+        };
+        assert!(
+            !self.runs.iter().any(Run::is_in_line) || self.runs.iter().any(knows),
+            "something ends at {next:?}, and nobody in line knows"
+        );
+    }
+}

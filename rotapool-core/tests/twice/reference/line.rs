@@ -1,0 +1,221 @@
+//! The line: who waits, who comes first, and who is told.
+//!
+//! Without a line (`Rules::line`) those who wait are only woken, all of them, by every change.
+
+use std::time::Duration;
+
+use super::Reference;
+use super::runs::Terms;
+use crate::twice::observed::{Handle, Moment};
+
+/// A run's place in line.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Since when the run waits.
+    since: Moment,
+    /// What wakes the run, until it is woken.
+    handle: Option<Handle>,
+    /// When it will step in any case.
+    told: Option<Moment>,
+    /// The membership on which a place is held for it.
+    pub(super) promise: Option<usize>,
+}
+
+impl Reference {
+    /// The runs that wait.
+    pub(super) fn in_line(&self) -> impl Iterator<Item = (usize, &Place)> {
+        let runs = self.runs.iter().enumerate();
+        runs.filter_map(|(number, run)| run.place.as_ref().map(|place| (number, place)))
+    }
+
+    pub(super) fn oldest_wait(&self, now: Moment) -> Option<Duration> {
+        self.in_line().map(|(_, place)| now - place.since).max()
+    }
+
+    pub(super) fn promised(&self, membership: usize) -> u32 {
+        let promised = |(_, place): &(usize, &Place)| place.promise == Some(membership);
+        self.in_line().filter(promised).count() as u32
+    }
+
+    /// The order in line: by the beginning of the run. That is when it came into the line, or its first
+    /// usage if that was before.
+    fn rank(&self, run: usize) -> (u64, u64) {
+        let run = &self.runs[run];
+        let first_usage = run.first_usage.map(|number| (number, 0));
+        run.came.or(first_usage).expect("a run that is or was in line")
+    }
+
+    /// Those without a promise, the first first.
+    fn hopeful(&self) -> Vec<usize> {
+        let hopeful = self.in_line().filter(|(_, place)| place.promise.is_none());
+        let mut hopeful: Vec<_> = hopeful.map(|(run, _)| run).collect();
+        hopeful.sort_unstable_by_key(|&run| self.rank(run));
+        hopeful
+    }
+
+    /// How many in line come before it.
+    pub(super) fn number_in_line(&self, run: usize) -> usize {
+        match self.rules.rules.line {
+            true => self.in_line().filter(|(other, _)| self.rank(*other) < self.rank(run)).count(),
+            false => 0,
+        }
+    }
+
+    /// Whether it is awake, until when it would sleep, and what it is promised.
+    pub(super) fn how_it_stands_in_line(
+        &self,
+        run: usize,
+    ) -> (bool, Option<Moment>, Option<usize>) {
+        let place = self.runs[run].place.as_ref().expect("a run in line");
+        (place.handle.is_none(), place.told, place.promise)
+    }
+
+    // Coming and going.
+
+    /// The run goes in line, or stays there; answers until when.
+    pub(super) fn stand_in_line(
+        &mut self,
+        run: usize,
+        handle: Handle,
+        now: Moment,
+    ) -> Option<Moment> {
+        self.keep_in_line(run, now);
+        if self.runs[run].first_usage.is_none() && self.runs[run].came.is_none() {
+            self.arrivals += 1;
+            self.runs[run].came = Some((self.newest_usage, self.arrivals));
+        }
+        let deadline = self.runs[run].terms.deadline;
+        let until = match self.next_known_instant() {
+            Some(next) if self.hopeful().first() == Some(&run) => {
+                Some(deadline.map_or(next, |deadline| deadline.min(next)))
+            }
+            _ => deadline,
+        };
+        self.hang_up(run, handle, until);
+        until
+    }
+
+    /// It keeps its place, or gets one, without anything to wake it by.
+    pub(super) fn keep_in_line(&mut self, run: usize, now: Moment) {
+        let run = &mut self.runs[run];
+        let since = *run.waits_since.get_or_insert(now);
+        let place = Place { since, handle: None, told: None, promise: None };
+        run.place.get_or_insert(place);
+        // To have been in line counts as the pause.
+        run.pause_due = false;
+    }
+
+    /// What wakes the run from now on.
+    pub(super) fn hang_up(&mut self, run: usize, handle: Handle, until: Option<Moment>) {
+        let place = self.runs[run].place.as_mut().expect("a run in line");
+        (place.handle, place.told) = (Some(handle), until);
+    }
+
+    /// It steps, so that nothing need wake it.
+    pub(super) fn take_waking_handle(&mut self, run: usize) {
+        let place = self.runs[run].place.as_mut();
+        self.aftermath.retired.extend(place.and_then(|place| place.handle.take()));
+    }
+
+    pub(super) fn leave_the_line(&mut self, run: usize) {
+        self.take_waking_handle(run);
+        self.runs[run].place = None;
+    }
+
+    // Handing over.
+
+    /// Promises whatever is free within its pace to the first who may have it.
+    pub(super) fn offer_to_the_line(&mut self) {
+        if !self.rules.rules.line {
+            return;
+        }
+        for membership in 0..self.memberships.len() {
+            while self.is_eligible(membership) && self.is_within_its_pace(membership) {
+                let hopeful = self.hopeful();
+                let Some(first) = hopeful.iter().position(|&run| self.admits(run, membership))
+                else {
+                    break;
+                };
+                if first > 0 {
+                    self.note("a place went to one behind the first in line");
+                }
+                self.note("a place was handed over");
+                let run = hopeful[first];
+                let place = self.runs[run].place.as_mut().expect("a run in line");
+                place.promise = Some(membership);
+                self.wake(run);
+            }
+        }
+    }
+
+    /// The resource went out: its promises are void.
+    pub(super) fn void_promises(&mut self, membership: usize) {
+        for run in 0..self.runs.len() {
+            let Some(place) = &mut self.runs[run].place else { continue };
+            if place.promise == Some(membership) {
+                place.promise = None;
+                self.note("a promise was void");
+            }
+        }
+    }
+
+    // Waking.
+
+    fn wake(&mut self, run: usize) {
+        let place = self.runs[run].place.as_mut().expect("a run in line");
+        self.aftermath.wakes.extend(place.handle.take());
+    }
+
+    /// What is free is offered, and the first is told of what is known. Has to be done after every change.
+    pub(super) fn attend_the_line(&mut self) {
+        self.offer_to_the_line();
+        if !self.rules.rules.line {
+            return;
+        }
+        let first = self.hopeful().first().copied();
+        if let (Some(first), Some(next)) = (first, self.next_known_instant()) {
+            let place = self.runs[first].place.as_ref().expect("a run in line");
+            if place.handle.is_some() && place.told.is_none_or(|told| next < told) {
+                self.note("one was woken because it is the first now, or something ends earlier");
+                self.wake(first);
+            }
+        }
+    }
+
+    /// Somebody joined: who judges has to judge it. Without a line all think again.
+    pub(super) fn welcome_in_line(&mut self) {
+        self.wake_all_without_a_line();
+        if self.rules.rules.line {
+            let waiting: Vec<_> = self.in_line().map(|(run, _)| run).collect();
+            for run in waiting {
+                if self.runs[run].terms.wants.is_some() {
+                    self.wake(run);
+                }
+            }
+        }
+    }
+
+    /// A member was disabled or removed: whoever hoped for it thinks again, and all if there is no hope.
+    pub(super) fn tell_the_line_of_a_loss(&mut self, membership: usize) {
+        self.wake_all_without_a_line();
+        if self.rules.rules.line {
+            let no_hope = self.members().all(|(_, member)| member.is_disabled());
+            let waiting: Vec<_> = self.in_line().map(|(run, _)| run).collect();
+            for run in waiting {
+                // Who has no filters hopes as long as there is any hope.
+                let Terms { exclude, wants, .. } = &self.runs[run].terms;
+                let filters = !exclude.is_empty() || wants.is_some();
+                if no_hope || filters && self.admits(run, membership) {
+                    self.wake(run);
+                }
+            }
+        }
+    }
+
+    pub(super) fn wake_all_without_a_line(&mut self) {
+        if !self.rules.rules.line {
+            let waiting: Vec<_> = self.in_line().map(|(run, _)| run).collect();
+            waiting.into_iter().for_each(|run| self.wake(run));
+        }
+    }
+}

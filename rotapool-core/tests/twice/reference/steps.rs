@@ -1,0 +1,274 @@
+//! What a run does next: by our own rules, and by the recorded ones.
+
+use rotapool_core::Status;
+
+use super::runs::{Phase, Run, Terms};
+use super::{LONGEST, Reference};
+use crate::twice::observed::{Handle, Moment, Move, Why};
+
+/// A step, as far as it does not depend on the pool.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stride {
+    pub(crate) run: usize,
+    /// What aborts an attempt or ends a wait that begins now.
+    pub(crate) handle: Handle,
+    pub(crate) now: Moment,
+    pub(crate) chance: f64,
+    /// The membership that core took, if it did: the reference cannot draw the same.
+    pub(crate) drawn: Option<usize>,
+}
+
+/// Whom a run may have next.
+#[derive(Debug)]
+struct Turn {
+    /// In the order in which its owner is asked about them.
+    those: Vec<usize>,
+    /// The run has tried them.
+    again: bool,
+    /// They have as many as the pace at which they come back allows.
+    beyond: bool,
+}
+
+impl Reference {
+    pub(crate) fn step(&mut self, stride: Stride) -> Move {
+        let Stride { run, now, .. } = stride;
+        self.notice_by_the_clock(now);
+        let next = match self.runs[run].phase {
+            Phase::Pausing { until } if now < until => Move::Pause { until },
+            Phase::Pausing { .. } => {
+                if self.rules.rules.holds_place_in_pauses {
+                    self.leave(run);
+                }
+                self.runs[run].phase = Phase::Ready;
+                self.go_about(stride)
+            }
+            _ => self.go_about(stride),
+        };
+        self.attend_the_line();
+        next
+    }
+
+    fn go_about(&mut self, stride: Stride) -> Move {
+        let Stride { run, handle, now, .. } = stride;
+        self.take_waking_handle(run);
+        let waited = self.runs[run].place.is_some();
+        let deadline = self.runs[run].terms.deadline;
+        let promise = self.runs[run].place.as_ref().and_then(|place| place.promise);
+        if let Some(membership) = promise {
+            return match deadline.filter(|&deadline| deadline <= now) {
+                Some(deadline) => {
+                    self.note("a promise given back at the deadline");
+                    self.leave_the_line(run);
+                    self.attend_the_line();
+                    self.exhaust(run, Why::Deadline { deadline }, now)
+                }
+                None => {
+                    self.note("a promise taken");
+                    self.attempt(run, membership, handle, now)
+                }
+            };
+        }
+        let unjudged = self.ask_to_judge(run);
+        if !unjudged.is_empty() {
+            self.leave_the_line(run);
+            return Move::Judge(unjudged);
+        }
+        let budget = self.budget(run);
+        if budget == 0 && self.rules.rules.budget_of_members {
+            return self.exhaust(run, self.nothing(run), now);
+        }
+        if self.runs[run].spent >= budget {
+            return self.exhaust(run, Why::MaxAttempts, now);
+        }
+        match deadline {
+            // By the recorded rules a wait is begun only if a cooldown ends in time, and selects at
+            // least once more.
+            Some(deadline) if now >= deadline && (!waited || self.rules.rules.strict_deadlines) => {
+                return self.exhaust(run, Why::Deadline { deadline }, now);
+            }
+            _ => {}
+        }
+        // A selection.
+        self.notice(now);
+        if self.rules.rules.fresh_first { self.take_turns(stride) } else { self.take_any(stride) }
+    }
+
+    /// How much it may spend: fixed by the first step that gets past the judging.
+    fn budget(&mut self, run: usize) -> u32 {
+        let admitted = self.members().filter(|&(membership, _)| self.admits(run, membership));
+        let admitted = admitted.count() as u32;
+        let by_members = self.rules.rules.budget_of_members;
+        let Run { terms, budget, .. } = &mut self.runs[run];
+        let most = if terms.wait || !by_members { u32::MAX } else { admitted };
+        *budget.get_or_insert(terms.max_attempts.min(most))
+    }
+
+    fn nothing(&self, run: usize) -> Why {
+        if self.admits_nobody(run) { Why::NoResourceAdmitted } else { Why::NoEligibleResource }
+    }
+
+    fn attempt(&mut self, run: usize, membership: usize, handle: Handle, now: Moment) -> Move {
+        self.leave_the_line(run);
+        self.runs[run].waits_since = None;
+        self.acquire(run, membership, handle, now);
+        Move::Attempt { membership }
+    }
+
+    /// The owner's choice of a moment ago, if it still stands.
+    fn choice_that_stands(&mut self, run: usize) -> Option<usize> {
+        let choice = self.runs[run].wish.choice.take().flatten()?;
+        let stands = self.is_eligible(choice);
+        self.note(if stands { "a choice of the owner's" } else { "a stale choice" });
+        stands.then_some(choice)
+    }
+
+    // Our own rules.
+
+    fn take_turns(&mut self, stride: Stride) -> Move {
+        let Stride { run, handle, now, drawn, .. } = stride;
+        let asks = self.rules.foreign_choice && self.runs[run].wish.choice.is_none();
+        if let Some(chosen) = self.choice_that_stands(run) {
+            return self.attempt(run, chosen, handle, now);
+        }
+        let Some(turn) = self.turn_of(run) else { return self.wait_or_give_up(stride) };
+        if turn.again {
+            if let Some(pause) = self.pause_before_repeating(stride) {
+                return pause;
+            }
+        }
+        if asks {
+            self.leave_the_line(run);
+            return Move::Choose(self.ask_to_choose(run, turn.those, now));
+        }
+        let one = match turn {
+            Turn { those, again: false, beyond: false } => self.elect(run, &those, drawn, now),
+            Turn { those, again: false, .. } => {
+                self.note("a pick beyond the pace");
+                let in_flight = |one: &usize| self.in_flight(&self.memberships[*one].id);
+                those.into_iter().min_by_key(in_flight)
+            }
+            Turn { those, beyond, .. } => {
+                self.note(match beyond {
+                    true => "a pick beyond the pace, and again",
+                    false => "the least recently tried again",
+                });
+                those.first().copied()
+            }
+        };
+        match one {
+            Some(one) => self.attempt(run, one, handle, now),
+            None => self.wait_or_give_up(stride),
+        }
+    }
+
+    /// What is fresh comes first, and who does not wait goes beyond the pace rather than ask again.
+    fn turn_of(&self, run: usize) -> Option<Turn> {
+        let Run { terms, wish, .. } = &self.runs[run];
+        let mut admitted = self.eligible();
+        admitted.retain(|&membership| self.admits(run, membership));
+        let tried_at = |one: &usize| wish.tried.iter().position(|tried| tried == one);
+        // The fresh stay in pool order, and the least recently tried comes first of the others.
+        admitted.sort_by_key(tried_at);
+        let turn = |again: bool, beyond: bool| Turn {
+            those: admitted
+                .iter()
+                .copied()
+                .filter(|one| tried_at(one).is_some() == again)
+                .filter(|&one| self.is_within_its_pace(one) != beyond)
+                .collect(),
+            again,
+            beyond,
+        };
+        let turns = [(false, false), (false, true), (true, false), (true, true)];
+        let open = turns.into_iter().filter(|(_, beyond)| !(*beyond && terms.wait));
+        open.map(|(again, beyond)| turn(again, beyond)).find(|turn| !turn.those.is_empty())
+    }
+
+    /// One pause a failure, and none for who has been in line since.
+    fn pause_before_repeating(&mut self, stride: Stride) -> Option<Move> {
+        let Stride { run, now, chance, .. } = stride;
+        let Run { terms, pause_due, place, .. } = &self.runs[run];
+        if terms.retry_delay.is_zero() || !pause_due || place.is_some() {
+            return None;
+        }
+        let until = self.end_of_pause(run, now, chance);
+        match self.runs[run].terms.deadline {
+            Some(deadline) if deadline <= until => {
+                let why = Why::PauseOutlastsDeadline { until, deadline };
+                return Some(self.exhaust(run, why, now));
+            }
+            _ => {}
+        }
+        self.runs[run].pause_due = false;
+        self.runs[run].phase = Phase::Pausing { until };
+        Some(Move::Pause { until })
+    }
+
+    fn wait_or_give_up(&mut self, stride: Stride) -> Move {
+        let Stride { run, handle, now, .. } = stride;
+        let Terms { deadline, wait, .. } = self.runs[run].terms;
+        let hoped_for: Vec<_> = self
+            .members()
+            .filter(|&(membership, member)| !member.is_disabled() && self.admits(run, membership))
+            .map(|(_, member)| (member.status, member.until))
+            .collect();
+        if !wait || hoped_for.is_empty() {
+            return self.exhaust(run, self.nothing(run), now);
+        }
+        let all_cool = hoped_for.iter().all(|(status, _)| *status == Status::CoolingDown);
+        let earliest = hoped_for.iter().filter_map(|(_, until)| *until).min();
+        if let (true, Some(until), Some(deadline)) = (all_cool, earliest, deadline) {
+            if deadline <= until {
+                let why = Why::CooldownOutlastsDeadline { until, deadline };
+                return self.exhaust(run, why, now);
+            }
+        }
+        let Run { made, came, .. } = &self.runs[run];
+        let is_new = *made == 0 && came.is_none();
+        let max_waiting = self.rules.max_waiting;
+        if is_new && self.in_line().count() >= max_waiting {
+            return self.exhaust(run, Why::LineFull { max_waiting }, now);
+        }
+        Move::Wait { until: self.stand_in_line(run, handle, now) }
+    }
+
+    // The recorded rules.
+
+    fn take_any(&mut self, stride: Stride) -> Move {
+        let Stride { run, handle, now, chance, drawn } = stride;
+        let mut admitted = self.eligible();
+        admitted.retain(|&membership| self.admits(run, membership));
+        if self.rules.foreign_choice && self.runs[run].wish.choice.is_none() && !admitted.is_empty()
+        {
+            self.leave_the_line(run);
+            return Move::Choose(self.ask_to_choose(run, admitted, now));
+        }
+        if let Some(chosen) = self.choice_that_stands(run) {
+            return self.attempt(run, chosen, handle, now);
+        }
+        if let Some(elected) = self.elect(run, &admitted, drawn, now) {
+            return self.attempt(run, elected, handle, now);
+        }
+        let Terms { retry_delay, deadline, wait, .. } = self.runs[run].terms;
+        match (self.earliest_recovery(run), deadline) {
+            (Some(until), Some(deadline)) if wait && until >= deadline => {
+                self.exhaust(run, Why::CooldownOutlastsDeadline { until, deadline }, now)
+            }
+            (Some(until), _) if wait => {
+                let until = until + retry_delay.min(LONGEST).mul_f64(chance);
+                let until = deadline.map_or(until, |deadline| until.min(deadline));
+                self.keep_in_line(run, now);
+                self.hang_up(run, handle, Some(until));
+                Move::Wait { until: Some(until) }
+            }
+            _ => self.exhaust(run, self.nothing(run), now),
+        }
+    }
+
+    fn earliest_recovery(&self, run: usize) -> Option<Moment> {
+        let cooling = self.members().filter(|&(membership, member)| {
+            member.status == Status::CoolingDown && self.admits(run, membership)
+        });
+        cooling.filter_map(|(_, member)| member.until).min()
+    }
+}

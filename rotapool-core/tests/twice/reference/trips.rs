@@ -1,0 +1,250 @@
+//! What attempts do to the resources: they prove them, and send them away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rotapool_core::{Basis, Cause, Signal, Status};
+
+use super::comeback::Comeback;
+use super::{Reference, later};
+use crate::twice::observed::{Change, Moment};
+
+/// A usage as a witness: its number, where it was, and whether it is late for a ramp or lost on trial.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Witness {
+    pub(super) usage: u64,
+    pub(super) membership: usize,
+    pub(super) late: bool,
+    pub(super) lost: bool,
+}
+
+impl Reference {
+    /// Whether what the usage says may change how the resource stands: not if it is lost, or from
+    /// before the last word of an admin.
+    pub(super) fn counts(&self, witness: Witness) -> bool {
+        let before_the_mark = witness.usage <= self.memberships[witness.membership].mark;
+        !(witness.lost || self.rules.rules.generations && before_the_mark)
+    }
+
+    /// Whether a trial or a ramp goes by it.
+    fn is_judged(&self, witness: Witness) -> bool {
+        let out_after = self.memberships[witness.membership].out_after;
+        let is_young = witness.usage > out_after || !self.rules.rules.generations;
+        is_young && !witness.late && self.counts(witness)
+    }
+
+    /// The operation returned a value, or an error that is no fault of the resource.
+    pub(super) fn prove(&mut self, witness: Witness) {
+        self.counted.successes += 1;
+        let decay = self.rules.decay;
+        let (counts, is_judged) = (self.counts(witness), self.is_judged(witness));
+        let member = &mut self.memberships[witness.membership];
+        member.counted.successes += 1;
+        if member.status != Status::Healthy || !counts {
+            return;
+        }
+        match decay {
+            None => member.escalation = 0,
+            Some(decay) => {
+                member.row += 1;
+                if member.row >= decay.get() {
+                    member.row = 0;
+                    member.escalation = member.escalation.saturating_sub(1);
+                    self.note("a step down");
+                }
+            }
+        }
+        if is_judged {
+            self.come_back_further(witness.membership);
+        }
+    }
+
+    /// A hiccup: on trial it sends the resource away again.
+    pub(super) fn disprove(&mut self, witness: Witness, reason: &Arc<str>, now: Moment) {
+        let on_trial =
+            matches!(self.memberships[witness.membership].comeback, Comeback::Trial { .. });
+        let is_member = self.memberships[witness.membership].is_member;
+        let fails = self.rules.rules.generations && on_trial && is_member;
+        if fails && self.is_judged(witness) {
+            self.note("a hiccup on trial sent the resource away");
+            self.trip(witness, None, Basis::Guessed, reason, now);
+        }
+    }
+
+    pub(super) fn obey(&mut self, witness: Witness, signal: &Signal, now: Moment) {
+        let membership = witness.membership;
+        match signal {
+            Signal::Cooldown { after, reason, .. } => {
+                let member = &self.memberships[membership];
+                if member.is_member && !member.is_disabled() {
+                    self.cool(witness, *after, reason, now);
+                }
+            }
+            Signal::Disable { reason, .. } => {
+                if !self.counts(witness) {
+                    self.note("evidence from before an enable, or of a lost usage");
+                    return;
+                }
+                if self.memberships[membership].is_member {
+                    let cause = Cause::Signal(Arc::clone(reason));
+                    self.take_out(membership, cause, Some(witness.usage), now);
+                }
+                self.abort_younger(witness, u64::MAX);
+                self.wake_all_without_a_line();
+            }
+            Signal::Retry { reason, .. } => {
+                self.counted.retries += 1;
+                self.disprove(witness, reason, now);
+            }
+            other => panic!("the reference does not know {other:?}"),
+        }
+    }
+
+    fn cool(&mut self, witness: Witness, after: Option<Duration>, reason: &Arc<str>, now: Moment) {
+        if !self.counts(witness) {
+            self.note("evidence from before an enable, or of a lost usage");
+            return;
+        }
+        let after = after.filter(|after| self.rules.rules.zero_hints || !after.is_zero());
+        let (least, most) =
+            (*self.rules.cooldown_bounds.start(), *self.rules.cooldown_bounds.end());
+        let stated = after.map(|after| after.clamp(least, most));
+        let basis = match (after, stated) {
+            (None, _) | (_, None) => Basis::Guessed,
+            (Some(after), Some(stated)) if after == stated => Basis::Stated,
+            (Some(after), _) => Basis::Clamped { stated: after },
+        };
+        if matches!(basis, Basis::Clamped { .. }) {
+            self.note("a clamped cooldown");
+        }
+        let member = &self.memberships[witness.membership];
+        let known = self.rules.rules.one_trip_per_outage && witness.usage <= member.tripped_after;
+        if !known {
+            self.trip(witness, stated, basis, reason, now);
+        } else if let Some(stated) = stated {
+            let ends = later(now, stated);
+            if member.until.is_none_or(|until| until < ends) {
+                self.note(match member.status {
+                    Status::Healthy => "a late word sent a resource away that was back",
+                    _ => "a late word extended an outage",
+                });
+                self.send_away(witness, ends, basis, reason, now);
+            } else {
+                self.note("a late word that changed nothing");
+            }
+        } else {
+            self.note("a guess at a known outage");
+        }
+        self.abort_younger(witness, self.memberships[witness.membership].tripped_after);
+        self.wake_all_without_a_line();
+    }
+
+    /// New evidence of an outage. A guess climbs a step of the table.
+    fn trip(
+        &mut self,
+        witness: Witness,
+        stated: Option<Duration>,
+        basis: Basis,
+        reason: &Arc<str>,
+        now: Moment,
+    ) {
+        let climbs = stated.is_none() || self.rules.rules.stated_climbs;
+        let newest = self.newest_usage;
+        let member = &mut self.memberships[witness.membership];
+        member.escalation += u32::from(climbs);
+        member.tripped_after = newest;
+        let table = self.rules.cooldown_table.iter().copied();
+        let by_the_table = table.take(member.escalation as usize).next_back();
+        let ends = later(now, stated.or(by_the_table).unwrap_or_default());
+        self.send_away(witness, ends, basis, reason, now);
+    }
+
+    /// Until then, or until the running cooldown ends if that is later.
+    fn send_away(
+        &mut self,
+        witness: Witness,
+        ends: Moment,
+        basis: Basis,
+        reason: &Arc<str>,
+        now: Moment,
+    ) {
+        let newest = self.newest_usage;
+        let member = &mut self.memberships[witness.membership];
+        member.out_after = newest;
+        let old = member.status;
+        let running = member.until.filter(|&until| until > now);
+        if running.is_none() {
+            member.since = Some(now);
+        }
+        if running.is_none_or(|until| until <= ends) {
+            member.until = Some(ends);
+            member.basis = Some(basis);
+            member.cause = Some(Cause::Signal(Arc::clone(reason)));
+            member.attempt = Some(witness.usage);
+        }
+        member.status = Status::CoolingDown;
+        member.comeback = Comeback::Proven;
+        member.row = 0;
+        member.counted.cooldowns += 1;
+        self.counted.cooldowns += 1;
+        self.report(witness.membership, old);
+        self.void_promises(witness.membership);
+    }
+
+    /// `attempt` is the usage whose signal it was.
+    pub(super) fn take_out(
+        &mut self,
+        membership: usize,
+        cause: Cause,
+        attempt: Option<u64>,
+        now: Moment,
+    ) {
+        let member = &mut self.memberships[membership];
+        let old = member.status;
+        if old == Status::Disabled {
+            return;
+        }
+        member.status = Status::Disabled;
+        member.since = Some(now);
+        (member.until, member.basis) = (None, None);
+        member.cause = Some(cause);
+        member.attempt = attempt;
+        member.comeback = Comeback::Proven;
+        member.counted.disables += 1;
+        self.counted.disables += 1;
+        self.report(membership, old);
+        self.void_promises(membership);
+        if self.rules.rules.line {
+            self.tell_the_line_of_a_loss(membership);
+        }
+    }
+
+    /// Aborts the younger siblings up to a number.
+    fn abort_younger(&mut self, than: Witness, up_to: u64) {
+        if !self.rules.cancel_siblings {
+            return;
+        }
+        for usage in &mut self.usages {
+            let is_younger = usage.membership == than.membership && usage.number > than.usage;
+            if is_younger && usage.number <= up_to && usage.abortable {
+                usage.abortable = false;
+                self.aftermath.aborts.push(usage.handle);
+                self.counted.sibling_cancels += 1;
+                self.memberships[than.membership].counted.sibling_cancels += 1;
+            }
+        }
+    }
+
+    pub(super) fn report(&mut self, membership: usize, old: Status) {
+        self.changes += 1;
+        let member = &self.memberships[membership];
+        self.aftermath.changes.push(Change {
+            sequence: self.changes,
+            id: Arc::clone(&member.id),
+            old,
+            new: member.status,
+            until: member.until,
+            cause: member.cause.clone(),
+        });
+    }
+}

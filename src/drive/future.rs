@@ -1,0 +1,220 @@
+//! The loop of a run: asks the core, does as it says, reports back.
+//!
+//! Written as a future by hand, because an async function would move what it carries several times
+//! on every run.
+
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use rotapool_core::{Outcome, Sleep};
+
+use crate::drive::guard::{Guard, Next};
+use crate::drive::past::Past;
+use crate::terms::answer::{Answers, Otherwise};
+use crate::terms::error::RunError;
+use crate::terms::lease::Lease;
+
+/// Attempts in one poll. After so many a run lets the other tasks of its thread have a turn, the timers among
+/// them: an operation that is always ready and never content would keep them waiting.
+const ATTEMPTS_A_POLL: u32 = 32;
+
+pin_project! {
+    /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's
+    /// guard cleans up.
+    #[must_use = "a run does nothing until polled"]
+    pub(crate) struct RunFuture<'a, T, F, Fut, E> {
+        #[pin]
+        call: Option<Fut>,
+        // What ends the attempt in flight, if it takes too long.
+        limit: Option<Sleep>,
+        rest: Option<Rest>,
+        operation: F,
+        guard: Guard<'a, T>,
+        past: Past<E>,
+    }
+}
+
+impl<'a, T, F, Fut, E> RunFuture<'a, T, F, Fut, E> {
+    #[inline]
+    pub(crate) fn new(guard: Guard<'a, T>, operation: F) -> Self {
+        Self { call: None, limit: None, rest: None, operation, guard, past: Past::new() }
+    }
+}
+
+impl<T, F, Fut, A, R, E> Future for RunFuture<'_, T, F, Fut, E>
+where
+    F: FnMut(Lease<T>) -> Fut,
+    Fut: Future<Output = A>,
+    A: Answers<Value = R, Error = E>,
+{
+    type Output = Result<R, RunError<E>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let (mut attempts, mut rested) = (0, false);
+        loop {
+            if this.call.is_some() {
+                let attempt = Attempt { call: this.call.as_mut(), guard: this.guard };
+                let ended = match attempt.poll(task) {
+                    Poll::Ready(ended) => ended,
+                    Poll::Pending => {
+                        ready!(past_the_limit(this.guard, this.limit, task));
+                        Ended::TimedOut
+                    }
+                };
+                // The future is gone, and what it held is free, before its place is given back.
+                this.call.set(None);
+                if this.limit.is_some() {
+                    *this.limit = None;
+                }
+                match ended {
+                    Ended::Returned(returned) => match returned.answer() {
+                        Ok(value) => {
+                            this.guard.succeed();
+                            return Poll::Ready(Ok(value));
+                        }
+                        Err(Otherwise::Returned(result, outcome)) => {
+                            this.guard.settle(outcome);
+                            return Poll::Ready(result.map_err(RunError::Operation));
+                        }
+                        Err(Otherwise::Again(signal, own)) => {
+                            let signal = this.past.end(signal, own);
+                            this.guard.settle(Outcome::Signal(signal));
+                        }
+                    },
+                    Ended::Aborted => this.guard.settle(Outcome::Aborted),
+                    Ended::TimedOut => this.guard.settle(Outcome::TimedOut),
+                }
+                attempts += 1;
+                if attempts == ATTEMPTS_A_POLL {
+                    task.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+            if let Some(rest) = this.rest {
+                ready!(rest.poll(this.guard, task));
+                *this.rest = None;
+                rested = true;
+            }
+            match this.guard.step() {
+                Next::Attempt(lease) => {
+                    this.past.begin(&lease);
+                    Attempt { call: this.call.as_mut(), guard: this.guard }
+                        .begin(this.operation, lease);
+                }
+                Next::Pause(until) => {
+                    *this.rest =
+                        Some(Rest { until: Some(this.guard.sleep_until(until)), in_line: false });
+                }
+                Next::Wait(until) => {
+                    let until = until.map(|until| this.guard.sleep_until(until));
+                    *this.rest = Some(Rest { until, in_line: true });
+                }
+                Next::Exhausted(why) => {
+                    return Poll::Ready(Err(RunError::Exhausted(this.past.unserved(*why))));
+                }
+            }
+            if rested && this.rest.is_some() {
+                // Woken too early, by a timer whose clock may stand still until this poll is over.
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// A pause or a wait. Whatever ends it, the next step reads the clock and asks the core again.
+struct Rest {
+    until: Option<Sleep>,
+    /// Whether the pool may call the run before that.
+    in_line: bool,
+}
+
+impl Rest {
+    fn poll<T>(&mut self, guard: &mut Guard<'_, T>, task: &mut Context<'_>) -> Poll<()> {
+        if self.in_line && guard.watch(task.waker()) {
+            return Poll::Ready(());
+        }
+        match &mut self.until {
+            Some(until) => until.as_mut().poll(task),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// Ready when the attempt in flight has reached its limit. The timer is only armed for one that has one, and that
+/// does not answer at once.
+#[inline]
+fn past_the_limit<T>(
+    guard: &Guard<'_, T>,
+    timer: &mut Option<Sleep>,
+    task: &mut Context<'_>,
+) -> Poll<()> {
+    match guard.limit() {
+        None => Poll::Pending,
+        Some(at) => {
+            let sleep = timer.get_or_insert_with(|| guard.sleep_until(at));
+            ready!(sleep.as_mut().poll(task));
+            if guard.is_past(at) {
+                return Poll::Ready(());
+            }
+            // Too early, which a timer may be: another one, by the next poll.
+            *timer = None;
+            task.waker().wake_by_ref();
+            Poll::Pending
+        }
+    }
+}
+
+enum Ended<A> {
+    Returned(A),
+    Aborted,
+    TimedOut,
+}
+
+/// The operation while it has the word. If it panics, dropping this ends its usage; the panic goes on
+/// to the caller.
+struct Attempt<'a, 'p, T, Fut> {
+    call: Pin<&'a mut Option<Fut>>,
+    guard: &'a mut Guard<'p, T>,
+}
+
+impl<T, Fut> Attempt<'_, '_, T, Fut> {
+    /// Calls the operation.
+    #[inline]
+    fn begin(mut self, operation: &mut impl FnMut(Lease<T>) -> Fut, lease: Lease<T>) {
+        let call = operation(lease);
+        self.call.set(Some(call));
+        mem::forget(self);
+    }
+
+    /// Polls the operation, unless a sibling aborted it.
+    #[inline]
+    fn poll<A>(mut self, task: &mut Context<'_>) -> Poll<Ended<A>>
+    where
+        Fut: Future<Output = A>,
+    {
+        let ended = match self.call.as_mut().as_pin_mut() {
+            Some(call) if !self.guard.is_called() => match call.poll(task) {
+                Poll::Ready(returned) => Poll::Ready(Ended::Returned(returned)),
+                Poll::Pending if self.guard.watch(task.waker()) => Poll::Ready(Ended::Aborted),
+                Poll::Pending => Poll::Pending,
+            },
+            _ => Poll::Ready(Ended::Aborted),
+        };
+        mem::forget(self);
+        ended
+    }
+}
+
+impl<T, Fut> Drop for Attempt<'_, '_, T, Fut> {
+    #[cold]
+    fn drop(&mut self) {
+        self.call.set(None);
+        self.guard.settle(Outcome::Panic);
+    }
+}

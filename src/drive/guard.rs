@@ -1,0 +1,217 @@
+//! A run in progress, which ends exactly once however its future ends.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use rotapool_core::{
+    Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step,
+};
+
+use crate::drive::pair::{Target, Trigger};
+use crate::drive::shared::{Locked, Shared};
+use crate::terms::lease::Lease;
+use crate::terms::options::{Only, Options};
+use crate::terms::select;
+
+/// What the shell has to do now.
+pub(crate) enum Next<T> {
+    Attempt(Lease<T>),
+    Pause(Instant),
+    /// Until then, if it is known, or until the run is called.
+    Wait(Option<Instant>),
+    Exhausted(Box<Exhausted>),
+}
+
+/// What the core wants to know first, from code of the caller's own.
+enum Question {
+    Judge(Vec<(u64, Arc<Metadata>)>),
+    Choose(Vec<Candidate>),
+}
+
+/// A run in progress. Dropped before it is over, it counts as cancelled and gives back its usage.
+pub(crate) struct Guard<'a, T> {
+    shared: &'a Shared<T>,
+    attempts: Attempts,
+    /// Whether it was ever polled. Before that it has not begun, and so cannot be cancelled.
+    begun: bool,
+    /// What its caller set, if anything.
+    options: Option<&'a Options>,
+    /// The end by which the usage in flight is aborted, or the run in line is woken.
+    target: Option<Target>,
+    /// Whether the target knows the task.
+    watched: bool,
+}
+
+impl<'a, T> Guard<'a, T> {
+    #[inline]
+    pub(crate) fn begin(
+        shared: &'a Shared<T>,
+        options: RunOptions,
+        set: Option<&'a Options>,
+    ) -> Self {
+        let attempts = Attempts::new(options);
+        Self { shared, attempts, begun: false, options: set, target: None, watched: false }
+    }
+
+    /// What the pool and the run are called.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn names(&self) -> (&'a str, Option<&'a str>) {
+        let request_id = self.options.and_then(|options| options.request_id.as_deref());
+        (&self.shared.name, request_id)
+    }
+
+    /// Asks the core what to do now, and meanwhile the caller's own code what it wants of the choice.
+    #[inline]
+    pub(crate) fn step(&mut self) -> Next<T> {
+        self.begun = true;
+        self.unwatch();
+        loop {
+            let Self { shared, attempts, options, target, .. } = self;
+            let now = shared.runtime.now();
+            let asked = shared.with(|locked| {
+                let Locked { state, random, pairs, .. } = locked;
+                let mut used = None;
+                let step = attempts.step(
+                    state,
+                    now,
+                    || random.f64(),
+                    || {
+                        let (trigger, fresh) = pairs.take();
+                        used = target.replace(fresh);
+                        trigger
+                    },
+                );
+                // The usage of the attempt before, if its pause is over.
+                if let Some(trigger) = state.take_retired() {
+                    if let Some(target) = used.or_else(|| target.take()) {
+                        pairs.reunite(trigger, target);
+                    }
+                }
+                match step {
+                    Step::Attempt(slot) => {
+                        let request_id = options.and_then(|options| options.request_id.clone());
+                        let lease = Lease::new(locked.entry(slot), attempts.made(), request_id);
+                        Ok(Next::Attempt(lease))
+                    }
+                    Step::Pause { until } => Ok(Next::Pause(until)),
+                    Step::Wait { until } => Ok(Next::Wait(until)),
+                    Step::Exhausted(why) => Ok(Next::Exhausted(why)),
+                    Step::Judge(members) => Err(Question::Judge(members)),
+                    Step::Choose(candidates) => Err(Question::Choose(candidates)),
+                }
+            });
+            match asked {
+                Ok(next) => return next,
+                Err(question) => self.answer(question),
+            }
+        }
+    }
+
+    /// Answers the core's question by the caller's own code, out of the lock.
+    #[cold]
+    fn answer(&mut self, question: Question) {
+        let Self { shared, attempts, options, .. } = self;
+        match question {
+            Question::Judge(members) => {
+                let only = options.and_then(|options| options.only.as_ref());
+                let admits = |data: &Metadata| only.is_none_or(|Only(filter)| filter(data));
+                attempts.judge(members.iter().map(|(number, data)| (*number, admits(data))));
+            }
+            Question::Choose(candidates) => {
+                let choice = shared.hooks.select.as_deref();
+                let choice = choice.and_then(|select| select::ask(select, candidates));
+                shared.with(|locked| attempts.choose(&mut locked.state, choice));
+            }
+        }
+    }
+
+    /// The caller gave the run up.
+    #[cold]
+    fn cancel(&mut self) {
+        let Self { shared, attempts, .. } = self;
+        let now = shared.runtime.now();
+        shared.with(|locked| attempts.cancel(&mut locked.state, now));
+    }
+
+    /// Whether a sibling aborted the attempt in flight, or the pool called the run out of line.
+    #[inline]
+    pub(crate) fn is_called(&self) -> bool {
+        self.target.as_ref().is_some_and(Target::is_called)
+    }
+
+    /// When the attempt in flight is to be ended.
+    #[inline]
+    pub(crate) fn limit(&self) -> Option<Instant> {
+        self.attempts.limit()
+    }
+
+    /// Whether this instant has come.
+    pub(crate) fn is_past(&self, at: Instant) -> bool {
+        self.shared.runtime.now() >= at
+    }
+
+    /// Has the task woken if the run is called; `true` if it has been already.
+    pub(crate) fn watch(&mut self, task: &Waker) -> bool {
+        if let Some(target) = &self.target {
+            target.watch(task);
+            self.watched = true;
+        }
+        self.is_called()
+    }
+
+    /// A sleep on the pool's runtime.
+    pub(crate) fn sleep_until(&self, at: Instant) -> Sleep {
+        self.shared.runtime.sleep_until(at)
+    }
+
+    /// Ends the attempt in flight, which was a success.
+    #[inline]
+    pub(crate) fn succeed(&mut self) {
+        self.end(|attempts, state, now, random| {
+            attempts.settle(state, Outcome::Success, now, || random.f64());
+        });
+    }
+
+    /// Ends the attempt in flight with its outcome.
+    pub(crate) fn settle(&mut self, outcome: Outcome) {
+        self.end(|attempts, state, now, random| {
+            attempts.settle(state, outcome, now, || random.f64());
+        });
+    }
+
+    /// Lets go of the task.
+    #[inline]
+    fn unwatch(&mut self) {
+        if std::mem::take(&mut self.watched) {
+            self.target.iter().for_each(Target::unwatch);
+        }
+    }
+
+    #[inline]
+    fn end(
+        &mut self,
+        settle: impl FnOnce(&mut Attempts, &mut State<Trigger>, Instant, &mut fastrand::Rng),
+    ) {
+        self.unwatch();
+        let Self { shared, attempts, target, .. } = self;
+        let now = shared.runtime.now();
+        shared.with(|Locked { state, random, pairs, .. }| {
+            settle(attempts, state, now, random);
+            if let Some(trigger) = state.take_retired() {
+                if let Some(target) = target.take() {
+                    pairs.reunite(trigger, target);
+                }
+            }
+        });
+    }
+}
+
+impl<T> Drop for Guard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.begun && !self.attempts.is_over() {
+            self.cancel();
+        }
+    }
+}

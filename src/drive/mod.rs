@@ -1,0 +1,10 @@
+//! How a run is driven: the future, its guard, the lock, and who may call it.
+
+pub(crate) mod abort;
+mod future;
+pub(crate) mod guard;
+mod pair;
+pub(crate) mod past;
+pub(crate) mod shared;
+pub(crate) mod span;
+pub(crate) mod timer;

@@ -1,0 +1,124 @@
+//! What all handles of a pool share, and the one door to it: [`Shared::with`].
+
+use std::sync::{Arc, PoisonError};
+use std::task::Waker;
+
+use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
+
+use crate::drive::pair::{Pairs, Trigger};
+use crate::shield::{contained, wake};
+use crate::sync::Mutex;
+use crate::terms::lease::Entry;
+use crate::terms::options::Defaults;
+use crate::terms::select::Select;
+use crate::watch::events::Audience;
+use crate::watch::trace;
+
+type Listener = Box<dyn Fn(&StateChange) + Send + Sync>;
+
+/// Code of the user's that the pool calls, never under the lock.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) on_state_change: Option<Listener>,
+    pub(crate) select: Option<Box<dyn Select>>,
+}
+
+pub(crate) struct Shared<T> {
+    pub(crate) name: Arc<str>,
+    locked: Mutex<Locked<T>>,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) defaults: Defaults,
+    pub(crate) hooks: Hooks,
+}
+
+/// What the lock guards.
+pub(crate) struct Locked<T> {
+    pub(crate) state: State<Trigger>,
+    pub(crate) random: fastrand::Rng,
+    pub(crate) pairs: Pairs,
+    pub(crate) audience: Audience,
+    /// By slot index; the state knows which slots are taken.
+    entries: Vec<Option<Arc<Entry<T>>>>,
+}
+
+impl<T> Locked<T> {
+    pub(crate) fn new(state: State<Trigger>, random: fastrand::Rng) -> Self {
+        let (pairs, audience) = Default::default();
+        Self { state, random, pairs, audience, entries: Vec::new() }
+    }
+
+    /// Tells the audience what happened, and answers whom of it to wake once the lock is released.
+    #[cold]
+    fn announce(&mut self, effects: Effects<Trigger>) -> (Effects<Trigger>, Vec<Waker>) {
+        let mut wakers = Vec::new();
+        self.audience.tell(&effects.events, &mut wakers);
+        self.state.follow_runs(!self.audience.is_empty());
+        (effects, wakers)
+    }
+
+    pub(crate) fn put(&mut self, slot: SlotIndex, entry: Arc<Entry<T>>) {
+        if slot.get() >= self.entries.len() {
+            self.entries.resize_with(slot.get() + 1, || None);
+        }
+        self.entries[slot.get()] = Some(entry);
+    }
+
+    pub(crate) fn take(&mut self, slot: SlotIndex) -> Option<Arc<Entry<T>>> {
+        self.entries.get_mut(slot.get()).and_then(Option::take)
+    }
+
+    /// The entry of a slot that was just acquired.
+    pub(crate) fn entry(&self, slot: SlotIndex) -> Arc<Entry<T>> {
+        match self.entries.get(slot.get()) {
+            Some(Some(entry)) => Arc::clone(entry),
+            _ => unreachable!("the state picks members only, and every member has an entry"),
+        }
+    }
+}
+
+impl<T> Shared<T> {
+    pub(crate) fn new(
+        name: Arc<str>,
+        locked: Locked<T>,
+        runtime: Arc<dyn Runtime>,
+        defaults: Defaults,
+        hooks: Hooks,
+    ) -> Self {
+        Self { name, locked: Mutex::new(locked), runtime, defaults, hooks }
+    }
+
+    /// Runs `act` under the lock and, once the lock is released, does what follows from it.
+    ///
+    /// Aborting, waking and reporting run foreign code (wakers, the hook), and so may dropping an abort
+    /// handle or what `act` returns: none of it happens under the lock. `act` itself must call nothing foreign, so
+    /// the lock cannot be poisoned halfway through a change.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Locked<T>) -> R) -> R {
+        let follows_runs = trace::follows_runs();
+        let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        if follows_runs {
+            locked.state.follow_runs(true);
+        }
+        let result = act(&mut locked);
+        let retired = locked.state.take_retired();
+        let effects = locked.state.take_effects().map(|effects| locked.announce(effects));
+        drop(locked);
+        drop(retired);
+        if let Some((effects, wakers)) = effects {
+            self.follow_up(&effects, wakers);
+        }
+        result
+    }
+
+    #[cold]
+    fn follow_up(&self, effects: &Effects<Trigger>, wakers: Vec<Waker>) {
+        effects.aborts.iter().chain(&effects.wakes).for_each(Trigger::pull);
+        wakers.into_iter().for_each(wake);
+        if let Some(hook) = &self.hooks.on_state_change {
+            for change in effects.changes() {
+                contained(|| hook(change));
+            }
+        }
+        trace::tell(&self.name, &effects.events);
+    }
+}

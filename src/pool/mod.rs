@@ -1,0 +1,20 @@
+//! What users hold: the pool, what it is made of, and the ways to run something on it.
+
+mod admin;
+mod builder;
+mod classified;
+mod handle;
+mod request;
+mod resource;
+mod running;
+#[cfg(feature = "prometheus")]
+mod sampled;
+mod watching;
+mod wrapped;
+
+pub use self::builder::Builder;
+pub use self::classified::Classified;
+pub use self::handle::Pool;
+pub use self::request::Request;
+pub use self::resource::Resource;
+pub use self::wrapped::Wrapped;

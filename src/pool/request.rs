@@ -1,0 +1,175 @@
+//! One run with options of its own.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rotapool_core::{Metadata, fingerprint};
+
+use crate::drive::abort::{AbortHandle, abortable};
+use crate::drive::guard::Guard;
+use crate::drive::shared::Shared;
+use crate::drive::span::drive;
+use crate::terms::error::{OptionsError, RunError};
+use crate::terms::fault::Fault;
+use crate::terms::lease::Lease;
+use crate::terms::options::{Deadline, Only, Options, Wait};
+
+/// The options of one run, or of several alike. Made by [`Pool::request`](crate::Pool::request).
+///
+/// What is not set is as the pool's builder was told.
+#[must_use = "a request does nothing until `run`, `wrap` or `run_abortable`"]
+pub struct Request<T> {
+    pub(super) shared: Arc<Shared<T>>,
+    pub(super) options: Options,
+}
+
+impl<T> Request<T> {
+    pub(crate) fn new(shared: Arc<Shared<T>>) -> Self {
+        Self { options: Options::from(shared.defaults), shared }
+    }
+
+    /// The most attempts that may fail by a hiccup: by a retry signal, or for want of an answer in time. At least 1,
+    /// or the run is refused.
+    ///
+    /// Finding that a resource is out, by a cooldown or disable signal or an abort by a sibling's, costs an attempt
+    /// only from the second time on the same resource: it is no fault of the run's, and others may be fine. So a run
+    /// calls its operation no more often than this plus the number of resources, and cannot go on for ever.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.options.max_attempts = attempts;
+        self
+    }
+
+    /// The mean pause before the run repeats itself on a resource, drawn evenly from half to one and a half times
+    /// this. Zero is no pause. See [`Builder::retry_delay`](crate::Builder::retry_delay).
+    pub fn retry_delay(mut self, mean: Duration) -> Self {
+        self.options.retry_delay = mean;
+        self
+    }
+
+    /// Ends the run at this instant of the pool's clock, whatever it is doing. None by default.
+    ///
+    /// An attempt in flight is dropped then, which says nothing of its resource. A pause or a wait that cannot end
+    /// before is not begun: the run ends at once, as [exhausted](RunError::Exhausted). A run with a deadline stands
+    /// in line when nothing is eligible, unless [`wait`](Self::wait) says otherwise.
+    pub fn deadline(mut self, deadline: Instant) -> Self {
+        self.options.deadline = Some(Deadline::At(deadline));
+        self
+    }
+
+    /// Sets the [`deadline`](Self::deadline) this long after the run begins.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.deadline = Some(Deadline::In(timeout));
+        self
+    }
+
+    /// How long one attempt may take; more than zero, or the run is refused. By default as the pool's builder
+    /// [was told](crate::Builder::attempt_timeout), which is no limit if it was told nothing.
+    ///
+    /// One that takes longer is dropped, counts as a failure of its resource, and costs an attempt; the run goes on
+    /// elsewhere.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.options.attempt_timeout = Some(timeout);
+        self
+    }
+
+    /// Whether to stand in line when no resource is eligible: for the end of a cooldown or a trial, a place that
+    /// comes free, or an admin call. By default a run that has a [`deadline`](Self::deadline) or a
+    /// [`timeout`](Self::timeout) does, for who grants some time expects it to be used, and another does not.
+    ///
+    /// The line is one for the whole pool, first come, first served. What comes free is handed to the first who may
+    /// have it, and is theirs from then on; a run that does not wait gets what nobody in line may have. Whoever
+    /// tries again, or was aborted, comes back with the rank of its beginning. A run does not get in line if nothing is known
+    /// that could end its wait (all that it admits is disabled), if no cooldown ends before its deadline and nothing
+    /// is busy, or if [`max_waiting`](crate::Builder::max_waiting) runs are in line already.
+    pub fn wait(mut self, wait: bool) -> Self {
+        self.options.wait = if wait { Wait::Always } else { Wait::Never };
+        self
+    }
+
+    /// Uses only resources whose metadata pass this filter.
+    ///
+    /// It is called without the pool's lock, once for each resource and run, so it makes a run O(n); a
+    /// resource added while the run is under way is judged then. When none passes, the run ends as
+    /// exhausted with [`ExhaustedReason::NoResourceAdmitted`](crate::ExhaustedReason).
+    pub fn only(mut self, filter: impl Fn(&Metadata) -> bool + Send + Sync + 'static) -> Self {
+        self.options.only = Some(Only(Arc::new(filter)));
+        self
+    }
+
+    /// Keeps the resource of this id out. Several calls keep several out; an unknown id keeps none out.
+    pub fn exclude(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.options.exclude.push(id.into());
+        self
+    }
+
+    /// The key to stay with, such as a session or a user, for
+    /// [`Strategy::Affinity`](crate::Strategy::Affinity). Other strategies ignore it.
+    pub fn affinity(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.options.affinity = Some(fingerprint(key.as_ref()));
+        self
+    }
+
+    /// An id for the run, which its [leases](Lease::request_id) carry, to correlate logs.
+    pub fn request_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.options.request_id = Some(id.into());
+        self
+    }
+
+    /// Runs `operation` as [`Pool::run`](crate::Pool::run) does, with these options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::run`](crate::Pool::run), and [`RunError::Options`] for options that make no sense.
+    ///
+    /// # Panics
+    ///
+    /// When the operation panics.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Pool::run`](crate::Pool::run).
+    pub async fn run<F, Fut, R, E>(self, operation: F) -> Result<R, RunError<E>>
+    where
+        F: FnMut(Lease<T>) -> Fut,
+        Fut: Future<Output = Result<R, Fault<E>>>,
+    {
+        drive(self.begin()?, operation).await
+    }
+
+    /// Runs `operation` with a handle to abort the run from elsewhere, as
+    /// [`Pool::run_abortable`](crate::Pool::run_abortable) does.
+    pub fn run_abortable<F, Fut, R, E>(
+        self,
+        operation: F,
+    ) -> (impl Future<Output = Result<R, RunError<E>>>, AbortHandle)
+    where
+        F: FnMut(Lease<T>) -> Fut,
+        Fut: Future<Output = Result<R, Fault<E>>>,
+    {
+        abortable(async move { self.run(operation).await })
+    }
+
+    pub(crate) fn begin(&self) -> Result<Guard<'_, T>, OptionsError> {
+        let options = self.options.for_core(|| self.shared.runtime.now())?;
+        Ok(Guard::begin(&self.shared, options, Some(&self.options)))
+    }
+}
+
+impl<T> Clone for Request<T> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), options: self.options.clone() }
+    }
+}
+
+impl<T> fmt::Debug for Request<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// As for the [`Pool`](crate::Pool); a filter that panics is the user's own.
+impl<T: RefUnwindSafe> UnwindSafe for Request<T> {}
+impl<T: RefUnwindSafe> RefUnwindSafe for Request<T> {}

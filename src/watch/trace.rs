@@ -1,0 +1,117 @@
+//! What a pool tells the crate `tracing`, with the feature of that name. Without it, nothing of this is
+//! compiled.
+//!
+//! A pool tells `tracing` the same [`Event`]s as its subscribers: recorded under the lock, told outside it.
+
+#[cfg(feature = "tracing")]
+pub(crate) use self::on::{TARGET, follows_runs, tell};
+
+/// Whether anybody would hear of attempts and runs.
+#[cfg(not(feature = "tracing"))]
+#[inline]
+pub(crate) fn follows_runs() -> bool {
+    false
+}
+
+#[cfg(not(feature = "tracing"))]
+#[inline]
+pub(crate) fn tell(_pool: &str, _events: &[rotapool_core::Event]) {}
+
+#[cfg(feature = "tracing")]
+mod on {
+    use rotapool_core::{Cause, Event, StateChange, Status};
+    use tracing::Level;
+
+    use crate::shield::contained;
+
+    /// What all traces of this crate are filed under.
+    pub(crate) const TARGET: &str = "rotapool";
+
+    /// Whether anybody would hear of attempts and runs. It asks foreign code: not under the lock, and one that
+    /// panics hears of nothing.
+    #[inline]
+    pub(crate) fn follows_runs() -> bool {
+        contained(|| tracing::event_enabled!(target: TARGET, Level::DEBUG)).unwrap_or(false)
+    }
+
+    pub(crate) fn tell(pool: &str, events: &[Event]) {
+        for event in events {
+            contained(|| tell_one(pool, event));
+        }
+    }
+
+    fn tell_one(pool: &str, event: &Event) {
+        match event {
+            Event::AttemptSettled { id: resource_id, attempt, outcome, latency, .. } => {
+                let latency = latency.as_secs_f64();
+                tracing::debug!(
+                    target: TARGET,
+                    pool, resource_id = &**resource_id, attempt, %outcome, latency,
+                    "attempt settled"
+                );
+            }
+            Event::AttemptAbandoned { id: resource_id, attempt, latency, .. } => {
+                let latency = latency.as_secs_f64();
+                tracing::debug!(
+                    target: TARGET,
+                    pool, resource_id = &**resource_id, attempt, outcome = "abandoned", latency,
+                    "attempt abandoned"
+                );
+            }
+            Event::SiblingsAborted { id: resource_id, count, .. } => {
+                let resource_id = &**resource_id;
+                tracing::debug!(target: TARGET, pool, resource_id, count, "siblings aborted");
+            }
+            Event::ResourceAdded { id, .. } => {
+                tracing::info!(target: TARGET, pool, resource_id = &**id, "resource added");
+            }
+            Event::ResourceRemoved { id, .. } => {
+                tracing::info!(target: TARGET, pool, resource_id = &**id, "resource removed");
+            }
+            Event::RunEnded { outcome, attempts, .. } => {
+                tracing::debug!(target: TARGET, pool, %outcome, attempts, "run ended");
+            }
+            Event::StateChanged { at, change, .. } => {
+                let left = change.until.map(|until| until.saturating_duration_since(*at));
+                tell_change(pool, change, left.map(|left| left.as_secs_f64()));
+            }
+            Event::PoolExhausted { at, retry_at, .. } => {
+                let retry_after = retry_at.map(|retry_at| retry_at.saturating_duration_since(*at));
+                let retry_after = retry_after.map(|after| after.as_secs_f64());
+                tracing::error!(target: TARGET, pool, retry_after, "pool exhausted");
+            }
+            Event::PoolRecovered { .. } => {
+                tracing::info!(target: TARGET, pool, "pool recovered");
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_change(pool: &str, change: &StateChange, seconds: Option<f64>) {
+        let StateChange { sequence, id, cause, .. } = change;
+        let resource_id = &**id;
+        let cause_text = cause.as_ref().map(tracing::field::display);
+        match (change.new, cause) {
+            (Status::CoolingDown, _) => tracing::warn!(
+                target: TARGET,
+                pool, resource_id, sequence, seconds, cause = cause_text,
+                "resource cools down"
+            ),
+            (Status::Disabled, Some(Cause::Admin)) => tracing::info!(
+                target: TARGET,
+                pool, resource_id, sequence, cause = cause_text,
+                "resource disabled"
+            ),
+            (Status::Disabled, _) => tracing::error!(
+                target: TARGET,
+                pool, resource_id, sequence, cause = cause_text,
+                "resource disabled"
+            ),
+            _ => tracing::info!(
+                target: TARGET,
+                pool, resource_id, sequence, old = %change.old,
+                "resource healthy again"
+            ),
+        }
+    }
+}
