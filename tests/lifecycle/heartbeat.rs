@@ -140,6 +140,16 @@ fn missed_beats_are_told_when_they_begin_and_again_after_a_good_one() {
 }
 
 #[test]
+fn a_beat_that_cannot_take_its_place_leaves_nothing_beside_it() {
+    let directory = Directory::new();
+    let path = directory.file("beat");
+    let heart = Heartbeat::builder(&path).build().unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(matches!(heart.beat(), Err(HeartbeatError::Write { .. })));
+    assert_eq!(directory.names(), ["beat"]);
+}
+
+#[test]
 fn a_disk_that_hangs_costs_beats_and_holds_nobody_up() {
     let (directory, time) = (Directory::new(), VirtualTime::new());
     let path = directory.file("beat");
