@@ -62,6 +62,9 @@ impl<T> Pool<T> {
     /// lock, and one that remembers what it was asked may choose otherwise for that; when it fails, the strategy's choice is named, as it would serve. The first 100 resources
     /// are listed.
     ///
+    /// The one thing that may change is the [`Select`](crate::Select): one that remembers that it was asked, to go
+    /// round in turns for instance, answers the next run differently for it.
+    ///
     /// It takes one critical section, in which it copies the pool's index, O(n), if a cooldown has ended
     /// that no selection has noticed yet.
     ///

@@ -12,6 +12,9 @@ use crate::shield::contained;
 /// counts a [fault](crate::PoolStats::choice_faults). It chooses by its strategy too, and counts nothing,
 /// when the chosen one is taken by the time the pool gets to it.
 ///
+/// [`Pool::explain`](crate::Pool::explain) asks it too. One that remembers what it was asked, to go round in
+/// turns for instance, answers the next run differently for it: make it go by what the candidates show.
+///
 /// It costs: the list is made anew for every attempt, so a pick is O(n).
 pub trait Select: Send + Sync + 'static {
     /// The place in `candidates` of the one to use.

@@ -30,6 +30,7 @@ mod runtimes;
 mod scene;
 mod scripts;
 mod serialized;
+mod shares;
 mod siblings;
 mod sticky;
 mod strategies;
