@@ -90,6 +90,14 @@
 //! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry; `ProtectCollector`: those of breakers and limiters |
 //! | `tracing` | a span a run, and events on attempts and changes of status: see [Traces](#traces) |
 //!
+//! And for the service around it, in [`lifecycle`], which also has what needs no feature:
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `signal` | `Shutdown::on_signals`: SIGTERM and SIGINT under any executor |
+//! | `heartbeat` | `Heartbeat`: a file that proves work, and who reads it; `Watchdog::from_heartbeat` |
+//! | `systemd` | `Systemd`: READY, WATCHDOG, STATUS, STOPPING |
+//!
 //! No feature is on by default, and none changes behaviour. A runtime of your own is two functions:
 //! see `examples/custom_runtime.rs`. Runtimes and their sleeps are `Send`; operations need not be.
 //!
@@ -130,6 +138,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod drive;
+pub mod lifecycle;
 mod pool;
 mod protect;
 mod shield;

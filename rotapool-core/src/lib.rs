@@ -38,6 +38,7 @@
 mod error;
 #[cfg(feature = "http")]
 pub mod hints;
+pub mod lifecycle;
 mod member;
 mod one_line;
 mod pool;

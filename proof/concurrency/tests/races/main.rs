@@ -11,6 +11,7 @@ mod clock;
 mod dropping;
 mod history;
 mod hook;
+mod leaving;
 mod places;
 mod protect;
 mod scene;
