@@ -11,6 +11,7 @@ mod dropping;
 mod errors;
 mod events;
 mod explain;
+mod field;
 mod filters;
 mod health;
 mod hook;

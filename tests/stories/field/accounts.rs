@@ -1,0 +1,329 @@
+//! Lives at random: whatever happens, all reports say the same, and nobody is kept from what he may have.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rotapool::{
+    Event, Events, Exhausted, ExhaustedReason, Fault, Outcome, Recovery, Request, Resource,
+    ResourceSnapshot, RunOutcome, Signal, Status, Strategy, Trial,
+};
+
+use super::millis;
+use crate::scene::{Scene, Started, secs};
+use crate::upstream::{Answer, Boom, fine};
+
+/// What the events add up to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told {
+    attempts: u64,
+    successes: u64,
+    failures: u64,
+    timeouts: u64,
+    deadlines: u64,
+    retries: u64,
+    aborted: u64,
+    disables: u64,
+    runs: BTreeMap<String, u64>,
+    in_flight: u64,
+}
+
+impl Told {
+    fn listen(&mut self, events: &mut Events) {
+        while let Some(event) = events.try_next() {
+            match event {
+                Event::AttemptStarted { .. } => {
+                    self.attempts += 1;
+                    self.in_flight += 1;
+                }
+                Event::AttemptSettled { outcome, .. } => {
+                    self.in_flight -= 1;
+                    self.settled(&outcome);
+                }
+                Event::AttemptAbandoned { .. } => self.in_flight -= 1,
+                Event::SiblingsAborted { count, .. } => self.aborted += count,
+                Event::StateChanged { change, .. } => {
+                    self.disables += u64::from(change.new == Status::Disabled);
+                }
+                Event::RunEnded { outcome, .. } => {
+                    *self.runs.entry(outcome.to_string()).or_default() += 1;
+                }
+                Event::Missed { .. } => panic!("the buffer is large enough"),
+                _ => (),
+            }
+        }
+    }
+
+    fn settled(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Success | Outcome::Error => self.successes += 1,
+            Outcome::Failure => self.failures += 1,
+            Outcome::TimedOut => {
+                self.timeouts += 1;
+                self.failures += 1;
+            }
+            Outcome::DeadlinePassed => self.deadlines += 1,
+            Outcome::Signal(signal) => {
+                self.failures += 1;
+                self.retries += u64::from(matches!(signal, Signal::Retry { .. }));
+            }
+            _ => (),
+        }
+    }
+
+    fn run(&self, outcome: RunOutcome) -> u64 {
+        self.runs.get(&outcome.to_string()).copied().unwrap_or_default()
+    }
+}
+
+struct Life {
+    scene: Scene,
+    dice: fastrand::Rng,
+    events: Events,
+    told: Told,
+    runs: Vec<Started>,
+    python: bool,
+    said: String,
+}
+
+const IDS: [&str; 4] = ["a", "b", "c", "d"];
+
+impl Life {
+    fn new(seed: u64, python: bool) -> Self {
+        let mut dice = fastrand::Rng::with_seed(seed);
+        let strategy = Strategy::ALL[dice.usize(..Strategy::ALL.len())];
+        let recovery = match dice.u8(..4) {
+            0 => Recovery::AtOnce,
+            1 => Recovery::Trial(Trial::default()),
+            2 => Recovery::Trial(Trial::default().at_once(2).successes(3).bound(secs(4))),
+            _ => Recovery::Ramp,
+        };
+        let chooses = dice.u8(..4) == 0;
+        let (cancels, steps) = (dice.bool(), dice.bool());
+        let resources: Vec<_> = IDS[..3].iter().map(|id| resource(id, &mut dice)).collect();
+        let scene = Scene::with(&[], |builder| {
+            let builder = builder
+                .seed(seed)
+                .resources(resources)
+                .strategy(strategy)
+                .recovery(recovery)
+                .cancel_siblings(cancels)
+                .cooldown_table([secs(3), secs(7)])
+                .retry_delay(millis(700))
+                .max_waiting(6);
+            let builder = if python { builder.python_rules() } else { builder };
+            let builder = if steps { builder.step_down_after(2) } else { builder };
+            match chooses {
+                true => builder.select(|candidates: &[rotapool::Candidate]| candidates.len() - 1),
+                false => builder,
+            }
+        });
+        let events = scene.pool.events_with_capacity(1_000_000.try_into().unwrap());
+        let said = format!("seed {seed}, {strategy:?}, {recovery:?}, python: {python}");
+        Self { scene, dice, events, told: Told::default(), runs: Vec::new(), python, said }
+    }
+
+    fn request(&mut self, request: Request<&'static str>) -> Request<&'static str> {
+        let dice = &mut self.dice;
+        let mut request = request.max_attempts(dice.u32(1..5)).affinity([dice.u8(..3)]);
+        if dice.bool() {
+            request = request.wait(dice.bool());
+        }
+        if dice.u8(..3) == 0 {
+            request = request.timeout(millis(dice.u64(..12_000)));
+        }
+        if dice.u8(..4) == 0 {
+            request = request.attempt_timeout(millis(dice.u64(1..4_000)));
+        }
+        if dice.u8(..4) == 0 {
+            request = request.exclude(IDS[dice.usize(..4)]);
+        }
+        if dice.u8(..4) == 0 {
+            let id = IDS[dice.usize(..4)];
+            request = request.only(move |data| data.get("id") != Some(id));
+        }
+        request
+    }
+
+    fn answer(&mut self) -> Answer {
+        match self.dice.u8(..10) {
+            0 => Err(Fault::cooldown("429")),
+            1 => Err(Fault::cooldown_for(millis(self.dice.u64(..6_000)), "Retry-After")),
+            2 => Err(Fault::retry("503")),
+            3 => Err(Fault::Failure(Boom)),
+            4 => Err(Boom.into()),
+            5 if self.dice.bool() => Err(Fault::disable("401")),
+            _ => fine(),
+        }
+    }
+
+    fn act(&mut self) {
+        let id = IDS[self.dice.usize(..4)];
+        match self.dice.u8(..20) {
+            0..=6 => {
+                let request = self.scene.pool.request();
+                let request = self.request(request);
+                let operation = self.scene.upstream.operation();
+                let run = self.scene.enter(async move { request.run(operation).await });
+                self.runs.push(run);
+            }
+            7..=12 => {
+                let pending = self.scene.upstream.pending();
+                if let Some(on) = pending.get(self.dice.usize(..pending.len().max(1))) {
+                    let nth = pending.iter().filter(|other| *other == on).count();
+                    let (nth, answer) = (self.dice.usize(..nth), self.answer());
+                    self.scene.upstream.answer_nth(on, nth, answer);
+                }
+            }
+            13..=15 => self.scene.advance(millis(self.dice.u64(..3_000))),
+            16 => {
+                if let Some(run) = self.runs.get(self.dice.usize(..self.runs.len().max(1))) {
+                    self.scene.drop_run(run);
+                }
+            }
+            17 => drop(self.scene.pool.enable(id)),
+            18 => drop(match self.dice.bool() {
+                true => self.scene.pool.disable(id),
+                false => self.scene.pool.enable(id),
+            }),
+            _ => drop(match self.dice.bool() {
+                true => self.scene.pool.remove(id),
+                false => self.scene.pool.add(resource(id, &mut self.dice)),
+            }),
+        }
+        // Now and then somebody looks before anybody has had a turn.
+        if self.dice.bool() {
+            self.check(false);
+            self.scene.settle();
+        }
+    }
+
+    /// All reports of this moment against one another.
+    fn check(&mut self, at_rest: bool) {
+        self.told.listen(&mut self.events);
+        let (stats, rows) = (self.scene.pool.stats(), self.scene.pool.snapshot());
+        let explanation = self.scene.pool.explain();
+        let said = &self.said;
+        let told = &self.told;
+        let counted = Told {
+            attempts: stats.attempts,
+            successes: stats.successes,
+            failures: stats.failures,
+            timeouts: stats.timeouts,
+            deadlines: stats.deadlines,
+            retries: stats.retries,
+            aborted: stats.sibling_cancels,
+            disables: stats.disables,
+            runs: told.runs.clone(),
+            in_flight: told.in_flight,
+        };
+        assert_eq!(*told, counted, "{said}");
+        let runs = [
+            (RunOutcome::Ok, stats.runs_ok),
+            (RunOutcome::Error, stats.runs_error),
+            (RunOutcome::Exhausted, stats.runs_exhausted),
+            (RunOutcome::Cancelled, stats.runs_cancelled),
+        ];
+        for (outcome, counted) in runs {
+            assert_eq!(told.run(outcome), counted, "{said}: {outcome}");
+        }
+        let count = |is: fn(&ResourceSnapshot) -> bool| rows.iter().filter(|row| is(row)).count();
+        assert_eq!(stats.eligible, count(ResourceSnapshot::is_eligible), "{said}: {rows:#?}");
+        assert_eq!(stats.saturated, count(ResourceSnapshot::is_saturated), "{said}: {rows:#?}");
+        assert_eq!(stats.healthy, count(|row| row.status == Status::Healthy), "{said}");
+        assert_eq!(stats.cooling_down, count(|row| row.status == Status::CoolingDown), "{said}");
+        assert_eq!(stats.disabled, count(|row| row.status == Status::Disabled), "{said}");
+        assert_eq!(explanation.in_line, stats.waiting, "{said}");
+        assert_eq!(stats.oldest_wait.is_some(), stats.waiting > 0, "{said}");
+        for (row, told) in rows.iter().zip(&explanation.resources) {
+            assert_eq!(row.to_string(), told.to_string(), "{said}");
+        }
+        for (row, counted) in rows.iter().zip(&stats.resources) {
+            assert_eq!((&row.id, row.in_flight), (&counted.id, counted.in_flight), "{said}");
+            assert!(row.promised as usize <= stats.waiting, "{said}: {row}");
+            let remaining = row.until.map_or(Duration::ZERO, |until| until - row.at);
+            assert_eq!(remaining, counted.cooldown_remaining, "{said}");
+            if let Some(cap) = row.max_in_flight {
+                // What drains from an earlier membership, or began before a lower cap, may exceed it.
+                assert!(row.promised == 0 || row.in_flight + row.promised <= cap, "{said}: {row}");
+            }
+        }
+        let any_eligible = rows.iter().any(ResourceSnapshot::is_eligible);
+        assert_eq!(explanation.next.is_some(), any_eligible, "{said}: {explanation}");
+        let all_out = rows.iter().all(|row| row.status != Status::Healthy);
+        let earliest = rows.iter().filter_map(|row| row.until).min();
+        let expected = match any_eligible {
+            true => Some(explanation.at),
+            false => earliest.filter(|_| all_out),
+        };
+        assert_eq!(explanation.retry_at, expected, "{said}: {explanation}");
+        if at_rest && !self.python {
+            assert_eq!(rows.iter().map(|row| row.promised).sum::<u32>(), 0, "{said}");
+        }
+    }
+
+    /// Of every run that has failed: whether there was anything that it could have had.
+    fn check_the_refused(&mut self) {
+        let python = self.python;
+        self.runs.retain(|run| {
+            if run.is_running() {
+                return true;
+            }
+            // A dropped one has no result.
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.result()));
+            if let Ok(Err(rotapool::RunError::Exhausted(why))) = result {
+                assert!(python || is_right(&why), "{}: {why}\n{}", self.said, why.table());
+            }
+            false
+        });
+    }
+}
+
+fn is_right(why: &Exhausted) -> bool {
+    let any = why.explanation.resources.iter().any(ResourceSnapshot::is_eligible);
+    match why.reason {
+        ExhaustedReason::MaxAttempts
+        | ExhaustedReason::Deadline { .. }
+        | ExhaustedReason::PauseOutlastsDeadline { .. } => true,
+        ExhaustedReason::CooldownOutlastsDeadline { until, deadline } => deadline <= until && !any,
+        _ => !any,
+    }
+}
+
+fn resource(id: &'static str, dice: &mut fastrand::Rng) -> Resource<&'static str> {
+    let resource = Resource::new(id, id).metadata("id", id).priority(dice.u32(..3));
+    match dice.u32(..4) {
+        0 => resource,
+        cap => resource.max_in_flight(cap),
+    }
+}
+
+#[test]
+fn at_every_moment_of_any_life_all_reports_say_the_same_and_nobody_is_refused_for_nothing() {
+    for python in [false, true] {
+        for seed in 0..300 {
+            let mut life = Life::new(seed, python);
+            for _ in 0..120 {
+                life.act();
+                life.scene.settle();
+                life.check(true);
+                life.check_the_refused();
+            }
+            // In the end all who can be served are.
+            for id in IDS {
+                drop(life.scene.pool.enable(id));
+            }
+            for _ in 0..200 {
+                life.scene.settle();
+                if let Some(on) = life.scene.upstream.pending().first() {
+                    life.scene.answer(on, fine());
+                }
+                life.scene.advance(secs(1));
+            }
+            life.check(true);
+            life.check_the_refused();
+            assert_eq!(life.scene.pool.stats().in_flight, 0, "{}", life.said);
+            let left = life.runs.len();
+            assert!(left == 0 || life.scene.pool.snapshot().is_empty(), "{}: {left} left", life.said);
+        }
+    }
+}
