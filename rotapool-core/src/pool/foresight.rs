@@ -10,7 +10,6 @@ use crate::member::comeback::Comeback;
 use crate::member::slot::Slot;
 use crate::member::standing::Status;
 use crate::report::explanation::Explanation;
-use crate::report::snapshot::ResourceSnapshot;
 use crate::select::candidate::Candidate;
 use crate::select::index::{Index, Reach};
 use crate::select::wish::Wish;
@@ -24,14 +23,13 @@ impl<A> State<A> {
     pub fn explain(&self, now: Instant, mut chance: impl FnMut() -> f64) -> Explanation {
         let wish = Wish::default();
         let next = self.foresee_pick(&wish, now, &mut chance);
-        let row = |slot: &Slot| ResourceSnapshot::of(&self.foresee(slot, now), now, self.epoch());
         let retry_at = match next {
             Some(_) => Some(now),
             None => self.foresee_end(now),
         };
         Explanation {
             next: next.map(|key| Arc::clone(self.roster[key].id())),
-            ..self.explanation(&wish, retry_at, now, row)
+            ..self.explanation(&wish, retry_at, now)
         }
     }
 
@@ -121,7 +119,7 @@ impl<A> State<A> {
     }
 
     /// The slot as the next step would leave it.
-    fn foresee<'a>(&self, slot: &'a Slot, now: Instant) -> Cow<'a, Slot> {
+    pub(super) fn foresee<'a>(&self, slot: &'a Slot, now: Instant) -> Cow<'a, Slot> {
         let tick = self.epoch().tick(now);
         let is_over = slot.standing().until().is_some_and(|until| until <= now);
         let loses = slot.comeback().and_then(Comeback::next_loss).is_some_and(|loss| loss <= tick);

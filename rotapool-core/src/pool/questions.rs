@@ -54,8 +54,12 @@ impl<A> State<A> {
         most: usize,
         now: Instant,
     ) -> Option<Range<u64>> {
-        let epoch = self.epoch();
-        self.list(positions, most, |slot| rows.push(ResourceSnapshot::of(slot, now, epoch)))
+        self.list(positions, most, |slot| rows.push(self.row(slot, now)))
+    }
+
+    /// How a member stands at `now`, whether or not anybody has noticed what has ended by then.
+    fn row(&self, slot: &Slot, now: Instant) -> ResourceSnapshot {
+        ResourceSnapshot::of(&self.foresee(slot, now), now, self.epoch())
     }
 
     /// Gauges and counters.
@@ -84,7 +88,9 @@ impl<A> State<A> {
         most: usize,
         now: Instant,
     ) -> Option<Range<u64>> {
-        self.list(positions, most, |slot| stats.list(slot, now, &self.yardstick))
+        self.list(positions, most, |slot| {
+            stats.list(&self.foresee(slot, now), now, &self.yardstick);
+        })
     }
 
     fn list(
@@ -145,22 +151,20 @@ impl<A> State<A> {
         last_signal: Option<Signal>,
         now: Instant,
     ) -> Box<Exhausted> {
-        let any = match wish.filters() {
-            false => self.index.any(),
-            true => self.roster.members().any(|slot| slot.is_eligible() && wish.admits(slot)),
+        // By the recorded rules what has ended may be unnoticed.
+        let is_noticed = self.index.due(self.tick(now)).is_none();
+        let is_to_be_had = |slot: &Slot| wish.admits(slot) && self.foresee(slot, now).is_eligible();
+        let any = match is_noticed && !wish.filters() {
+            true => self.index.any(),
+            false => self.roster.members().any(is_to_be_had),
         };
         let retry_at = match any {
             true => Some(now),
-            false => match self.next_recovery(wish, now) {
-                // By the recorded rules an end that has passed may be unnoticed.
-                Some(end) if end <= now => Some(now),
-                // A place may come free at any time.
-                _ if self.is_busy(wish) || self.is_one_back_unnoticed(wish, now) => None,
-                end => end,
-            },
+            // A place may come free at any time.
+            false if self.is_busy(wish) || self.is_one_back_unnoticed(wish, now) => None,
+            false => self.next_recovery(wish, now),
         };
-        let row = |slot: &Slot| ResourceSnapshot::of(slot, now, self.epoch());
-        let explanation = self.explanation(wish, retry_at, now, row);
+        let explanation = self.explanation(wish, retry_at, now);
         Box::new(Exhausted { reason, attempts, last_signal, explanation })
     }
 
@@ -170,7 +174,6 @@ impl<A> State<A> {
         wish: &Wish,
         retry_at: Option<Instant>,
         now: Instant,
-        row: impl Fn(&Slot) -> ResourceSnapshot,
     ) -> Explanation {
         let admitted = self.admitted(wish);
         let members = self.roster.members().filter(|slot| wish.admits(slot));
@@ -179,7 +182,7 @@ impl<A> State<A> {
             next: None,
             strategy: Some(self.config.strategy),
             retry_at,
-            resources: members.take(EXPLAINED).map(row).collect(),
+            resources: members.take(EXPLAINED).map(|slot| self.row(slot, now)).collect(),
             members: admitted,
             kept_out: self.len() - admitted,
             in_line: self.line.len(),
