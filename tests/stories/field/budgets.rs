@@ -101,10 +101,9 @@ fn who_was_away_and_comes_back_comes_before_all_that_were_tried() {
 fn any_mix_of_revoked_and_limited_keys_serves_the_first_run() {
     let mut dice = fastrand::Rng::with_seed(3);
     for round in 0..100 {
-        let scene = Scene::with(
-            &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
-            |builder| builder.strategy(Strategy::ALL[round % Strategy::ALL.len()]),
-        );
+        let scene = Scene::with(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], |builder| {
+            builder.strategy(Strategy::ALL[round % Strategy::ALL.len()])
+        });
         let good = dice.u32(0..10).to_string();
         let served = run(&scene, |id| match id {
             _ if id == good => fine(),
@@ -119,7 +118,8 @@ fn any_mix_of_revoked_and_limited_keys_serves_the_first_run() {
 fn a_burst_is_served_by_the_keys_that_are_left_under_any_strategy_and_whoever_hears_first() {
     for &strategy in Strategy::ALL {
         for youngest_first in [false, true] {
-            let scene = Scene::with(&["a", "b", "c", "d", "e"], |builder| builder.strategy(strategy));
+            let scene =
+                Scene::with(&["a", "b", "c", "d", "e"], |builder| builder.strategy(strategy));
             let runs: Vec<_> =
                 (0..12).map(|_| scene.start_with(|request| request.affinity("key"))).collect();
             // Only the last two are good.

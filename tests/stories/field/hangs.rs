@@ -38,9 +38,8 @@ fn a_provider_that_hangs_costs_its_runs_the_stall_limit_and_no_more() {
 #[test]
 fn ten_callers_who_give_up_leave_a_resource_that_the_next_ones_shun() {
     for strategy in [Strategy::LeastErrors, Strategy::LeastLatency] {
-        let scene = Scene::with(&["a", "b"], |builder| {
-            builder.strategy(strategy).attempt_timeout(secs(2))
-        });
+        let scene =
+            Scene::with(&["a", "b"], |builder| builder.strategy(strategy).attempt_timeout(secs(2)));
         for _ in 0..10 {
             let run = scene.start_with(|request| request.exclude("b").max_attempts(1));
             scene.advance(secs(2));
@@ -110,7 +109,8 @@ fn an_answer_that_is_there_at_the_instant_of_the_limit_counts() {
 
 #[test]
 fn a_stall_limit_costs_an_attempt_every_time_and_pauses_before_the_same_one() {
-    let scene = Scene::with(&["a"], |builder| builder.attempt_timeout(secs(2)).retry_delay(secs(4)));
+    let scene =
+        Scene::with(&["a"], |builder| builder.attempt_timeout(secs(2)).retry_delay(secs(4)));
     let run = scene.start_with(|request| request.max_attempts(3));
     let mut calls = 0;
     for _ in 0..60 {

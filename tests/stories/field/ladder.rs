@@ -49,7 +49,11 @@ fn two_pools_with_one_history_do_the_same_whether_or_not_somebody_looked_meanwhi
             let told = format!("{recovery:?}, noticed: {notices}");
             assert_eq!(after(|scene| scene.answer("a", fine())), 10.0, "{told}");
             assert_eq!(after(|scene| scene.answer("a", Err(Boom.into()))), 10.0, "{told}");
-            assert_eq!(after(|scene| scene.answer("a", Err(Fault::Failure(Boom)))), 100.0, "{told}");
+            assert_eq!(
+                after(|scene| scene.answer("a", Err(Fault::Failure(Boom)))),
+                100.0,
+                "{told}"
+            );
             assert_eq!(after(|_| ()), 100.0, "{told}");
         }
     }
@@ -57,9 +61,8 @@ fn two_pools_with_one_history_do_the_same_whether_or_not_somebody_looked_meanwhi
 
 #[test]
 fn by_the_recorded_rules_it_matters_whether_somebody_looked() {
-    let after = |notices| {
-        next_cooldown(true, notices, |scene| scene.answer("a", fine()), Recovery::AtOnce)
-    };
+    let after =
+        |notices| next_cooldown(true, notices, |scene| scene.answer("a", fine()), Recovery::AtOnce);
     assert_eq!((after(false), after(true)), (100.0, 10.0));
 }
 
@@ -129,8 +132,10 @@ fn a_primary_that_flaps_in_any_rhythm_is_not_far_from_one_that_never_works() {
     for recovery in [Recovery::AtOnce, Recovery::Ramp, Recovery::Trial(Trial::default()), trial] {
         let mut dice = fastrand::Rng::with_seed(7);
         let by_chance = failures(recovery, Some(3), |_| dice.bool(), || Fault::cooldown("503"));
-        let every_second = failures(recovery, Some(3), |call| call % 2 == 0, || Fault::cooldown("503"));
-        let every_third = failures(recovery, Some(3), |call| call % 3 == 0, || Fault::cooldown("503"));
+        let every_second =
+            failures(recovery, Some(3), |call| call % 2 == 0, || Fault::cooldown("503"));
+        let every_third =
+            failures(recovery, Some(3), |call| call % 3 == 0, || Fault::cooldown("503"));
         let told = format!("{recovery:?}: {by_chance}, {every_second}, {every_third}");
         assert!(every_second <= 40 && every_third <= 40, "{told}");
         // Now and then it does work three times in a row.
@@ -203,7 +208,8 @@ fn by_the_recorded_rules_a_hint_of_nothing_is_taken_at_its_word() {
 #[test]
 fn signals_of_one_outage_that_come_late_change_nothing_although_the_resource_is_back() {
     for recovery in [Recovery::AtOnce, Recovery::Ramp, Recovery::Trial(Trial::default())] {
-        let scene = Scene::with(&["a"], |builder| builder.cancel_siblings(false).recovery(recovery));
+        let scene =
+            Scene::with(&["a"], |builder| builder.cancel_siblings(false).recovery(recovery));
         for _ in 0..4 {
             scene.start_with(|request| request.max_attempts(1).wait(false));
         }

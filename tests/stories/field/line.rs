@@ -73,7 +73,8 @@ fn two_that_are_willing_to_wait_for_one_place_are_both_served() {
 }
 
 #[test]
-fn a_place_that_comes_free_at_the_instant_of_the_deadline_is_too_late_and_a_nanosecond_before_is_not() {
+fn a_place_that_comes_free_at_the_instant_of_the_deadline_is_too_late_and_a_nanosecond_before_is_not()
+ {
     for (early, is_served) in [(A_HAIR, true), (Duration::ZERO, false)] {
         let (scene, _holder) = busy();
         let run = scene.start_with(|request| request.timeout(secs(10)));
@@ -89,7 +90,8 @@ fn a_place_that_comes_free_at_the_instant_of_the_deadline_is_too_late_and_a_nano
 }
 
 #[test]
-fn a_cooldown_that_ends_at_the_instant_of_the_deadline_is_refused_on_arrival_a_nanosecond_before_it_is_waited_for() {
+fn a_cooldown_that_ends_at_the_instant_of_the_deadline_is_refused_on_arrival_a_nanosecond_before_it_is_waited_for()
+ {
     for (seconds, more, waits) in [(30, Duration::ZERO, false), (30, A_HAIR, true)] {
         let scene = Scene::of(&["a"]);
         takes_out(&scene, "a", seconds);
@@ -111,9 +113,8 @@ fn a_cooldown_that_ends_at_the_instant_of_the_deadline_is_refused_on_arrival_a_n
 #[test]
 fn who_was_promised_a_place_on_what_is_disabled_then_is_in_line_as_before() {
     for act in ["disable", "remove", "replace"] {
-        let scene = Scene::with(&[], |builder| {
-            builder.resource(one_place("a")).resource(one_place("b"))
-        });
+        let scene =
+            Scene::with(&[], |builder| builder.resource(one_place("a")).resource(one_place("b")));
         let _holders = [(); 2].map(|()| scene.start());
         let line = [(); 3].map(|()| waits(&scene));
         scene.upstream.answer("a", fine());
@@ -215,7 +216,8 @@ fn two_that_are_promised_the_same_id_before_and_after_it_was_replaced_get_one_ea
 
 #[test]
 fn all_that_were_promised_are_dropped_and_the_places_are_free_again() {
-    let scene = Scene::with(&[], |builder| builder.resource(Resource::new("a", "a").max_in_flight(3)));
+    let scene =
+        Scene::with(&[], |builder| builder.resource(Resource::new("a", "a").max_in_flight(3)));
     scene.pool.disable("a").unwrap();
     scene.pool.add(one_place("b")).unwrap();
     let _holder = scene.start();
@@ -231,9 +233,8 @@ fn all_that_were_promised_are_dropped_and_the_places_are_free_again() {
 #[test]
 fn a_run_whose_only_admitted_resource_is_removed_is_told_and_the_others_wait_on() {
     for act in ["disable", "remove"] {
-        let scene = Scene::with(&[], |builder| {
-            builder.resource(one_place("a")).resource(one_place("b"))
-        });
+        let scene =
+            Scene::with(&[], |builder| builder.resource(one_place("a")).resource(one_place("b")));
         let _holders = [(); 2].map(|()| scene.start());
         let (picky, easy) = (waits_only_for(&scene, "a"), waits(&scene));
         let excluding = scene.start_with(|request| request.wait(true).exclude("b"));

@@ -41,12 +41,8 @@ fn a_newcomer_gets_one_call_until_it_has_served_one() {
 fn who_comes_back_after_an_outage_gets_one_call_until_it_has_served_one() {
     for strategy in Strategy::ALL {
         let outage = |scene: &Scene| takes_out(scene, "0", 30);
-        let share = share_of_the_next_twenty(
-            *strategy,
-            outage,
-            |scene| scene.advance(secs(30)),
-            "0",
-        );
+        let share =
+            share_of_the_next_twenty(*strategy, outage, |scene| scene.advance(secs(30)), "0");
         assert!(share <= 1, "{strategy:?}: {share} of 20");
     }
 }

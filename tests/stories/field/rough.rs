@@ -10,9 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use rotapool::testing::VirtualClock;
-use rotapool::{
-    Candidate, Fault, Pool, Recovery, Resource, Runtime, Sleep, Strategy, Trial,
-};
+use rotapool::{Candidate, Fault, Pool, Recovery, Resource, Runtime, Sleep, Strategy, Trial};
 
 use super::takes_out;
 use crate::scene::{Restless, Scene, secs};
@@ -156,8 +154,9 @@ fn a_timer_that_wakes_early_ends_no_wait_no_trial_no_ramp_and_no_limit_before_it
     for recovery in [Recovery::Ramp, Recovery::Trial(Trial::default()), Recovery::AtOnce] {
         let scene = Scene::restless(&["a"], |builder| builder.recovery(recovery));
         takes_out(&scene, "a", 10);
-        let run =
-            scene.start_with(|request| request.timeout(secs(30)).attempt_timeout(secs(5)).max_attempts(1));
+        let run = scene.start_with(|request| {
+            request.timeout(secs(30)).attempt_timeout(secs(5)).max_attempts(1)
+        });
         for _ in 0..10 {
             assert_eq!(scene.upstream.pending(), [""; 0]);
             scene.advance(secs(1));
@@ -260,7 +259,10 @@ fn a_choice_that_meddles_with_the_pool_loses_nobody() {
                 if let Some(pool) = pool.get() {
                     match call % 4 {
                         0 => pool.disable(id).unwrap(),
-                        1 => pool.remove(id).and_then(|()| pool.add(Resource::new("d", "d"))).unwrap_or(()),
+                        1 => pool
+                            .remove(id)
+                            .and_then(|()| pool.add(Resource::new("d", "d")))
+                            .unwrap_or(()),
                         2 => pool.snapshot().iter().for_each(|row| pool.enable(&row.id).unwrap()),
                         _ => drop(pool.explain()),
                     }
@@ -270,8 +272,7 @@ fn a_choice_that_meddles_with_the_pool_loses_nobody() {
         })
     };
     pool.set(scene.pool.clone()).ok().unwrap();
-    let runs: Vec<_> =
-        (0..40).map(|_| scene.start_with(|request| request.wait(true))).collect();
+    let runs: Vec<_> = (0..40).map(|_| scene.start_with(|request| request.wait(true))).collect();
     for _ in 0..400 {
         if let Some(on) = scene.upstream.pending().first() {
             scene.answer(on, fine());
@@ -286,7 +287,8 @@ fn a_choice_that_meddles_with_the_pool_loses_nobody() {
 
 #[test]
 fn runs_that_are_never_polled_again_hold_up_nobody_once_they_are_dropped() {
-    let scene = Scene::with(&[], |builder| builder.resource(Resource::new("a", "a").max_in_flight(1)));
+    let scene =
+        Scene::with(&[], |builder| builder.resource(Resource::new("a", "a").max_in_flight(1)));
     let _holder = scene.start();
     let mut sleepers: Vec<_> = (0..10)
         .map(|_| Box::pin(scene.pool.request().wait(true).run(scene.upstream.operation())))
@@ -327,7 +329,8 @@ fn a_subscriber_of_one_event_and_a_hook_that_panics_disturb_no_line() {
 
 #[test]
 fn an_operation_that_panics_hands_its_place_to_the_next_in_line() {
-    let scene = Scene::with(&[], |builder| builder.resource(Resource::new("a", "a").max_in_flight(1)));
+    let scene =
+        Scene::with(&[], |builder| builder.resource(Resource::new("a", "a").max_in_flight(1)));
     let holder = scene.start();
     let request = scene.pool.request().wait(true);
     let mut bomb = Box::pin(request.run(|_| async {
@@ -354,7 +357,8 @@ fn an_operation_that_panics_hands_its_place_to_the_next_in_line() {
 
 #[test]
 fn with_a_restless_timer_a_crowd_is_served_in_order_all_the_same() {
-    let scene = Scene::restless(&[], |builder| builder.resource(Resource::new("a", "a").max_in_flight(1)));
+    let scene =
+        Scene::restless(&[], |builder| builder.resource(Resource::new("a", "a").max_in_flight(1)));
     let _: fn(VirtualClock) -> Restless = Restless;
     takes_out(&scene, "a", 5);
     let line: Vec<_> =

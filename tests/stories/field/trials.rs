@@ -249,11 +249,8 @@ fn an_answer_of_any_kind_that_is_no_failure_ends_the_trial() {
 
 #[test]
 fn a_failure_of_any_kind_on_trial_sends_the_resource_away_again_a_step_further() {
-    let failures: [fn() -> Answer; 3] = [
-        || Err(Fault::Failure(Boom)),
-        || Err(Fault::retry("503")),
-        || Err(Fault::cooldown("429")),
-    ];
+    let failures: [fn() -> Answer; 3] =
+        [|| Err(Fault::Failure(Boom)), || Err(Fault::retry("503")), || Err(Fault::cooldown("429"))];
     for failure in failures {
         let scene =
             Scene::with(&["a"], |builder| builder.recovery(Recovery::Trial(Trial::default())));
@@ -366,7 +363,8 @@ fn enabling_a_resource_on_trial_serves_all_who_wait() {
 }
 
 #[test]
-fn a_trial_is_the_last_to_be_asked_only_where_the_strategy_says_so_and_refuses_nobody_beside_others() {
+fn a_trial_is_the_last_to_be_asked_only_where_the_strategy_says_so_and_refuses_nobody_beside_others()
+ {
     for strategy in Strategy::ALL {
         let scene = Scene::with(&["a", "b"], |builder| {
             builder.strategy(*strategy).recovery(Recovery::Trial(Trial::default()))
@@ -382,11 +380,11 @@ fn a_trial_is_the_last_to_be_asked_only_where_the_strategy_says_so_and_refuses_n
 #[test]
 fn a_choice_of_ones_own_is_not_offered_a_trial_whose_place_is_taken() {
     let scene = Scene::with(&["a", "b"], |builder| {
-        builder
-            .recovery(Recovery::Trial(Trial::default()))
-            .select(|candidates: &[rotapool::Candidate]| {
+        builder.recovery(Recovery::Trial(Trial::default())).select(
+            |candidates: &[rotapool::Candidate]| {
                 candidates.iter().position(|candidate| &*candidate.id == "a").unwrap_or(0)
-            })
+            },
+        )
     });
     takes_out(&scene, "a", 10);
     scene.advance(secs(10));
