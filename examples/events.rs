@@ -30,6 +30,7 @@ async fn log(mut events: Events, start: Instant) {
         let mark = match event {
             Event::PoolExhausted { .. } => '!',
             Event::StateChanged { .. } | Event::PoolRecovered { .. } => '*',
+            Event::ResourceAdded { .. } | Event::ResourceRemoved { .. } => '*',
             _ => ' ',
         };
         println!("{:>7.3} s {mark} {event}", event.at().duration_since(start).as_secs_f64());

@@ -49,8 +49,8 @@
 //!   eligible: by default the one with the fewest operations in flight, then the least recently picked.
 //!   A run may [narrow](Request::only) the choice, and [`Select`] replaces it.
 //! - An attempt ends with a value, with an error of the operation's own, or with a **signal** about the
-//!   resource ([`Fault`]). The first two end the run. A signal acts on the resource and costs the run
-//!   one attempt of its budget.
+//!   resource ([`Fault`]; or a [classifier](Request::classify) says which of them it was). The first two
+//!   end the run. A signal acts on the resource and costs the run one attempt of its budget.
 //! - A cooldown or disable signal aborts the **younger siblings**: operations that began later on the
 //!   same resource. Their runs go on elsewhere.
 //! - When nothing is eligible the run fails with [`RunError::Exhausted`], which says of every resource
@@ -60,7 +60,7 @@
 //! # Cancel safety
 //!
 //! Every future of this crate may be dropped at any point. A run that is dropped gives its place on the
-//! resource back, says nothing about the resource's health, and counts as cancelled.
+//! resource back, says nothing about the resource's health, and counts as cancelled if it had begun: if it was polled.
 //!
 //! # At least once
 //!
@@ -84,7 +84,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `serde` | `Serialize` for [`PoolStats`] and [`ResourceSnapshot`]: time in seconds, instants as ages, never a value |
+//! | `serde` | `Serialize` for [`PoolStats`], [`ResourceSnapshot`] and [`Explanation`]: time in seconds, instants as ages, never a value |
 //! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry |
 //! | `tracing` | a span a run, and events on attempts and changes of status: see [Traces](#traces) |
 //!
@@ -135,11 +135,15 @@ mod watch;
 
 pub use drive::abort::AbortHandle;
 pub use drive::timer::DefaultRuntime;
-pub use pool::{Builder, Pool, Request, Resource, Wrapped};
+pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};
+pub use terms::blame::Blame;
 pub use terms::error::{OptionsError, RunError};
 pub use terms::fault::Fault;
+pub use terms::finding::{signal_in, signals};
 pub use terms::lease::Lease;
 pub use terms::select::Select;
+pub use terms::unserved::Unserved;
+pub use terms::verdict::Verdict;
 pub use watch::events::Events;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
@@ -149,7 +153,7 @@ pub use rotapool_core::{
     Basis, BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable,
     Explanation, Grade, Health, HealthRules, Metadata, Outcome, PoolStats, Recovery, ResourceError,
     ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange,
-    Status, Strategy, Trial,
+    Status, Strategy, Trial, UnknownStrategy, chain,
 };
 
 #[cfg(feature = "async-std")]

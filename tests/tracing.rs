@@ -10,17 +10,20 @@ mod scene;
 mod upstream;
 
 use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once};
 
-use rotapool::Fault;
+use futures::executor::block_on;
+use rotapool::{Fault, Lease, Resource};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::{set_global_default, with_default};
+use tracing::subscriber::{Interest, set_global_default, with_default};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::scene::{Scene, secs};
-use crate::upstream::fine;
+use crate::upstream::{Answer, fine};
 
 /// Writes every event down as a line: level, message, fields, and the spans that it is inside of.
 #[derive(Clone)]
@@ -272,4 +275,121 @@ fn a_subscriber_of_the_pool_and_one_of_tracing_hear_the_same() {
             "the beginning of an attempt is its span's"
         );
     });
+}
+
+async fn panics(_: Lease<&'static str>) -> Answer {
+    panic!("an operation that panics (this message is expected)")
+}
+
+#[test]
+fn who_joins_and_who_leaves_is_told() {
+    let recorder = Recorder::of(Level::INFO);
+    let scene = Scene::with(&["a"], |builder| builder.name("keys"));
+    with_default(recorder.clone(), || {
+        scene.pool.add(Resource::new("b", "b")).unwrap();
+        scene.pool.remove("b").unwrap();
+    });
+    assert_eq!(
+        recorder.lines(),
+        [
+            "INFO resource added pool=\"keys\" resource_id=\"b\" in nothing",
+            "INFO resource removed pool=\"keys\" resource_id=\"b\" in nothing",
+        ]
+    );
+}
+
+/// Where a subscriber panics.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum At {
+    Enabled,
+    NewSpan,
+    Enter,
+    Exit,
+    Event,
+    Close,
+}
+
+struct Panics {
+    at: At,
+    times: Arc<AtomicUsize>,
+}
+
+impl Panics {
+    fn reach(&self, at: At) {
+        if self.at == at {
+            self.times.fetch_add(1, Ordering::Relaxed);
+            panic!("a subscriber that panics at {at:?} (this message is expected)");
+        }
+    }
+}
+
+impl Subscriber for Panics {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        self.reach(At::Enabled);
+        true
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::TRACE)
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        self.reach(At::NewSpan);
+        Id::from_u64(1)
+    }
+
+    fn event(&self, _: &Event<'_>) {
+        self.reach(At::Event);
+    }
+
+    fn enter(&self, _: &Id) {
+        self.reach(At::Enter);
+    }
+
+    fn exit(&self, _: &Id) {
+        self.reach(At::Exit);
+    }
+
+    fn try_close(&self, _: Id) -> bool {
+        self.reach(At::Close);
+        true
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+}
+
+#[test]
+fn a_subscriber_of_tracing_that_panics_harms_no_run() {
+    drop(Recorder::of(Level::ERROR));
+    for at in [At::Enabled, At::NewSpan, At::Enter, At::Exit, At::Event, At::Close] {
+        let times = Arc::<AtomicUsize>::default();
+        let scene = Scene::of(&["a", "b"]);
+        with_default(Panics { at, times: Arc::clone(&times) }, || {
+            let (run, younger) = (scene.start(), scene.start());
+            scene.answer("a", Err(Fault::cooldown("429")));
+            scene.answer("b", fine());
+            scene.advance(secs(1));
+            scene.answer("b", fine());
+            for served in [run, younger] {
+                assert_eq!(served.result().unwrap(), "fine", "{at:?}");
+            }
+            scene.drop_run(&scene.start());
+            // Also while a panic of the operation's own is on its way.
+            let panics = scene.pool.run(panics);
+            let ends = catch_unwind(AssertUnwindSafe(|| block_on(panics)));
+            assert!(ends.is_err(), "{at:?}");
+            scene.pool.disable("a").unwrap();
+        });
+        scene.assert_at_rest();
+        let stats = scene.pool.stats();
+        let runs = (stats.runs_ok, stats.runs_cancelled, stats.runs_error, stats.disabled);
+        assert_eq!(runs, (2, 1, 1, 1), "{at:?}");
+        assert!(times.load(Ordering::Relaxed) > 0, "{at:?}: nobody asked it");
+    }
 }

@@ -86,9 +86,9 @@ impl<T: Send + Sync + 'static> Site<T> {
     }
 
     fn snapshot(&self) -> Result<String, Box<dyn Error>> {
-        let snapshot = self.pool.snapshot();
-        let mut history = self.history.lock().expect("nothing panics with the history");
-        let history = history.report(self.pool.now(), &snapshot);
+        let (snapshot, now) = (self.pool.snapshot(), self.pool.now());
+        let history = || self.history.lock().expect("nothing panics with the history");
+        let history = history().report(now, &snapshot);
         let view = View { pool: self.pool.name(), stats: self.pool.stats(), snapshot, history };
         Ok(serde_json::to_string(&view)?)
     }

@@ -74,8 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// A frame of this moment.
 fn look<T>(pool: &Pool<T>, history: &Mutex<History>) -> Vec<Line> {
-    let snapshot = pool.snapshot();
-    let mut history = history.lock().expect("nothing panics with the history");
-    let report = history.report(pool.now(), &snapshot);
+    let (snapshot, now) = (pool.snapshot(), pool.now());
+    let report = history.lock().expect("nothing panics with the history").report(now, &snapshot);
     frame(pool.name(), &pool.stats(), &snapshot, &report)
 }

@@ -12,7 +12,9 @@ use crate::one_line::OneLine;
 #[non_exhaustive]
 pub enum BuildError {
     /// The builder got no resource.
-    #[error("the pool has no resources; give it at least one")]
+    #[error(
+        "the pool has no resources; give it at least one, or `allow_empty` if they are added later"
+    )]
     NoResources,
     /// One of the resources was refused.
     #[error(transparent)]
@@ -112,6 +114,24 @@ pub enum ResourceError {
     DuplicateResource {
         /// The id.
         id: Arc<str>,
+    },
+    /// One of the resource's secrets was the empty string.
+    #[error(
+        "a secret of resource `{}` is empty; give the text that no reason may show, or none",
+        OneLine(id)
+    )]
+    EmptySecret {
+        /// The resource.
+        id: Arc<str>,
+    },
+    /// A secret is part of what is shown of its resource. Which, is not said here: it would be shown.
+    #[error(
+        "the {place} of a resource contains one of its secrets; it is shown in errors, events and metrics, so \
+         choose another that tells nothing"
+    )]
+    SecretInSight {
+        /// Where: `id` or `metadata`.
+        place: &'static str,
     },
     /// No resource of the pool has this id.
     #[error("the pool has no resource `{}`; {}", OneLine(id), listed(known, *members))]

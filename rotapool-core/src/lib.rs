@@ -24,8 +24,8 @@
 //!
 //! # Features
 //!
-//! `serde`, off by default: `Serialize` for [`PoolStats`], [`ResourceStats`], [`ResourceSnapshot`] and what is in
-//! them. Keys are called as the fields are; durations are seconds, and instants are ages (`…_seconds_ago`), both
+//! `serde`, off by default: `Serialize` for [`PoolStats`], [`ResourceStats`], [`ResourceSnapshot`], [`Explanation`] and what
+//! is in them. Keys are called as the fields are; durations are seconds, and instants are ages (`…_seconds_ago`), both
 //! by the clock at the moment when the value was taken.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -49,6 +49,7 @@ pub use member::fingerprint::fingerprint;
 pub use member::health::{Grade, Health};
 pub use member::health_rules::HealthRules;
 pub use member::profile::{Metadata, Profile};
+pub use member::reason::{HIDDEN, chain, without_url_secrets};
 pub use member::recovery::{Recovery, Trial};
 pub use member::rules::Rules;
 pub use member::signal::{Outcome, Signal};
@@ -68,6 +69,6 @@ pub use run::Attempts;
 pub use run::step::{RunOptions, Step};
 pub use runtime::{Runtime, Sleep, Spawn};
 pub use select::candidate::Candidate;
-pub use select::strategy::Strategy;
+pub use select::strategy::{Strategy, UnknownStrategy};
 pub use select::wish::Preferences;
 pub use time::after;

@@ -23,9 +23,9 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     fn sleep_until(&self, at: Instant) -> Sleep;
 }
 
-/// The spawn hook of a runtime: a convenience for work that its user would rather not drive.
+/// The spawn hook of a runtime: a convenience for futures that their user would rather not drive.
 ///
-/// No run ever spawns; what the pool offers as background work is a plain future first.
+/// No pool and no run ever spawns: nothing of this crate calls it.
 pub trait Spawn: Runtime {
     /// Drives `future` in the background until it ends.
     fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>);

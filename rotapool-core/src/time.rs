@@ -18,7 +18,13 @@ pub(crate) fn scaled(duration: Duration, factor: f64) -> Duration {
     duration.min(FAR).mul_f64(factor)
 }
 
-/// A moment as the hot path wants it: nanoseconds since the pool was made. 584 years fit.
+/// A duration of so many seconds, which may be more than a [`Duration`] holds.
+pub(crate) fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+/// A moment as the hot path wants it: nanoseconds since the pool was made. 584 years fit; what is later counts as
+/// the last of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Tick(pub(crate) u64);
 
@@ -28,8 +34,8 @@ impl Tick {
     /// How long ago `earlier` was, in seconds.
     #[inline]
     pub(crate) fn seconds_since(self, earlier: Self) -> f64 {
-        // A signed number turns into a float in one instruction, and 292 years fit.
-        self.0.saturating_sub(earlier.0) as i64 as f64 * 1e-9
+        // A signed number turns into a float in one instruction, and 292 years fit. More counts as that.
+        self.0.saturating_sub(earlier.0).min(i64::MAX as u64) as i64 as f64 * 1e-9
     }
 }
 
@@ -50,8 +56,9 @@ impl Epoch {
         Tick(seconds.saturating_add(u64::from(since.subsec_nanos())))
     }
 
+    /// The instant of a tick; where the system has none so late, the epoch's own.
     pub(crate) fn instant(self, tick: Tick) -> Instant {
-        self.0 + Duration::from_nanos(tick.0)
+        self.0.checked_add(Duration::from_nanos(tick.0)).unwrap_or(self.0)
     }
 }
 
@@ -64,5 +71,30 @@ mod tests {
         let now = Instant::now();
         assert_eq!(after(now, Duration::MAX), now + FAR);
         assert_eq!(scaled(Duration::MAX, 1.5), FAR.mul_f64(1.5));
+        assert_eq!(seconds(1e300), Duration::MAX);
+    }
+
+    /// The last instant that the system knows.
+    fn last() -> Instant {
+        let mut last = Instant::now();
+        for bits in (0..64).rev() {
+            last = last.checked_add(Duration::from_secs(1 << bits)).unwrap_or(last);
+        }
+        last
+    }
+
+    #[test]
+    fn however_late_it_is_the_clock_stands_still_and_nothing_panics() {
+        let (now, last) = (Instant::now(), last());
+        let epoch = Epoch::new(now);
+        let (ever, late) = (epoch.tick(last), Tick(i64::MAX as u64 + 1));
+        assert_eq!(ever, Tick(u64::MAX));
+        for (tick, earlier) in [(ever, Tick(0)), (late, Tick(0)), (ever, Tick(1)), (late, late)] {
+            let seconds = tick.seconds_since(earlier);
+            assert!((0.0..=9.3e9).contains(&seconds), "{seconds}");
+        }
+        assert!(epoch.instant(ever) >= now);
+        assert_eq!(Epoch::new(last).instant(ever), last);
+        assert_eq!(after(last, FAR), last);
     }
 }

@@ -16,7 +16,10 @@ pub struct AbortHandle(Trigger);
 impl AbortHandle {
     /// Aborts the run: its future ends with [`RunError::Aborted`] when it is polled next, which this
     /// sees to, and its operation is dropped then. The pool counts the run as cancelled and gives
-    /// its place on the resource back. A run that has ended is left alone.
+    /// its place on the resource back.
+    ///
+    /// A run that was not polled yet has not begun: it ends in the same way at its first poll, without an attempt,
+    /// and the pool neither counts it nor tells of it. A run that has ended is left alone.
     pub fn abort(&self) {
         self.0.pull();
     }

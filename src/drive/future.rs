@@ -12,8 +12,9 @@ use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Sleep};
 
 use crate::drive::guard::{Guard, Next};
+use crate::drive::past::Past;
+use crate::terms::answer::{Answers, Otherwise};
 use crate::terms::error::RunError;
-use crate::terms::fault::Fault;
 use crate::terms::lease::Lease;
 
 /// Attempts in one poll. After so many a run lets the other tasks of its thread have a turn, the timers among
@@ -24,7 +25,7 @@ pin_project! {
     /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's
     /// guard cleans up.
     #[must_use = "a run does nothing until polled"]
-    pub(crate) struct RunFuture<'a, T, F, Fut> {
+    pub(crate) struct RunFuture<'a, T, F, Fut, E> {
         #[pin]
         call: Option<Fut>,
         // What ends the attempt in flight, if it takes too long.
@@ -32,20 +33,22 @@ pin_project! {
         rest: Option<Rest>,
         operation: F,
         guard: Guard<'a, T>,
+        past: Past<E>,
     }
 }
 
-impl<'a, T, F, Fut> RunFuture<'a, T, F, Fut> {
+impl<'a, T, F, Fut, E> RunFuture<'a, T, F, Fut, E> {
     #[inline]
     pub(crate) fn new(guard: Guard<'a, T>, operation: F) -> Self {
-        Self { call: None, limit: None, rest: None, operation, guard }
+        Self { call: None, limit: None, rest: None, operation, guard, past: Past::new() }
     }
 }
 
-impl<T, F, Fut, R, E> Future for RunFuture<'_, T, F, Fut>
+impl<T, F, Fut, A, R, E> Future for RunFuture<'_, T, F, Fut, E>
 where
     F: FnMut(Lease<T>) -> Fut,
-    Fut: Future<Output = Result<R, Fault<E>>>,
+    Fut: Future<Output = A>,
+    A: Answers<Value = R, Error = E>,
 {
     type Output = Result<R, RunError<E>>;
 
@@ -69,21 +72,20 @@ where
                     *this.limit = None;
                 }
                 match ended {
-                    Ended::Returned(Ok(value)) => {
-                        this.guard.succeed();
-                        return Poll::Ready(Ok(value));
-                    }
-                    Ended::Returned(Err(Fault::Operation(error))) => {
-                        this.guard.settle(Outcome::Error);
-                        return Poll::Ready(Err(RunError::Operation(error)));
-                    }
-                    Ended::Returned(Err(Fault::Failure(error))) => {
-                        this.guard.settle(Outcome::Failure);
-                        return Poll::Ready(Err(RunError::Operation(error)));
-                    }
-                    Ended::Returned(Err(Fault::Signal(signal))) => {
-                        this.guard.settle(Outcome::Signal(signal));
-                    }
+                    Ended::Returned(returned) => match returned.answer() {
+                        Ok(value) => {
+                            this.guard.succeed();
+                            return Poll::Ready(Ok(value));
+                        }
+                        Err(Otherwise::Returned(result, outcome)) => {
+                            this.guard.settle(outcome);
+                            return Poll::Ready(result.map_err(RunError::Operation));
+                        }
+                        Err(Otherwise::Again(signal, own)) => {
+                            let signal = this.past.end(signal, own);
+                            this.guard.settle(Outcome::Signal(signal));
+                        }
+                    },
                     Ended::Aborted => this.guard.settle(Outcome::Aborted),
                     Ended::TimedOut => this.guard.settle(Outcome::TimedOut),
                 }
@@ -100,6 +102,7 @@ where
             }
             match this.guard.step() {
                 Next::Attempt(lease) => {
+                    this.past.begin(&lease);
                     Attempt { call: this.call.as_mut(), guard: this.guard }
                         .begin(this.operation, lease);
                 }
@@ -111,7 +114,9 @@ where
                     let until = until.map(|until| this.guard.sleep_until(until));
                     *this.rest = Some(Rest { until, in_line: true });
                 }
-                Next::Exhausted(why) => return Poll::Ready(Err(RunError::Exhausted(why))),
+                Next::Exhausted(why) => {
+                    return Poll::Ready(Err(RunError::Exhausted(this.past.unserved(*why))));
+                }
             }
             if rested && this.rest.is_some() {
                 // Woken too early, by a timer whose clock may stand still until this poll is over.
@@ -165,8 +170,8 @@ fn past_the_limit<T>(
     }
 }
 
-enum Ended<R, E> {
-    Returned(Result<R, Fault<E>>),
+enum Ended<A> {
+    Returned(A),
     Aborted,
     TimedOut,
 }
@@ -189,13 +194,13 @@ impl<T, Fut> Attempt<'_, '_, T, Fut> {
 
     /// Polls the operation, unless a sibling aborted it.
     #[inline]
-    fn poll<R, E>(mut self, task: &mut Context<'_>) -> Poll<Ended<R, E>>
+    fn poll<A>(mut self, task: &mut Context<'_>) -> Poll<Ended<A>>
     where
-        Fut: Future<Output = Result<R, Fault<E>>>,
+        Fut: Future<Output = A>,
     {
         let ended = match self.call.as_mut().as_pin_mut() {
             Some(call) if !self.guard.is_called() => match call.poll(task) {
-                Poll::Ready(result) => Poll::Ready(Ended::Returned(result)),
+                Poll::Ready(returned) => Poll::Ready(Ended::Returned(returned)),
                 Poll::Pending if self.guard.watch(task.waker()) => Poll::Ready(Ended::Aborted),
                 Poll::Pending => Poll::Pending,
             },

@@ -4,6 +4,7 @@ pub(crate) mod abort;
 mod future;
 pub(crate) mod guard;
 mod pair;
+pub(crate) mod past;
 pub(crate) mod shared;
 pub(crate) mod span;
 pub(crate) mod timer;

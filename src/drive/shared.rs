@@ -115,7 +115,9 @@ impl<T> Shared<T> {
         effects.aborts.iter().chain(&effects.wakes).for_each(Trigger::pull);
         wakers.into_iter().for_each(wake);
         if let Some(hook) = &self.hooks.on_state_change {
-            effects.changes().for_each(|change| contained(|| hook(change)));
+            for change in effects.changes() {
+                contained(|| hook(change));
+            }
         }
         trace::tell(&self.name, &effects.events);
     }

@@ -6,7 +6,6 @@ use rotapool_core::ResourceError;
 
 use crate::pool::handle::Pool;
 use crate::pool::resource::Resource;
-use crate::terms::lease::Entry;
 
 impl<T> Pool<T> {
     /// Adds a healthy resource at the end of the pool order and wakes the runs that wait.
@@ -16,11 +15,10 @@ impl<T> Pool<T> {
     ///
     /// # Errors
     ///
-    /// An id that is empty or taken, a `max_in_flight` of 0, or a weight out of range. The pool is
-    /// unchanged then.
+    /// An id that is empty or taken, a `max_in_flight` of 0, a weight out of range, or a secret that is empty or
+    /// in plain sight. The pool is unchanged then.
     pub fn add(&self, resource: Resource<T>) -> Result<(), ResourceError> {
-        let Resource { profile, value } = resource;
-        let entry = Arc::new(Entry { id: Arc::clone(&profile.id), value });
+        let (profile, entry) = resource.enter()?;
         let now = self.now();
         // On refusal the entry is dropped out here: it is the user's value.
         self.shared.with(|locked| match locked.state.add(profile, now) {

@@ -14,7 +14,6 @@ use crate::drive::shared::{Hooks, Locked, Shared};
 use crate::drive::timer::DefaultRuntime;
 use crate::pool::handle::Pool;
 use crate::pool::resource::Resource;
-use crate::terms::lease::Entry;
 use crate::terms::options::{Defaults, Wait};
 use crate::terms::select::Select;
 
@@ -36,6 +35,7 @@ pub struct Builder<T> {
     recovery: Option<Recovery>,
     max_waiting: Option<usize>,
     step_down_after: Option<u32>,
+    allow_empty: bool,
 }
 
 impl<T> Pool<T> {
@@ -60,6 +60,7 @@ impl<T> Builder<T> {
             recovery: None,
             max_waiting: None,
             step_down_after: None,
+            allow_empty: false,
         }
     }
 
@@ -72,6 +73,15 @@ impl<T> Builder<T> {
     /// Adds a resource. The order counts for strategies that go by it.
     pub fn resource(mut self, resource: Resource<T>) -> Self {
         self.resources.push(resource);
+        self
+    }
+
+    /// Whether the pool may begin without a resource, for whoever [adds](Pool::add) them later. Off by default: a
+    /// pool without resources is more often a configuration that was not read.
+    ///
+    /// A run on an empty pool is exhausted at once.
+    pub fn allow_empty(mut self, allow: bool) -> Self {
+        self.allow_empty = allow;
         self
     }
 
@@ -240,13 +250,14 @@ impl<T> Builder<T> {
     ///
     /// [`BuildError`] says which setting cannot work and what would: an empty name, no resource, an empty or
     /// duplicate id, a `max_in_flight`, `max_attempts`, `max_waiting` or `step_down_after` of 0, a weight out of range,
+    /// a secret that is empty or in plain sight,
     /// a cooldown table that is empty or has a zero in it, bounds that are reversed or begin at zero, a zero in the
     /// terms of a trial, an `attempt_timeout` of zero, health rules out of range.
     pub fn build(mut self) -> Result<Pool<T>, BuildError> {
         if self.name.is_empty() {
             return Err(BuildError::EmptyName);
         }
-        if self.resources.is_empty() {
+        if self.resources.is_empty() && !self.allow_empty {
             return Err(BuildError::NoResources);
         }
         if self.defaults.max_attempts == 0 {
@@ -260,11 +271,13 @@ impl<T> Builder<T> {
         let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let now = self.runtime.now();
         let mut locked = Locked::new(State::new(self.config, now), random);
-        for Resource { profile, value } in self.resources {
-            let id = Arc::clone(&profile.id);
+        for resource in self.resources {
+            let (profile, entry) = resource.enter()?;
             let slot = locked.state.add(profile, now)?;
-            locked.put(slot, Arc::new(Entry { id, value }));
+            locked.put(slot, entry);
         }
+        // Whoever subscribes hears of what happens from then on, and not of what the pool was built with.
+        drop(locked.state.take_effects());
         Ok(Pool::new(Shared::new(self.name, locked, self.runtime, self.defaults, self.hooks)))
     }
 }

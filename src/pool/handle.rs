@@ -1,5 +1,6 @@
 //! The handle of a pool. What it can do is beside it: `running`, `admin`, `watching`.
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -60,3 +61,8 @@ impl<T> Clone for Pool<T> {
         Self { shared: Arc::clone(&self.shared) }
     }
 }
+
+/// No panic of the user's code leaves a pool half changed: none of it runs while the pool changes. What a panic
+/// leaves of the values themselves is theirs to say.
+impl<T: RefUnwindSafe> UnwindSafe for Pool<T> {}
+impl<T: RefUnwindSafe> RefUnwindSafe for Pool<T> {}

@@ -2,6 +2,7 @@
 
 mod admin;
 mod builder;
+mod classified;
 mod handle;
 mod request;
 mod resource;
@@ -12,6 +13,7 @@ mod watching;
 mod wrapped;
 
 pub use self::builder::Builder;
+pub use self::classified::Classified;
 pub use self::handle::Pool;
 pub use self::request::Request;
 pub use self::resource::Resource;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,8 @@ use crate::terms::options::{Deadline, Only, Options, Wait};
 /// What is not set is as the pool's builder was told.
 #[must_use = "a request does nothing until `run`, `wrap` or `run_abortable`"]
 pub struct Request<T> {
-    shared: Arc<Shared<T>>,
-    options: Options,
+    pub(super) shared: Arc<Shared<T>>,
+    pub(super) options: Options,
 }
 
 impl<T> Request<T> {
@@ -168,3 +169,7 @@ impl<T> fmt::Debug for Request<T> {
         f.debug_struct("Request").field("options", &self.options).finish_non_exhaustive()
     }
 }
+
+/// As for the [`Pool`](crate::Pool); a filter that panics is the user's own.
+impl<T: RefUnwindSafe> UnwindSafe for Request<T> {}
+impl<T: RefUnwindSafe> RefUnwindSafe for Request<T> {}

@@ -3,12 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rotapool_core::Profile;
+use rotapool_core::{Profile, ResourceError};
+
+use crate::terms::lease::Entry;
+use crate::terms::secret::Secrets;
 
 /// A resource to pool: an id, a value, and how many operations may use it at once.
 ///
 /// The id is public: it appears in errors, snapshots and events. The value is not: it never appears
-/// in any output of this crate, so it may be a secret.
+/// in any output of this crate, so it may be a secret. But an operation's errors may show it, and reasons are made
+/// of errors: tell the pool of such [secrets](Self::secret).
 ///
 /// ```
 /// use rotapool::Resource;
@@ -20,6 +24,7 @@ use rotapool_core::Profile;
 pub struct Resource<T> {
     pub(crate) profile: Profile,
     pub(crate) value: T,
+    pub(crate) secrets: Vec<Arc<str>>,
 }
 
 impl<T> Resource<T> {
@@ -27,7 +32,7 @@ impl<T> Resource<T> {
     ///
     /// The id must be unique in its pool and not empty; the pool checks when it gets the resource.
     pub fn new(id: impl Into<Arc<str>>, value: T) -> Self {
-        Self { profile: Profile::new(id), value }
+        Self { profile: Profile::new(id), value, secrets: Vec::new() }
     }
 
     /// Lets at most this many operations use the resource at once. At least 1; no limit by default.
@@ -59,6 +64,51 @@ impl<T> Resource<T> {
     pub fn metadata(mut self, name: impl Into<Arc<str>>, word: impl Into<Arc<str>>) -> Self {
         Arc::make_mut(&mut self.profile.metadata).set(name, word);
         self
+    }
+
+    /// A text that no reason may show, such as the key: wherever a signal of a run that was given this resource has
+    /// it in its reason, `***` stands instead, before the pool keeps or tells the reason anywhere. Also where the
+    /// reason has it percent-encoded, as in an URL, or escaped, as `Debug` prints it. Several calls hide several.
+    ///
+    /// The operation's own errors are handed back as they are, and so is the error that a signal was made of:
+    /// what those show is the operation's to decide. Not empty, and no part of the id or the metadata, which are
+    /// public: the pool checks when it gets the resource. Keep it to what cannot be part of an innocent word.
+    ///
+    /// ```
+    /// # use rotapool::{Fault, Pool, Resource};
+    /// # futures::executor::block_on(async {
+    /// let pool = Pool::builder().resource(Resource::new("key-1", "sk-aaa").secret("sk-aaa")).build()?;
+    /// let refused = pool
+    ///     .run(async |key| Err::<(), Fault<String>>(Fault::disable(format!("{} is no key", *key))))
+    ///     .await;
+    /// assert!(refused.unwrap_err().to_string().ends_with(": *** is no key"));
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn secret(mut self, text: impl Into<Arc<str>>) -> Self {
+        self.secrets.push(text.into());
+        self
+    }
+
+    /// What core has to know of it, and what the pool keeps.
+    pub(crate) fn enter(self) -> Result<(Profile, Arc<Entry<T>>), ResourceError> {
+        let Self { profile, value, secrets } = self;
+        for secret in &secrets {
+            if secret.is_empty() {
+                return Err(ResourceError::EmptySecret { id: profile.id });
+            }
+            let has_it = |text: &str| text.contains(&**secret);
+            if has_it(&profile.id) {
+                return Err(ResourceError::SecretInSight { place: "id" });
+            }
+            if profile.metadata.iter().any(|(name, word)| has_it(name) || has_it(word)) {
+                return Err(ResourceError::SecretInSight { place: "metadata" });
+            }
+        }
+        let secrets = Secrets::of(&secrets);
+        let entry = Arc::new(Entry { id: Arc::clone(&profile.id), value, secrets });
+        Ok((profile, entry))
     }
 }
 

@@ -28,7 +28,57 @@ impl<T> Pool<T> {
     /// [`cancel_siblings`](crate::Builder::cancel_siblings) is off and they send no signal after they took
     /// effect.
     ///
-    /// The future borrows freely, spawns nothing, and is `Send` when the operation's futures are.
+    /// The future borrows freely, spawns nothing, and is `Send` when the operation's futures are. It borrows the
+    /// pool, so `tokio::spawn(pool.run(..))` cannot work; a [request](Self::request) has its own handle of it:
+    ///
+    /// ```
+    /// # use rotapool::{Fault, Pool, Resource};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let pool = Pool::builder().resource(Resource::new("a", 1)).build().unwrap();
+    /// let run = tokio::spawn(pool.request().run(|value| async move { Ok::<_, Fault<String>>(*value) }));
+    /// assert_eq!(run.await.unwrap(), Ok(1));
+    ///
+    /// let clone = pool.clone(); // or a clone, inside, which serves `async` closures that borrow too
+    /// let run = tokio::spawn(async move { clone.run(async |value| Ok::<_, Fault<String>>(*value)).await });
+    /// assert_eq!(run.await.unwrap(), Ok(1));
+    /// # }
+    /// ```
+    ///
+    /// ```compile_fail,E0597
+    /// # use rotapool::{Fault, Pool, Resource};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let pool = Pool::builder().resource(Resource::new("a", 1)).build().unwrap();
+    /// // error: `pool` does not live long enough .. argument requires that `pool` is borrowed for `'static`
+    /// tokio::spawn(pool.run(|value| async move { Ok::<_, Fault<String>>(*value) }));
+    /// # }
+    /// ```
+    ///
+    /// An operation that returns a `Result` of other errors than a [`Fault`] does not compile here, and would teach
+    /// the pool nothing if it did: say what its errors mean with [`Blame`](crate::Blame), or let
+    /// [`Request::classify`] judge what it returns.
+    ///
+    /// ```compile_fail,E0271
+    /// # use rotapool::{Lease, Pool};
+    /// async fn connect(to: Lease<&str>) -> std::io::Result<()> {
+    ///     std::net::TcpStream::connect(*to).map(drop)
+    /// }
+    /// # async fn run(pool: Pool<&'static str>) {
+    /// // error: expected `Result<_, Fault<_>>`, found `Result<(), std::io::Error>`
+    /// pool.run(connect).await;
+    /// # }
+    /// ```
+    ///
+    /// An operation that only ever sends signals has to name an error all the same, as `Infallible`:
+    ///
+    /// ```compile_fail,E0282
+    /// # use rotapool::{Fault, Pool};
+    /// # async fn run(pool: Pool<&'static str>) {
+    /// // error: type annotations needed .. `Err::<(), Fault<Infallible>>(..)` will do
+    /// let _ = pool.run(async |_| Err::<(), _>(Fault::retry("hiccup"))).await;
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

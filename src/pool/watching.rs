@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-use rotapool_core::{Explanation, PoolStats, ResourceSnapshot};
+use rotapool_core::{Explanation, Metadata, PoolStats, ResourceSnapshot};
 
-use crate::drive::shared::Locked;
+use crate::drive::shared::{Locked, Shared};
 use crate::pool::handle::Pool;
+use crate::pool::request::Request;
+use crate::terms::options::{Only, Options};
 use crate::terms::select;
 use crate::watch::events::{CAPACITY, Events};
 
@@ -15,7 +18,7 @@ const SLICE: usize = 256;
 
 impl<T> Pool<T> {
     /// Subscribes to what happens in the pool from now on: attempts and runs, changes of a resource's
-    /// status, siblings aborted, the pool exhausted and recovered.
+    /// status, siblings aborted, resources added and removed, the pool exhausted and recovered.
     ///
     /// The subscriber may be 1,024 events behind before it loses the oldest, and is told how many it
     /// lost. Without subscribers nothing is recorded.
@@ -56,8 +59,11 @@ impl<T> Pool<T> {
     ///
     /// It is exact for every strategy, and it changes nothing: no cooldown is noticed as ended, nothing
     /// is told, no random number is used up. A [`Select`](crate::Select) is asked, without the pool's
-    /// lock; when that fails, the strategy's choice is named, as it would serve. The first 100 resources
+    /// lock, and one that remembers what it was asked may choose otherwise for that; when it fails, the strategy's choice is named, as it would serve. The first 100 resources
     /// are listed.
+    ///
+    /// The one thing that may change is the [`Select`](crate::Select): one that remembers that it was asked, to go
+    /// round in turns for instance, answers the next run differently for it.
     ///
     /// It takes one critical section, in which it copies the pool's index, O(n), if a cooldown has ended
     /// that no selection has noticed yet.
@@ -80,18 +86,7 @@ impl<T> Pool<T> {
     /// ```
     #[must_use]
     pub fn explain(&self) -> Explanation {
-        let now = self.now();
-        let (mut explanation, candidates) = self.shared.with(|locked| {
-            let mut random = locked.random.clone();
-            let explanation = locked.state.explain(now, || random.f64());
-            (explanation, locked.state.foreign_candidates(now))
-        });
-        if let (Some(select), false) = (&self.shared.hooks.select, candidates.is_empty()) {
-            if let Some(choice) = select::ask(&**select, candidates) {
-                (explanation.next, explanation.strategy) = (Some(choice.id), None);
-            }
-        }
-        explanation
+        explain(&self.shared, None)
     }
 
     /// How every resource stands now, in pool order: status, why, since when, until when.
@@ -139,6 +134,50 @@ impl<T> Pool<T> {
         }
         stats
     }
+}
+
+impl<T> Request<T> {
+    /// Which resource a run with these options gets if it begins now, and of every other that it admits why not:
+    /// as [`Pool::explain`], by the filters, the excluded ids and the affinity key of this request.
+    ///
+    /// The filter is called as for a run: without the pool's lock, once for each resource.
+    ///
+    /// ```
+    /// # use rotapool::{Pool, Resource};
+    /// let pool = Pool::builder()
+    ///     .resource(Resource::new("key-1", "sk-aaa").metadata("region", "eu"))
+    ///     .resource(Resource::new("key-2", "sk-bbb").metadata("region", "us"))
+    ///     .build()?;
+    /// let in_us = pool.request().only(|about| about.get("region") == Some("us"));
+    /// assert_eq!(in_us.explain().next.as_deref(), Some("key-2"));
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn explain(&self) -> Explanation {
+        explain(&self.shared, Some(&self.options))
+    }
+}
+
+fn explain<T>(shared: &Shared<T>, options: Option<&Options>) -> Explanation {
+    let now = shared.runtime.now();
+    let preferences = options.map(Options::preferences).unwrap_or_default();
+    let only = options.and_then(|options| options.only.as_ref());
+    let verdicts = only.map(|Only(filter)| {
+        let members = shared.with(|locked| locked.state.members_to_judge());
+        let judge = |(number, about): (u64, Arc<Metadata>)| (number, filter(&about));
+        members.into_iter().map(judge).collect()
+    });
+    let verdicts: Vec<(u64, bool)> = verdicts.unwrap_or_default();
+    let (mut explanation, candidates) = shared.with(|locked| {
+        let mut random = locked.random.clone();
+        locked.state.explain_for(preferences, verdicts, now, || random.f64())
+    });
+    if let (Some(select), false) = (&shared.hooks.select, candidates.is_empty()) {
+        if let Some(choice) = select::ask(&**select, candidates) {
+            (explanation.next, explanation.strategy) = (Some(choice.id), None);
+        }
+    }
+    explanation
 }
 
 impl<T> fmt::Debug for Pool<T> {

@@ -5,6 +5,7 @@ use std::future::Future;
 
 use crate::drive::span::drive;
 use crate::pool::request::Request;
+use crate::terms::answer::Answers;
 use crate::terms::error::RunError;
 use crate::terms::fault::Fault;
 use crate::terms::lease::Lease;
@@ -26,11 +27,15 @@ impl<T> Request<T> {
         F: Fn(Lease<T>, A) -> Fut,
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
-        Wrapped { request: self, operation }
+        Wrapped::new(self, operation)
     }
 }
 
 impl<T, F> Wrapped<T, F> {
+    pub(crate) fn new(request: Request<T>, operation: F) -> Self {
+        Self { request, operation }
+    }
+
     /// Runs the operation with this argument, which is cloned for each attempt.
     ///
     /// # Errors
@@ -44,11 +49,12 @@ impl<T, F> Wrapped<T, F> {
     /// # Cancel safety
     ///
     /// As [`Pool::run`](crate::Pool::run).
-    pub async fn call<A, Fut, R, E>(&self, argument: A) -> Result<R, RunError<E>>
+    pub async fn call<A, Fut, O, R, E>(&self, argument: A) -> Result<R, RunError<E>>
     where
         A: Clone,
         F: Fn(Lease<T>, A) -> Fut,
-        Fut: Future<Output = Result<R, Fault<E>>>,
+        Fut: Future<Output = O>,
+        O: Answers<Value = R, Error = E>,
     {
         drive(self.request.begin()?, |lease| (self.operation)(lease, argument.clone())).await
     }

@@ -1,27 +1,55 @@
 //! How a run fails.
 
 use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::fmt;
 use std::time::Duration;
 
-use rotapool_core::Exhausted;
+use rotapool_core::{Exhausted, Signal};
 use thiserror::Error;
 
+use crate::terms::unserved::{Unserved, of_inner};
+
 /// Why a run returned no value.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunError<E> {
-    /// The pool could not serve the run: why, how every resource stands, and when to come back.
-    #[error(transparent)]
-    Exhausted(Box<Exhausted>),
+    /// The pool could not serve the run: why, how every resource stands, when to come back, and the error of the
+    /// last attempt. It shows the [`Exhausted`], and has that error as its source.
+    Exhausted(Box<Unserved<E>>),
     /// The operation's own error, by value. It shows and has as its source what the error itself does.
-    #[error(transparent)]
     Operation(E),
     /// The run's options make no sense; nothing was attempted.
-    #[error(transparent)]
-    Options(#[from] OptionsError),
+    Options(OptionsError),
     /// The run was aborted through its [`AbortHandle`](crate::AbortHandle).
-    #[error("the run was aborted by its caller")]
     Aborted,
+}
+
+impl<E: fmt::Display> fmt::Display for RunError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exhausted(unserved) => unserved.fmt(f),
+            Self::Operation(error) => error.fmt(f),
+            Self::Options(error) => error.fmt(f),
+            Self::Aborted => f.write_str("the run was aborted by its caller"),
+        }
+    }
+}
+
+impl<E: StdError + 'static> StdError for RunError<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Exhausted(unserved) => unserved.source(),
+            Self::Operation(error) => error.source(),
+            Self::Options(_) | Self::Aborted => None,
+        }
+    }
+}
+
+impl<E> From<OptionsError> for RunError<E> {
+    fn from(error: OptionsError) -> Self {
+        Self::Options(error)
+    }
 }
 
 impl<E> RunError<E> {
@@ -52,10 +80,43 @@ impl<E> RunError<E> {
         }
     }
 
+    /// The same with the operation's own error turned into another, also that of a run that was not served.
+    pub fn map_operation<F>(self, turn: impl FnOnce(E) -> F) -> RunError<F> {
+        match self {
+            Self::Exhausted(unserved) => RunError::Exhausted(Box::new(unserved.map(turn))),
+            Self::Operation(error) => RunError::Operation(turn(error)),
+            Self::Options(error) => RunError::Options(error),
+            Self::Aborted => RunError::Aborted,
+        }
+    }
+
+    /// What this is to an outer pool whose operation is a run of this one: of an exhausted run a cooldown until
+    /// this pool can serve again, or a try elsewhere if that is not known. Any other end is no signal.
+    ///
+    /// ```
+    /// # use rotapool::{Fault, Pool, Resource, RunError};
+    /// # use std::io;
+    /// async fn anywhere(regions: &Pool<Pool<String>>) -> Result<String, RunError<RunError<io::Error>>> {
+    ///     let inner_is_out = |result: &Result<_, RunError<io::Error>>| {
+    ///         result.as_ref().err().and_then(RunError::signal)
+    ///     };
+    ///     let keys = async |keys: rotapool::Lease<Pool<String>>| {
+    ///         keys.run(async |key| Ok::<_, Fault<io::Error>>(key.to_uppercase())).await
+    ///     };
+    ///     regions.request().classify(inner_is_out).run(keys).await
+    /// }
+    /// ```
+    #[must_use]
+    pub fn signal(&self) -> Option<Signal> {
+        self.exhausted().map(of_inner)
+    }
+
     /// The operation's own error as it is, and any other end of the run as an error of the same type.
     ///
     /// For errors that take in any other, such as `anyhow::Error` or `Box<dyn Error + Send + Sync>`.
-    /// They are no `std::error::Error` themselves, so a `RunError` of them is none either, and `?`
+    /// The error of a run that was not served has the last attempt's as its source.
+    ///
+    /// Such errors are no `std::error::Error` themselves, so a `RunError` of them is none either, and `?`
     /// alone could not convert it.
     ///
     /// ```
@@ -73,14 +134,24 @@ impl<E> RunError<E> {
     /// # let pool = Pool::builder().resource(Resource::new("a", "42")).build().unwrap();
     /// # assert_eq!(futures::executor::block_on(forty_two(&pool)).unwrap(), 42);
     /// ```
+    ///
+    /// ```compile_fail,E0277
+    /// # use rotapool::{Fault, Lease, Pool};
+    /// # type BoxError = Box<dyn std::error::Error + Send + Sync>;
+    /// # async fn parse(text: Lease<&str>) -> Result<i32, Fault<BoxError>> { Ok(42) }
+    /// async fn forty_two(pool: &Pool<&'static str>) -> Result<i32, BoxError> {
+    ///     // error: `?` couldn't convert the error: `RunError<Box<dyn Error + Send + Sync>>: Error` is not satisfied
+    ///     Ok(pool.run(parse).await?)
+    /// }
+    /// ```
     #[must_use]
     pub fn flatten(self) -> E
     where
-        E: From<RunError<Infallible>>,
+        E: From<RunError<Infallible>> + Into<Box<dyn StdError + Send + Sync>>,
     {
         match self {
             Self::Operation(error) => error,
-            Self::Exhausted(exhausted) => RunError::Exhausted(exhausted).into(),
+            Self::Exhausted(unserved) => RunError::Exhausted(Box::new(unserved.erase())).into(),
             Self::Options(error) => RunError::Options(error).into(),
             Self::Aborted => RunError::Aborted.into(),
         }

@@ -1,5 +1,6 @@
 //! How an operation fails.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -11,10 +12,16 @@ use rotapool_core::Signal;
 /// that the resource did its part: it ends the run at once and reaches the caller by value.
 ///
 /// `?` converts an `E` into the latter. So **a transport error behind a plain `?` ends the run and
-/// counts as a success of the resource**; to try elsewhere, say `.map_err(Fault::retry)?`.
+/// counts as a success of the resource**; to try elsewhere, say [`.or_retry()?`](crate::Blame) or, which is the
+/// same, `.map_err(Fault::retry)?`. A call with a time limit has two: `timeout(limit,
+/// call).await.or_retry()?.or_retry()?`. An operation that is to know nothing of pools is
+/// [judged from outside](crate::Request::classify).
 ///
-/// Every signal takes a reason, which shows up wherever somebody asks why the resource is out. Leave
-/// secrets out of it: beware of error texts that quote a URL with a key in it.
+/// Every signal takes a reason, which shows up wherever somebody asks why the resource is out: a text, or an
+/// error, of which it shows [all that caused it](crate::chain) and keeps the error itself. It takes what
+/// `std::io::Error::other` takes: `&str`, `String`, any error that is `Send`, `Sync` and owned, boxed ones, those
+/// of `anyhow` and `eyre`. Make a text of anything else: `Fault::disable(status.to_string())`. Leave secrets out of
+/// it, or tell the pool of [them](crate::Resource::secret); what URLs keep to themselves is hidden always.
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,7 +55,7 @@ impl<E> Fault<E> {
     /// The resource is over its limit: send it away for as long as the pool's cooldown table says.
     ///
     /// Each cooldown since the last success takes the next entry of the table.
-    pub fn cooldown(reason: impl fmt::Display) -> Self {
+    pub fn cooldown(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Signal(Signal::cooldown(reason))
     }
 
@@ -56,13 +63,16 @@ impl<E> Fault<E> {
     ///
     /// `None` leaves it to the table. A cooldown that is running already is never shortened. Above a
     /// hundred years counts as a hundred years.
-    pub fn cooldown_for(after: impl Into<Option<Duration>>, reason: impl fmt::Display) -> Self {
+    pub fn cooldown_for(
+        after: impl Into<Option<Duration>>,
+        reason: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
         Self::Signal(Signal::cooldown_for(after, reason))
     }
 
     /// The resource is unusable, as by a revoked key: take it out until
     /// [`enable`](crate::Pool::enable).
-    pub fn disable(reason: impl fmt::Display) -> Self {
+    pub fn disable(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Signal(Signal::disable(reason))
     }
 
@@ -70,8 +80,54 @@ impl<E> Fault<E> {
     /// on the same resource. The health measures count a failure, as for every signal.
     ///
     /// It goes well with `map_err`: `send().await.map_err(Fault::retry)?`.
-    pub fn retry(reason: impl fmt::Display) -> Self {
+    pub fn retry(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Signal(Signal::retry(reason))
+    }
+
+    /// The same signal, caused by this error; its reason stays as it is. An error of the operation's own is left
+    /// alone.
+    ///
+    /// ```
+    /// # use rotapool::Fault;
+    /// let fault = Fault::<String>::disable("key revoked").because(std::io::Error::other("401"));
+    /// # assert_eq!(fault.to_string(), "disable (key revoked)");
+    /// ```
+    #[must_use]
+    pub fn because(self, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        match self {
+            Self::Signal(signal) => Self::Signal(signal.because(error)),
+            own => own,
+        }
+    }
+
+    /// The same with the operation's own error turned into another; signals stay as they are.
+    ///
+    /// To pass on what a helper with errors of its own says of the resource:
+    /// `helper(&key).await.map_err(|fault| fault.map(MyError::Helper))?`.
+    pub fn map<F>(self, turn: impl FnOnce(E) -> F) -> Fault<F> {
+        match self {
+            Self::Signal(signal) => Fault::Signal(signal),
+            Self::Operation(error) => Fault::Operation(turn(error)),
+            Self::Failure(error) => Fault::Failure(turn(error)),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Fault<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(signal) => signal.fmt(f),
+            Self::Operation(error) | Self::Failure(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for Fault<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Signal(signal) => signal.source(),
+            Self::Operation(error) | Self::Failure(error) => error.source(),
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::terms::secret::Secrets;
+
 /// A resource on loan to one attempt: the value by [`Deref`], and what the attempt may want to know.
 ///
 /// A lease is owned and cheap to clone, so it moves into any future. Health is judged by the outcome
@@ -20,6 +22,12 @@ pub struct Lease<T> {
 impl<T> Lease<T> {
     pub(crate) fn new(entry: Arc<Entry<T>>, attempt: u32, request_id: Option<Arc<str>>) -> Self {
         Self { entry, attempt, request_id }
+    }
+
+    /// What must not be shown of what is said of the resource.
+    #[inline]
+    pub(crate) fn secrets(&self) -> Option<&Arc<Secrets>> {
+        self.entry.secrets.as_ref()
     }
 
     /// The id of the resource.
@@ -73,4 +81,5 @@ impl<T> fmt::Debug for Lease<T> {
 pub(crate) struct Entry<T> {
     pub(crate) id: Arc<str>,
     pub(crate) value: T,
+    pub(crate) secrets: Option<Arc<Secrets>>,
 }

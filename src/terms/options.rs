@@ -112,12 +112,17 @@ impl Options {
                 Wait::Always => true,
                 Wait::Never => false,
             },
-            preferences: Preferences {
-                exclude: self.exclude.clone(),
-                judge: self.only.is_some(),
-                affinity: self.affinity,
-            },
+            preferences: self.preferences(),
             request_id: self.request_id.clone(),
         })
+    }
+
+    /// What core has to know of the choice that the run wants.
+    pub(crate) fn preferences(&self) -> Preferences {
+        Preferences {
+            exclude: self.exclude.clone(),
+            judge: self.only.is_some(),
+            affinity: self.affinity,
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! A choice of the user's own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use rotapool_core::Candidate;
+
+use crate::shield::contained;
 
 /// Chooses a resource for an attempt: for what no [`Strategy`](crate::Strategy) does.
 ///
@@ -11,6 +11,9 @@ use rotapool_core::Candidate;
 /// that list. When it panics or answers with a place past the end, the pool chooses by its strategy and
 /// counts a [fault](crate::PoolStats::choice_faults). It chooses by its strategy too, and counts nothing,
 /// when the chosen one is taken by the time the pool gets to it.
+///
+/// [`Pool::explain`](crate::Pool::explain) asks it too. One that remembers what it was asked, to go round in
+/// turns for instance, answers the next run differently for it: make it go by what the candidates show.
 ///
 /// It costs: the list is made anew for every attempt, so a pick is O(n).
 pub trait Select: Send + Sync + 'static {
@@ -29,6 +32,6 @@ where
 
 /// Asks for a choice and contains what may go wrong with it.
 pub(crate) fn ask(select: &dyn Select, mut candidates: Vec<Candidate>) -> Option<Candidate> {
-    let place = catch_unwind(AssertUnwindSafe(|| select.select(&candidates))).ok()?;
+    let place = contained(|| select.select(&candidates))?;
     (place < candidates.len()).then(|| candidates.swap_remove(place))
 }

@@ -29,22 +29,22 @@ impl<R, E> Answer<R, E> {
 
     /// A signal as by [`Fault::cooldown`].
     pub fn cooldown(reason: impl fmt::Display) -> Self {
-        Err(Fault::cooldown(reason)).into()
+        Err(Fault::cooldown(reason.to_string())).into()
     }
 
     /// A signal as by [`Fault::cooldown_for`].
     pub fn cooldown_for(after: impl Into<Option<Duration>>, reason: impl fmt::Display) -> Self {
-        Err(Fault::cooldown_for(after, reason)).into()
+        Err(Fault::cooldown_for(after, reason.to_string())).into()
     }
 
     /// A signal as by [`Fault::disable`].
     pub fn disable(reason: impl fmt::Display) -> Self {
-        Err(Fault::disable(reason)).into()
+        Err(Fault::disable(reason.to_string())).into()
     }
 
     /// A signal as by [`Fault::retry`].
     pub fn retry(reason: impl fmt::Display) -> Self {
-        Err(Fault::retry(reason)).into()
+        Err(Fault::retry(reason.to_string())).into()
     }
 
     /// The operation never returns: it is in flight until an older sibling's signal aborts it or its

@@ -49,6 +49,10 @@ pub enum Happened {
         /// Why the resource is out, if it is.
         cause: Option<Cause>,
     },
+    /// It joined the pool, as the pool's [events](crate::Pool::events) tell.
+    Added,
+    /// It left the pool.
+    Removed,
 }
 
 /// How a call ended.
@@ -84,6 +88,8 @@ impl fmt::Display for Happened {
             Self::Began { call, attempt, request_id: Some(run) } => {
                 write!(f, "call {call} begins (attempt {attempt} of {})", OneLine(run))
             }
+            Self::Added => f.write_str("added"),
+            Self::Removed => f.write_str("removed"),
             Self::Ended { call, end } => write!(f, "call {call} ends: {end}"),
             Self::Changed { new, until, cause, .. } => {
                 write!(f, "now {new}")?;

@@ -1,12 +1,11 @@
 //! Operations that do as they were told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, pending};
-use std::iter;
-use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use rotapool_core::{Runtime, after};
 
@@ -20,7 +19,7 @@ use crate::testing::trace::Trace;
 ///
 /// Each call takes the next answer of its resource, and has used it up even if it is aborted. The
 /// answers are an iterator, asked when the call is made: `std::iter::repeat(…)` goes on for ever, and
-/// `std::iter::from_fn(…)` may go by the clock.
+/// `std::iter::from_fn(…)` may go by the clock, or do anything but play the script on the same resource.
 ///
 /// ```
 /// use std::time::Duration;
@@ -54,12 +53,88 @@ pub struct Script<R, E = Infallible> {
     parts: Arc<Mutex<Parts<R, E>>>,
 }
 
-type Parts<R, E> = BTreeMap<Arc<str>, Arc<Mutex<Part<R, E>>>>;
+type Parts<R, E> = BTreeMap<Arc<str>, Arc<Part<R, E>>>;
+
+type Answers<R, E> = Box<dyn Iterator<Item = Answer<R, E>> + Send>;
 
 /// What is left of the answers of one resource.
 struct Part<R, E> {
-    answers: Box<dyn Iterator<Item = Answer<R, E>> + Send>,
+    left: Mutex<Left<R, E>>,
+    /// Told when nobody is asked any more.
+    answered: Condvar,
+}
+
+struct Left<R, E> {
+    /// In the order in which they were said. The first is away while it is asked: it is foreign code, which is not called
+    /// under a lock.
+    answers: VecDeque<Answers<R, E>>,
     calls: usize,
+    /// Whose call is asking for its answer.
+    asking: Option<ThreadId>,
+}
+
+impl<R, E> Part<R, E> {
+    fn new() -> Arc<Self> {
+        let left = Left { answers: VecDeque::new(), calls: 0, asking: None };
+        Arc::new(Self { left: Mutex::new(left), answered: Condvar::new() })
+    }
+
+    /// The next answer, and which call it is that gets it. Only the calls of this resource wait for each other.
+    ///
+    /// # Errors
+    ///
+    /// When the answers themselves make a call.
+    fn next(&self) -> Result<(Option<Answer<R, E>>, usize), InItself> {
+        let this_thread = thread::current().id();
+        let mut left = lock(&self.left);
+        while let Some(thread) = left.asking {
+            if thread == this_thread {
+                return Err(InItself);
+            }
+            left = self.answered.wait(left).unwrap_or_else(PoisonError::into_inner);
+        }
+        left.calls += 1;
+        left.asking = Some(this_thread);
+        let call = left.calls;
+        let asked = Asked { part: self, answers: left.answers.pop_front() };
+        drop(left);
+        Ok((asked.next(), call))
+    }
+}
+
+/// The answers of a resource do not come to an end because they call for themselves.
+struct InItself;
+
+/// Answers that are asked; given back when they have answered, or panicked.
+struct Asked<'a, R, E> {
+    part: &'a Part<R, E>,
+    answers: Option<Answers<R, E>>,
+}
+
+impl<R, E> Asked<'_, R, E> {
+    fn next(mut self) -> Option<Answer<R, E>> {
+        while let Some(answers) = &mut self.answers {
+            if let Some(answer) = answers.next() {
+                return Some(answer);
+            }
+            // Dropped here, and only then the next ones are taken.
+            self.answers = None;
+            self.answers = lock(&self.part.left).answers.pop_front();
+        }
+        None
+    }
+}
+
+impl<R, E> Drop for Asked<'_, R, E> {
+    fn drop(&mut self) {
+        let mut left = lock(&self.part.left);
+        left.asking = None;
+        if let Some(answers) = self.answers.take() {
+            left.answers.push_front(answers);
+        }
+        drop(left);
+        self.part.answered.notify_all();
+    }
 }
 
 impl<R: 'static, E: 'static> Script<R, E> {
@@ -75,15 +150,11 @@ impl<R: 'static, E: 'static> Script<R, E> {
         id: impl Into<Arc<str>>,
         answers: impl IntoIterator<Item = Answer<R, E>, IntoIter: Send + 'static>,
     ) -> Self {
-        let new_part = || {
-            let answers = Box::new(iter::empty());
-            Arc::new(Mutex::new(Part { answers, calls: 0 }))
-        };
-        let part = Arc::clone(lock(&self.parts).entry(id.into()).or_insert_with(new_part));
-        let mut part = lock(&part);
-        let before = mem::replace(&mut part.answers, Box::new(iter::empty()));
-        part.answers = Box::new(before.chain(answers));
-        drop(part);
+        // Foreign code, as what it makes is: not under a lock.
+        let answers: Answers<R, E> = Box::new(answers.into_iter());
+        let id = id.into();
+        let part = Arc::clone(lock(&self.parts).entry(id).or_insert_with(Part::new));
+        lock(&part.left).answers.push_back(answers);
         self
     }
 
@@ -122,15 +193,14 @@ impl<R: 'static, E: 'static> Script<R, E> {
     fn next<T>(&self, lease: &Lease<T>) -> Answer<R, E> {
         let part = lock(&self.parts).get(lease.id()).map(Arc::clone);
         let Some(part) = part else { panic!("{}", self.silent(lease)) };
-        // The iterator is foreign code, but only this resource's calls wait for it.
-        let mut part = lock(&part);
-        part.calls += 1;
-        let answer = part.answers.next();
-        let calls = part.calls;
-        drop(part);
-        match answer {
-            Some(answer) => answer,
-            None => panic!("{}", self.run_out(lease, calls)),
+        match part.next() {
+            Ok((Some(answer), _)) => answer,
+            Ok((None, calls)) => panic!("{}", self.run_out(lease, calls)),
+            Err(InItself) => panic!(
+                "the answers of resource {:?} called for themselves: they may do anything but play \
+                 the script on it",
+                lease.id()
+            ),
         }
     }
 

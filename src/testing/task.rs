@@ -76,11 +76,14 @@ impl<R> Future for Task<R> {
         if let Some(result) = self.take_result() {
             return Poll::Ready(result);
         }
-        match &mut *self.result.borrow_mut() {
-            Progress::Running(waiting) => *waiting = Some(context.waker().clone()),
+        // A waker is foreign code: neither cloned nor dropped while the result is borrowed.
+        let waker = context.waker().clone();
+        let replaced = match &mut *self.result.borrow_mut() {
+            Progress::Running(waiting) => waiting.replace(waker),
             Progress::Aborted => panic!("the task was aborted: it has no result to await"),
             _ => panic!("the task's result was taken already"),
-        }
+        };
+        drop(replaced);
         Poll::Pending
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rotapool_core::{OneLine, Runtime, StateChange};
+use rotapool_core::{Event, OneLine, Runtime, StateChange};
 
 use crate::terms::fault::Fault;
 use crate::terms::lease::Lease;
@@ -87,11 +87,45 @@ impl Trace {
     /// Records the state changes, as the pool's [hook](crate::Builder::on_state_change) for them.
     pub fn hook(&self) -> impl Fn(&StateChange) + Send + Sync + 'static + use<> {
         let trace = self.clone();
-        move |change| {
-            let StateChange { id, old, new, until, cause, .. } = change.clone();
-            let until = until.map(|until| until.saturating_duration_since(trace.recorder.start));
-            trace.record(id, |_| Happened::Changed { old, new, until, cause });
+        move |change| trace.record(&change.id, |_| trace.seen(change))
+    }
+
+    /// Records what a pool [told](crate::Pool::events) of who joined, who left and whose status changed. The
+    /// rest is not recorded: of the calls the trace knows by itself.
+    ///
+    /// Instead of the [hook](Self::hook), not beside it: both tell of the changes. They are recorded under the time of
+    /// the event, in the order of these calls.
+    ///
+    /// ```
+    /// # use rotapool::{Pool, Resource};
+    /// # use rotapool::testing::{Trace, VirtualTime};
+    /// # let time = VirtualTime::new();
+    /// # let pool = Pool::builder().resource(Resource::new("a", ())).runtime(time.clock()).build().unwrap();
+    /// let trace = Trace::new(time.clock());
+    /// let mut events = pool.events();
+    /// pool.add(Resource::new("b", ())).unwrap();
+    /// pool.disable("a").unwrap();
+    /// pool.remove("a").unwrap();
+    ///
+    /// std::iter::from_fn(|| events.try_next()).for_each(|event| trace.note(&event));
+    /// assert_eq!(trace.lines(), ["0s b: added", "0s a: now disabled: by an admin call", "0s a: removed"]);
+    /// ```
+    pub fn note(&self, event: &Event) {
+        let at = event.at().saturating_duration_since(self.recorder.start);
+        match event {
+            Event::ResourceAdded { id, .. } => self.record_at(at, id, |_| Happened::Added),
+            Event::ResourceRemoved { id, .. } => self.record_at(at, id, |_| Happened::Removed),
+            Event::StateChanged { change, .. } => {
+                self.record_at(at, &change.id, |_| self.seen(change));
+            }
+            _ => {}
         }
+    }
+
+    fn seen(&self, change: &StateChange) -> Happened {
+        let StateChange { old, new, until, cause, .. } = change.clone();
+        let until = until.map(|until| until.saturating_duration_since(self.recorder.start));
+        Happened::Changed { old, new, until, cause }
     }
 
     /// All that happened, in order.
@@ -111,11 +145,20 @@ impl Trace {
     }
 
     /// Records what happened now. It is told how many calls there were.
-    fn record(&self, id: Arc<str>, happened: impl FnOnce(&mut usize) -> Happened) {
+    fn record(&self, id: &Arc<str>, happened: impl FnOnce(&mut usize) -> Happened) {
         let at = self.recorder.runtime.now().saturating_duration_since(self.recorder.start);
+        self.record_at(at, id, happened);
+    }
+
+    fn record_at(
+        &self,
+        at: Duration,
+        id: &Arc<str>,
+        happened: impl FnOnce(&mut usize) -> Happened,
+    ) {
         let mut record = self.records();
         let happened = happened(&mut record.calls);
-        record.entries.push(Entry { at, id, happened });
+        record.entries.push(Entry { at, id: Arc::clone(id), happened });
     }
 
     fn records(&self) -> MutexGuard<'_, Record> {
@@ -136,7 +179,7 @@ impl Call {
         let id: Arc<str> = lease.id().into();
         let (attempt, request_id) = (lease.attempt(), lease.request_id().map(Arc::from));
         let mut number = 0;
-        trace.record(Arc::clone(&id), |calls| {
+        trace.record(&id, |calls| {
             *calls += 1;
             number = *calls;
             Happened::Began { call: number, attempt, request_id }
@@ -158,7 +201,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         let unfinished = if thread::panicking() { End::Panic } else { End::Dropped };
         let (call, end) = (self.number, self.end.take().unwrap_or(unfinished));
-        self.trace.record(Arc::clone(&self.id), |_| Happened::Ended { call, end });
+        self.trace.record(&self.id, |_| Happened::Ended { call, end });
     }
 }
 

@@ -74,10 +74,14 @@ impl Drop for Events {
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let buffer = self.subscriber.buffer();
+        let (buffered, capacity) = (buffer.events.len(), buffer.capacity);
+        let missed = buffer.missed.map_or(0, |(count, _)| count);
+        // Whoever formats is foreign code, and may call the pool.
+        drop(buffer);
         f.debug_struct("Events")
-            .field("buffered", &buffer.events.len())
-            .field("capacity", &buffer.capacity)
-            .field("missed", &buffer.missed.map_or(0, |(count, _)| count))
+            .field("buffered", &buffered)
+            .field("capacity", &capacity)
+            .field("missed", &missed)
             .finish_non_exhaustive()
     }
 }

@@ -22,17 +22,22 @@ mod on {
     use rotapool_core::{Cause, Event, StateChange, Status};
     use tracing::Level;
 
+    use crate::shield::contained;
+
     /// What all traces of this crate are filed under.
     pub(crate) const TARGET: &str = "rotapool";
 
-    /// Whether anybody would hear of attempts and runs. It asks foreign code: not under the lock.
+    /// Whether anybody would hear of attempts and runs. It asks foreign code: not under the lock, and one that
+    /// panics hears of nothing.
     #[inline]
     pub(crate) fn follows_runs() -> bool {
-        tracing::event_enabled!(target: TARGET, Level::DEBUG)
+        contained(|| tracing::event_enabled!(target: TARGET, Level::DEBUG)).unwrap_or(false)
     }
 
     pub(crate) fn tell(pool: &str, events: &[Event]) {
-        events.iter().for_each(|event| tell_one(pool, event));
+        for event in events {
+            contained(|| tell_one(pool, event));
+        }
     }
 
     fn tell_one(pool: &str, event: &Event) {
@@ -56,6 +61,12 @@ mod on {
             Event::SiblingsAborted { id: resource_id, count, .. } => {
                 let resource_id = &**resource_id;
                 tracing::debug!(target: TARGET, pool, resource_id, count, "siblings aborted");
+            }
+            Event::ResourceAdded { id, .. } => {
+                tracing::info!(target: TARGET, pool, resource_id = &**id, "resource added");
+            }
+            Event::ResourceRemoved { id, .. } => {
+                tracing::info!(target: TARGET, pool, resource_id = &**id, "resource removed");
             }
             Event::RunEnded { outcome, attempts, .. } => {
                 tracing::debug!(target: TARGET, pool, %outcome, attempts, "run ended");

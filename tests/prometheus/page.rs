@@ -1,6 +1,6 @@
 //! An exposition as its samples.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nom_openmetrics::parser::{openmetrics, prometheus};
 use nom_openmetrics::{Family, MetricDescriptor};
@@ -55,6 +55,16 @@ impl Page {
             }
         }
         Self { samples }
+    }
+
+    /// Without the families of our own, and how many samples those had.
+    pub(crate) fn without_our_own(self, package: &BTreeSet<String>) -> (Self, usize) {
+        let of_package = |sample: &Sample| package.contains(&sample.name);
+        let all = self.samples.len();
+        let samples = self.samples.into_iter().filter(|(sample, _)| of_package(sample));
+        let page = Self { samples: samples.collect() };
+        let own = all - page.samples.len();
+        (page, own)
     }
 
     pub(crate) fn differences(&self, theirs: &Self) -> Vec<String> {

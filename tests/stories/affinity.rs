@@ -6,6 +6,8 @@ use crate::picks::{chi_square, pick, pick_with, shares};
 use crate::scene::{Scene, secs};
 use crate::upstream::fine;
 
+const TEN: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+
 fn pool_of(ids: &[&'static str]) -> Scene {
     Scene::with(ids, |builder| builder.strategy(Strategy::Affinity))
 }
@@ -124,19 +126,68 @@ fn a_retry_leaves_the_home_of_its_key_and_the_next_run_is_at_home_again() {
 }
 
 #[test]
-fn a_hot_key_overflows_where_its_home_has_a_quarter_more_than_its_share() {
+fn a_hot_key_overflows_where_its_home_has_a_quarter_more_than_its_share_and_four_more_than_another()
+{
     let scene = pool_of(&["a", "b", "c", "d"]);
     let home = pick_with(&scene, |request| request.affinity("hot"));
     for started in 1..=200_u32 {
         scene.start_with(|request| request.affinity("hot"));
         let load = shares(scene.upstream.pending());
-        let bound = (1.25 * f64::from(started) / 4.0).ceil() as u32;
-        assert!(load.values().all(|&load| load <= bound), "{load:?} of {started}");
-        assert_eq!(load[&home], bound, "and it is used up to that: {load:?} of {started}");
+        let share = (1.25 * f64::from(started) / 4.0).ceil() as u32;
+        let least = if load.len() < 4 { 0 } else { load.values().copied().min().unwrap() };
+        assert!(load.values().all(|&load| load <= share.max(least + 4)), "{load:?} of {started}");
+        assert!(load[&home] >= share.min(started), "it is used up to that: {load:?} of {started}");
     }
-    scene.answer(&home, fine());
+    for _ in 0..5 {
+        scene.answer(&home, fine());
+    }
     scene.start_with(|request| request.affinity("hot"));
     assert_eq!(scene.upstream.pending().last(), Some(&home), "home again");
+}
+
+/// C18: a bound relative to the mean fires on noise while there is little to do.
+#[test]
+fn a_few_calls_at_once_stay_at_home() {
+    for ids in [&["a", "b"][..], &["a", "b", "c"], &["a", "b", "c", "d"], &TEN] {
+        for session in 0..200 {
+            let scene = pool_of(ids);
+            let keyed = || scene.start_with(|request| request.affinity(format!("{session}")));
+            let _calls = [(); 4].map(|()| keyed());
+            let served = shares(scene.upstream.pending());
+            assert_eq!(served.len(), 1, "session {session} of {}: {served:?}", ids.len());
+        }
+    }
+}
+
+#[test]
+fn a_pair_of_calls_stays_at_home_beside_others() {
+    for session in 0..200 {
+        let scene = pool_of(&TEN);
+        for other in 0..40 {
+            scene.start_with(|request| request.affinity(format!("{session} {other}")));
+        }
+        let home = pick_with(&scene, |request| request.affinity(format!("{session}")));
+        scene.start_with(|request| request.affinity(format!("{session}")));
+        let second = pick_with(&scene, |request| request.affinity(format!("{session}")));
+        let load = shares(scene.upstream.pending());
+        let least = if load.len() < TEN.len() { 0 } else { *load.values().min().unwrap() };
+        assert!(second == home || load[&home] >= least + 4, "{session}: {load:?}");
+    }
+}
+
+#[test]
+fn a_call_that_spills_leaves_the_home_of_its_key_where_it_is() {
+    let scene = pool_of(&["a", "b", "c"]);
+    let home = pick_with(&scene, |request| request.affinity("hot"));
+    for _ in 0..20 {
+        scene.start_with(|request| request.affinity("hot"));
+    }
+    let load = shares(scene.upstream.pending());
+    assert!(load.len() > 1, "some have spilled: {load:?}");
+    for (id, calls) in load {
+        (0..calls).for_each(|_| scene.answer(&id, fine()));
+    }
+    assert_eq!(pick_with(&scene, |request| request.affinity("hot")), home);
 }
 
 #[test]

@@ -1,10 +1,16 @@
 //! The pools as Prometheus sees them. That every sample is right is told in `tests/prometheus.rs`.
 
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use rotapool::{CollectorError, Fault, Pool, PoolCollector, Resource};
+use rotapool::{CollectorError, Fault, Pool, PoolCollector, Resource, Strategy};
 
 use crate::scene::{Scene, secs};
+use crate::upstream::{Boom, fine};
 
 fn pool<T>(name: &str, value: T) -> Pool<T> {
     Pool::builder().name(name).resource(Resource::new("a", value)).build().unwrap()
@@ -81,4 +87,114 @@ fn a_collector_shows_names_and_no_values_when_it_is_debugged() {
     collector.add(&pool("keys", "sk-secret")).unwrap();
     assert_eq!(format!("{collector:?}"), "[\"keys\"]");
     assert!(!scrape(&registry(&collector)).contains("sk-secret"));
+}
+
+/// The samples of this name on a page, each with its labels.
+fn samples<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
+    page.lines().filter(|line| line.starts_with(&format!("{name}{{"))).collect()
+}
+
+#[test]
+fn what_the_package_does_not_have_is_shown_as_stats_has_it() {
+    let scene = Scene::with(&["a", "b"], |builder| {
+        builder.name("keys").strategy(Strategy::PrimaryBackup).retry_delay(Duration::ZERO)
+    });
+    let collector = PoolCollector::new();
+    collector.add(&scene.pool).unwrap();
+    let registry = registry(&collector);
+    let page = scrape(&registry);
+    for unknown in
+        ["error_rate", "latency_seconds", "peak_latency_seconds", "since_success_seconds"]
+    {
+        let unknown = samples(&page, &format!("rotapool_resource_{unknown}"));
+        assert!(unknown.is_empty(), "of a resource that was never tried: {unknown:?}");
+    }
+
+    for took in [1, 3] {
+        let run = scene.start();
+        scene.advance(secs(took));
+        scene.answer("a", fine());
+        assert_eq!(run.result().unwrap(), "fine");
+    }
+    let fails = scene.start_with(|request| request.max_attempts(1));
+    scene.answer("a", Err(Fault::Failure(Boom)));
+    assert!(!fails.is_running());
+    let cools = scene.start();
+    for id in ["a", "b"] {
+        scene.answer(id, Err(Fault::cooldown_for(secs(1000), "429")));
+    }
+    assert!(!cools.is_running());
+    let _waits = [4, 5].map(|seconds| {
+        let waits = scene.start_with(|request| request.wait(true));
+        scene.advance(secs(seconds));
+        waits
+    });
+
+    let (page, stats) = (scrape(&registry), scene.pool.stats());
+    let pool = |name: &str| samples(&page, &format!("rotapool_{name}")).concat();
+    assert_eq!(pool("failures_total"), "rotapool_failures_total{pool=\"keys\"} 3");
+    assert_eq!(pool("timeouts_total"), "rotapool_timeouts_total{pool=\"keys\"} 0");
+    assert_eq!(pool("deadlines_total"), "rotapool_deadlines_total{pool=\"keys\"} 0");
+    assert_eq!(pool("choice_faults_total"), "rotapool_choice_faults_total{pool=\"keys\"} 0");
+    assert_eq!(pool("waiting"), "rotapool_waiting{pool=\"keys\"} 2");
+    assert_eq!(pool("oldest_wait_seconds"), "rotapool_oldest_wait_seconds{pool=\"keys\"} 9.0");
+
+    let health = stats.resources[0].health;
+    assert_eq!((health.recent_successes, health.recent_failures), (1, 2));
+    let a = |name: &str| {
+        let name = format!("rotapool_resource_{name}");
+        let of_a = format!("{name}{{pool=\"keys\",resource_id=\"a\"}} ");
+        let line = page.lines().find_map(|line| line.strip_prefix(&of_a));
+        line.map(|value| value.parse::<f64>().unwrap())
+    };
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    assert_eq!(a("failures_total"), Some(2.0));
+    assert_eq!(a("timeouts_total"), Some(0.0));
+    assert_eq!(a("consecutive_failures"), Some(2.0));
+    assert_eq!((a("recent_successes"), a("recent_failures")), (Some(1.0), Some(2.0)));
+    assert_eq!(a("error_rate"), None, "three attempts tell nothing");
+    assert_eq!(a("latency_seconds"), seconds(health.latency));
+    assert_eq!(a("peak_latency_seconds"), seconds(health.peak_latency));
+    assert_eq!((a("since_success_seconds"), a("since_failure_seconds")), (Some(9.0), Some(9.0)));
+    let grades: Vec<_> = samples(&page, "rotapool_resource_grade");
+    assert!(grades[0].ends_with("resource_id=\"a\",grade=\"healthy\"} 1"), "{grades:?}");
+    assert!(grades[1].ends_with("resource_id=\"a\",grade=\"degraded\"} 0"), "{grades:?}");
+    assert_eq!(grades.len(), 6);
+}
+
+#[test]
+fn a_pool_that_is_removed_is_shown_no_longer_and_kept_alive_no_longer() {
+    let (collector, value) = (PoolCollector::new(), Arc::new(()));
+    let pool_of_values = pool("keys", Arc::clone(&value));
+    collector.add(&pool_of_values).unwrap();
+    collector.add(&pool("others", 1)).unwrap();
+    let registry = registry(&collector);
+    drop(pool_of_values);
+    assert_eq!(Arc::strong_count(&value), 2, "the collector keeps its pools alive");
+
+    collector.remove("keys").unwrap();
+    assert_eq!(Arc::strong_count(&value), 1);
+    let page = scrape(&registry);
+    assert!(!page.contains("keys") && page.contains("pool=\"others\""), "{page}");
+    let error = collector.remove("keys").unwrap_err();
+    assert_eq!(error, CollectorError::UnknownName { name: "keys".into() });
+    let expected = "no pool named `keys` is in the collector: see `Pool::name`";
+    assert_eq!(error.to_string(), expected);
+    collector.add(&pool("keys", 2)).expect("the name is free again");
+}
+
+#[test]
+fn a_value_that_goes_with_a_removed_pool_may_use_the_collector() {
+    struct Uses(PoolCollector);
+    impl Drop for Uses {
+        fn drop(&mut self) {
+            let (same, (done, ended)) = (self.0.clone(), channel());
+            thread::spawn(move || done.send(format!("{same:?}")));
+            let shown = ended.recv_timeout(Duration::from_secs(10));
+            assert_eq!(shown.as_deref(), Ok("[]"), "the collector is locked");
+        }
+    }
+    let collector = PoolCollector::new();
+    collector.add(&pool("keys", Uses(collector.clone()))).unwrap();
+    collector.remove("keys").unwrap();
 }

@@ -14,7 +14,10 @@ fn refusal(builder: rotapool::Builder<&'static str>) -> BuildError {
 fn a_pool_needs_a_resource() {
     let error = refusal(Pool::builder());
     assert_eq!(error, BuildError::NoResources);
-    assert_eq!(error.to_string(), "the pool has no resources; give it at least one");
+    assert_eq!(
+        error.to_string(),
+        "the pool has no resources; give it at least one, or `allow_empty` if they are added later"
+    );
 }
 
 #[test]

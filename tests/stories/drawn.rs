@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rotapool::{Fault, Resource, Strategy};
+use rotapool::{Fault, Grade, Recovery, Resource, Strategy};
 
 use crate::picks::{chi_square, health, pick, picks, run, shares};
 use crate::scene::{Scene, secs};
@@ -149,15 +149,134 @@ fn failing_fast_attracts_no_traffic() {
 }
 
 #[test]
-fn an_attempt_that_its_caller_gave_up_took_as_long_as_it_had_taken() {
-    let scene = drawn(Strategy::LeastLatency, 1, &["a", "b"]);
-    let run = scene.start();
-    let hangs = scene.upstream.pending().remove(0);
-    scene.advance(secs(3));
-    scene.drop_run(&run);
-    assert_eq!(health(&scene, &hangs).latency, Some(secs(3)));
-    let served = timed(&scene, 50, |_| MILLIS(10));
-    assert!(!served.contains(&hangs), "a resource that hangs is avoided");
+fn what_hangs_on_a_resource_that_nobody_has_measured_keeps_the_others_away_for_a_while_only() {
+    for given_up in [false, true] {
+        let scene = drawn(Strategy::LeastLatency, 1, &["a", "b"]);
+        let first = scene.start();
+        let hangs = scene.upstream.pending().remove(0);
+        if given_up {
+            scene.advance(secs(3));
+            scene.drop_run(&first);
+        }
+        assert_eq!(health(&scene, &hangs).latency, None, "nothing is known of its speed");
+        let served = timed(&scene, 50, |_| MILLIS(10));
+        assert!(!served.contains(&hangs), "it hangs, for all that is known");
+        scene.advance(secs(10));
+        let back = shares(timed(&scene, 100, |_| MILLIS(10)));
+        let least = if given_up { 20 } else { 1 };
+        assert!(back[&hangs] >= least, "one try showed how fast it is: {back:?}");
+    }
+}
+
+/// C17 (ii): one call on a resource that is yet to be measured, or that failed last, hangs for ever.
+#[test]
+fn one_call_that_hangs_for_ever_excludes_nobody() {
+    for strategy in [Strategy::LeastLatency, Strategy::LeastErrors] {
+        let scene = drawn(strategy, 1, &["hung"]);
+        if strategy == Strategy::LeastErrors {
+            let _ = run(&scene, |_| Err(Fault::Failure(Boom)));
+        }
+        scene.start();
+        for id in ["b", "c"] {
+            scene.pool.add(Resource::new(id, id)).unwrap();
+        }
+        let served = shares(timed(&scene, 5000, |_| secs(1)));
+        let share = served.get("hung").copied().unwrap_or(0);
+        assert!(share > 400, "{strategy:?}: {share} of 5,000");
+    }
+}
+
+#[test]
+fn what_was_given_up_says_nothing_of_speed_unless_it_is_slower_than_what_is_known() {
+    let scene = drawn(Strategy::LeastLatency, 1, &["a"]);
+    timed(&scene, 1, |_| MILLIS(100));
+    for (held, peak) in [(MILLIS(50), MILLIS(100)), (MILLIS(300), MILLIS(300))] {
+        let run = scene.start();
+        scene.advance(held);
+        scene.drop_run(&run);
+        let seen = health(&scene, "a");
+        assert_eq!(seen.latency, Some(MILLIS(100)), "the mean is of successes");
+        let told = seen.peak_latency.unwrap().as_secs_f64();
+        let faded = peak.as_secs_f64() * (-0.05_f64 / 10.0).exp();
+        assert!((faded - 1e-6..=peak.as_secs_f64()).contains(&told), "{told} after {held:?}");
+    }
+}
+
+/// C17 (i): one of five equals is slow three times, and as fast as the others from then on.
+#[test]
+fn a_few_slow_answers_at_first_do_not_cost_a_resource_its_share() {
+    let scene = drawn(Strategy::LeastLatency, 1, &["a", "b", "c", "d", "e"]);
+    let slow = std::cell::Cell::new(3);
+    let takes = |id: &str| match id {
+        "b" if slow.get() > 0 => {
+            slow.set(slow.get() - 1);
+            secs(2)
+        }
+        _ => MILLIS(50),
+    };
+    timed(&scene, 4000, takes);
+    let settled = shares(timed(&scene, 1500, takes));
+    assert!(settled["b"] > 180, "of 1,500: {settled:?}");
+}
+
+/// C17 (iv): errors of the operation's own come back in a millisecond.
+#[test]
+fn own_errors_that_come_back_fast_attract_no_traffic() {
+    for seed in 1..=10 {
+        for measured in [false, true] {
+            let scene = drawn(Strategy::LeastLatency, seed, &["broken", "b", "c"]);
+            if measured {
+                timed(&scene, 3, |_| MILLIS(100));
+            }
+            let mut firsts = 0;
+            for _ in 0..1500 {
+                let _ = run(&scene, |id| {
+                    let fails = id == "broken";
+                    firsts += u32::from(fails);
+                    scene.clock.advance(MILLIS(if fails { 1 } else { 100 }));
+                    if fails { Err(Fault::Operation(Boom)) } else { fine() }
+                });
+            }
+            let most = if measured { 600 } else { 20 };
+            assert!(firsts < most, "seed {seed}: {firsts} of 1,500, measured before: {measured}");
+        }
+    }
+}
+
+/// A failure every few seconds never makes a rate, and so looked as good as none.
+#[test]
+fn a_resource_that_fails_whenever_it_is_tried_is_tried_less_and_less() {
+    for seed in 1..=10 {
+        let scene = drawn(Strategy::LeastErrors, seed, &["broken", "b"]);
+        let mut failures = 0;
+        for turn in 0..1000 {
+            let failed =
+                run(&scene, |id| if id == "broken" { Err(Fault::Failure(Boom)) } else { fine() });
+            failures += u32::from(failed.is_err());
+            scene.advance(secs(4));
+            let seen = health(&scene, "broken");
+            let grade = if failures < 5 { Grade::Healthy } else { Grade::Unhealthy };
+            assert_eq!(seen.grade, grade, "seed {seed}, run {turn}");
+        }
+        assert!((10..=20).contains(&failures), "seed {seed}: {failures} of 1,000");
+        scene.advance(secs(640));
+        let back = shares(picks(&scene, 100));
+        assert!(back["broken"] > 20, "seed {seed}: one success proves it: {back:?}");
+        assert_eq!(health(&scene, "broken").grade, Grade::Healthy);
+    }
+}
+
+#[test]
+fn failures_of_one_moment_count_as_one_try() {
+    let scene = drawn(Strategy::LeastErrors, 1, &["blip"]);
+    let runs: Vec<_> = (0..100).map(|_| scene.start()).collect();
+    for _ in &runs {
+        scene.answer("blip", Err(Fault::Failure(Boom)));
+    }
+    scene.pool.add(Resource::new("b", "b")).unwrap();
+    assert_eq!(shares(picks(&scene, 50)).get("blip"), None, "it is shunned");
+    scene.advance(secs(10));
+    assert!(shares(picks(&scene, 50))["blip"] > 10, "for one window");
 }
 
 #[test]
@@ -191,7 +310,9 @@ fn a_resource_that_fails_is_avoided_from_the_minimum_sample_on() {
 #[test]
 fn one_that_failed_last_is_tried_with_one_operation_at_a_time_until_it_succeeds() {
     for seed in 1..=10 {
-        let scene = drawn(Strategy::LeastErrors, seed, &["broken"]);
+        let scene = Scene::with(&["broken"], |builder| {
+            builder.strategy(Strategy::LeastErrors).seed(seed).recovery(Recovery::AtOnce)
+        });
         for _ in 0..5 {
             let _ = run(&scene, |_| Err(Fault::Failure(Boom)));
         }

@@ -146,6 +146,20 @@ fn a_run_aborted_from_outside_ends_at_once_and_drops_its_operation() {
 }
 
 #[test]
+fn a_run_that_is_aborted_before_its_first_poll_never_was() {
+    let scene = Scene::of(&["a"]);
+    let mut events = scene.pool.events();
+    let (run, abort) = scene.pool.run_abortable(scene.upstream.operation());
+    abort.abort();
+    assert_eq!(scene.enter(run).error(), RunError::Aborted);
+    assert!(scene.upstream.seen().is_empty(), "no operation was called");
+    let stats = scene.pool.stats();
+    assert_eq!((stats.attempts, stats.runs_cancelled), (0, 0), "as one that is dropped before");
+    assert_eq!(events.try_next(), None);
+    scene.assert_at_rest();
+}
+
+#[test]
 fn aborting_a_run_that_has_ended_changes_nothing() {
     let scene = Scene::of(&["a"]);
     let (run, abort) = scene.pool.run_abortable(scene.upstream.operation());

@@ -467,3 +467,32 @@ fn all_subscribers_hear_the_same_order_from_many_threads() {
     assert_eq!(ended, THREADS * RUNS);
     assert!(under_way.is_empty());
 }
+
+#[test]
+fn who_joins_and_who_leaves_is_told_and_whom_the_pool_was_built_with_is_not() {
+    let scene = Scene::of(&["a"]);
+    let mut events = scene.pool.events();
+    scene.pool.add(Resource::new("b", "b")).unwrap();
+    scene.pool.add(Resource::new("b", "b")).unwrap_err();
+    scene.pool.remove("c").unwrap_err();
+    let run = scene.start();
+    scene.pool.remove("a").unwrap();
+    scene.answer("a", fine());
+    assert_eq!(run.result().unwrap(), "fine");
+    scene.pool.remove("b").unwrap();
+    scene.pool.add(Resource::new("c\n", "c")).unwrap();
+    assert_eq!(
+        lines(&mut events),
+        [
+            "b: added",
+            "run 1: attempt 1 on a",
+            "a: removed",
+            "run 1: attempt 1 on a: success, after 0.0ns",
+            "run 1: ok after 1 attempt",
+            "b: removed",
+            "the pool is exhausted",
+            "c\\n: added",
+            "the pool has recovered",
+        ]
+    );
+}

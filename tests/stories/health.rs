@@ -27,7 +27,7 @@ fn a_failure_is_a_signal_or_an_error_that_the_operation_blames_on_the_resource()
     ];
     for (answer, expected) in answers {
         let scene = Scene::of(&["a"]);
-        let _ = run(&scene, |_| answer.clone());
+        let _ = run_with(&scene, |request| request.max_attempts(1), |_| answer.clone());
         assert_eq!(counts(&scene, "a"), expected, "{answer:?}");
     }
 }
@@ -71,7 +71,9 @@ fn a_pause_is_no_part_of_the_attempt() {
     scene.advance(secs(20));
     scene.drop_run(&paused);
     let seen = health(&scene, "a");
-    assert_eq!((seen.latency, seen.failures), (Some(secs(7)), 1));
+    let peak = seen.peak_latency.unwrap().as_secs_f64();
+    assert!((peak - 7.0 * (-2.0_f64).exp()).abs() < 1e-6, "seven seconds, twenty ago: {peak}");
+    assert_eq!(seen.failures, 1);
 }
 
 #[test]
@@ -112,13 +114,42 @@ fn the_window_forgets_by_itself_and_the_life_does_not() {
     for _ in 0..6 {
         let _ = run(&scene, |_| Err(Fault::Failure(Boom)));
     }
+    let _ = run(&scene, |_| fine());
     scene.advance(secs(9));
     assert_eq!(health(&scene, "a").grade, Grade::Unhealthy);
     scene.advance(secs(1));
     let seen = health(&scene, "a");
     assert_eq!((seen.grade, seen.error_rate), (Grade::Healthy, None), "and nobody picked it");
-    assert_eq!(counts(&scene, "a"), [0, 0, 0, 6]);
-    assert_eq!(seen.consecutive_failures, 6);
+    assert_eq!(counts(&scene, "a"), [0, 0, 1, 6]);
+}
+
+#[test]
+fn an_empty_window_does_not_make_a_resource_healthy_that_has_only_failed_since() {
+    let scene = Scene::of(&["a"]);
+    for failures in 1..=5 {
+        let _ = run(&scene, |_| Err(Fault::Failure(Boom)));
+        scene.advance(secs(20));
+        let seen = health(&scene, "a");
+        let grade = if failures < 5 { Grade::Healthy } else { Grade::Unhealthy };
+        assert_eq!((seen.grade, seen.error_rate), (grade, None), "{failures} in a row");
+    }
+    scene.advance(secs(86_400));
+    assert_eq!(health(&scene, "a").grade, Grade::Unhealthy, "nothing has shown otherwise");
+    let _ = run(&scene, |_| fine());
+    assert_eq!(health(&scene, "a").grade, Grade::Healthy);
+}
+
+#[test]
+fn the_peak_that_is_told_fades_and_the_mean_does_not() {
+    let scene = Scene::of(&["a"]);
+    let _ = run(&scene, |_| {
+        scene.clock.advance(secs(30));
+        fine()
+    });
+    scene.advance(secs(3600));
+    let seen = health(&scene, "a");
+    assert_eq!(seen.latency, Some(secs(30)));
+    assert!(seen.peak_latency.unwrap() < Duration::from_millis(1), "{:?}", seen.peak_latency);
 }
 
 #[test]
@@ -162,7 +193,7 @@ fn latency_is_a_mean_that_leans_to_the_present_and_a_peak_that_jumps() {
 }
 
 #[test]
-fn a_failure_counts_as_slow_and_as_slower_if_it_was() {
+fn a_failure_counts_as_slow_and_as_slower_if_it_was_but_not_in_the_mean() {
     let scene = Scene::of(&["a", "b"]);
     for (id, took) in [("a", 1), ("b", 60)] {
         let _ = run_with(
@@ -173,7 +204,24 @@ fn a_failure_counts_as_slow_and_as_slower_if_it_was() {
                 Err(Fault::Failure(Boom))
             },
         );
-        assert_eq!(health(&scene, id).latency, Some(secs(took.max(5))));
+        let seen = health(&scene, id);
+        assert_eq!((seen.latency, seen.peak_latency), (None, Some(secs(took.max(5)))));
+    }
+}
+
+#[test]
+fn an_own_error_is_no_latency() {
+    let scene = Scene::of(&["a"]);
+    for (took, answer) in
+        [(1, Err(Fault::Operation(Boom))), (2, fine()), (9, Err(Fault::Operation(Boom)))]
+    {
+        let _ = run(&scene, |_| {
+            scene.clock.advance(secs(took));
+            answer.clone()
+        });
+        let known = (took > 1).then_some(secs(2));
+        let seen = health(&scene, "a");
+        assert_eq!((seen.latency, seen.peak_latency), (known, known), "after {took} s");
     }
 }
 

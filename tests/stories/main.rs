@@ -1,8 +1,10 @@
 //! The promises of the README, one story each, in virtual time.
 
+mod absurd;
 mod admin;
 mod affinity;
 mod budget;
+mod causes;
 mod collector;
 mod cooldown;
 mod door;
@@ -13,19 +15,23 @@ mod events;
 mod explain;
 mod field;
 mod filters;
+mod formatting;
 mod health;
 mod hook;
 mod hostile;
+mod judged;
 mod lockout;
 mod own_choice;
 mod panics;
 mod picks;
+mod readme;
 mod regressions;
 mod rotation;
 mod runtimes;
 mod scene;
 mod scripts;
 mod serialized;
+mod shares;
 mod siblings;
 mod sticky;
 mod strategies;

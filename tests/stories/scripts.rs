@@ -187,6 +187,47 @@ fn answers_may_go_by_the_clock() {
 }
 
 /// Two runs that retry with jitter and draw by lot, as lines.
+#[test]
+fn answers_may_say_more_of_their_own_resource() {
+    let time = VirtualTime::new();
+    let pool = pool(&time);
+    let script = Script::<&str>::new(time.clock());
+    let (same, mut said) = (script.clone(), false);
+    let script = script.on(
+        "a",
+        std::iter::from_fn(move || {
+            (!std::mem::replace(&mut said, true)).then(|| {
+                drop(same.clone().on("a", [Answer::ok("second")]));
+                Answer::ok("first")
+            })
+        }),
+    );
+    for expected in ["first", "second"] {
+        assert_eq!(time.block_on(pool.run(|key| script.play(key))), Ok(expected));
+    }
+}
+
+#[test]
+fn answers_that_call_for_themselves_are_told_so() {
+    let time = VirtualTime::new();
+    let pool = pool(&time);
+    let script = Script::<&str, Boom>::new(time.clock());
+    let (same, again) = (script.clone(), pool.clone());
+    let script = script.on(
+        "a",
+        std::iter::from_fn(move || {
+            let run = again.run(|key| same.play(key));
+            Some(Answer::ok(futures::executor::block_on(run).unwrap()))
+        }),
+    );
+    for _ in 0..2 {
+        let message = panic_of(|| time.block_on(pool.run(|key| script.play(key))));
+        let expected = "the answers of resource \"a\" called for themselves: they may do anything but \
+                        play the script on it";
+        assert_eq!(message, expected);
+    }
+}
+
 fn a_random_story(seed: u64) -> Vec<String> {
     let time = VirtualTime::new();
     let builder = builder().strategy(Strategy::Random).retry_delay(secs(1)).seed(seed);

@@ -57,19 +57,39 @@ fn a_current_resource_that_nobody_missed_is_still_the_current_one() {
 }
 
 #[test]
-fn a_full_resource_hands_over_for_good() {
+fn a_full_resource_spills_and_stays_the_current_one() {
     let scene = Scene::with(&[], |builder| {
         builder
             .strategy(Strategy::Sticky)
             .resource(Resource::new("a", "a").max_in_flight(2))
-            .resource(Resource::new("b", "b"))
+            .resource(Resource::new("b", "b").max_in_flight(1))
+            .resource(Resource::new("c", "c"))
     });
-    for _ in 0..3 {
+    for _ in 0..4 {
         scene.start();
     }
-    assert_eq!(scene.upstream.pending(), ["a", "a", "b"]);
+    assert_eq!(scene.upstream.pending(), ["a", "a", "b", "c"]);
+    scene.answer("b", fine());
+    assert_eq!(pick(&scene), "b", "the next in order, each time");
     scene.answer("a", fine());
-    assert_eq!(picks(&scene, 2), ["b", "b"]);
+    assert_eq!(picks(&scene, 2), ["a", "a"], "it has room again");
+}
+
+#[test]
+fn a_full_resource_that_goes_out_hands_over_for_good() {
+    let scene = Scene::with(&["b"], |builder| {
+        let first = Resource::new("a", "a").max_in_flight(1);
+        builder.strategy(Strategy::Sticky).resource(first).resource(Resource::new("c", "c"))
+    });
+    scene.pool.disable("b").unwrap();
+    scene.start();
+    assert_eq!(pick(&scene), "c", "spilled");
+    scene.pool.enable("b").unwrap();
+    scene.pool.disable("a").unwrap();
+    scene.answer("a", fine());
+    assert_eq!(pick(&scene), "c", "forward from `a`");
+    scene.pool.enable("a").unwrap();
+    assert_eq!(picks(&scene, 2), ["c", "c"], "no snap-back");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use rotapool::{Fault, Resource, Strategy};
 
-use crate::picks::{pick, picks};
+use crate::picks::{pick, picks, run_with};
 use crate::scene::{Scene, secs};
 use crate::upstream::fine;
 
@@ -116,4 +116,27 @@ fn a_tier_that_cooled_down_is_back_as_soon_as_one_of_it_is() {
     assert_eq!(picks(&scene, 2), ["two", "two"]);
     scene.advance(secs(10));
     assert_eq!(picks(&scene, 2), ["one", "two"]);
+}
+
+/// C10: once every host was tried, "other hosts only" kept landing on one.
+#[test]
+fn when_both_have_been_tried_a_run_goes_round_under_every_strategy() {
+    for &strategy in Strategy::ALL {
+        let scene = Scene::with(&[], |builder| {
+            let heavy = Resource::new("a", "a").weight(10.0);
+            let backup = Resource::new("b", "b").priority(1);
+            builder.strategy(strategy).resource(heavy).resource(backup)
+        });
+        let mut served = String::new();
+        let run = run_with(
+            &scene,
+            |request| request.max_attempts(8).affinity("key"),
+            |id| {
+                served.push_str(id);
+                Err(Fault::retry("503"))
+            },
+        );
+        assert!(run.is_err());
+        assert!(["abababab", "babababa"].contains(&&*served), "{strategy:?}: {served}");
+    }
 }

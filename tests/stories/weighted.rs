@@ -2,7 +2,7 @@
 
 use rotapool::{Fault, Resource, Strategy};
 
-use crate::picks::{picks, shares};
+use crate::picks::{chi_square, pick, pick_with, picks, run, shares};
 use crate::scene::{Scene, secs};
 use crate::upstream::fine;
 
@@ -113,7 +113,7 @@ fn what_being_full_took_is_not_made_up_for_either() {
 fn a_light_resource_does_not_get_its_next_turn_sooner_by_cooling_down() {
     let scene = weighted(&[("a", 1.0), ("b", 0.01)]);
     cool(&scene, "b");
-    assert_eq!(scene.upstream.seen().len(), 51, "halfway through its first hundred");
+    assert_eq!(scene.upstream.seen().len(), 52, "halfway through its first hundred, and on to `a`");
     scene.advance(secs(30));
     let wait = picks(&scene, 200).iter().position(|id| id == "b").unwrap();
     assert!(wait.abs_diff(100) <= 1, "its turn came {wait} picks later");
@@ -138,7 +138,7 @@ fn a_resource_added_again_starts_afresh() {
     assert_eq!(sequence(&scene, 6), "bbbbba");
     scene.pool.remove("a").unwrap();
     scene.pool.add(Resource::new("a", "a").weight(0.1)).unwrap();
-    assert_eq!(sequence(&scene, 5), "bbbba", "as at first, and not ten turns later");
+    assert_eq!(sequence(&scene, 6), "bbbbba", "as at first, and not ten turns later");
 }
 
 #[test]
@@ -158,4 +158,124 @@ fn a_weight_changes_nothing_for_the_other_strategies() {
     let scene =
         Scene::with(&["a"], |builder| builder.resource(Resource::new("b", "b").weight(9.0)));
     assert_eq!(sequence(&scene, 4), "abab");
+}
+
+/// Runs that are over at once and may use this region alone.
+fn only(scene: &Scene, region: &'static str) -> String {
+    pick_with(scene, |request| request.only(move |metadata| metadata.get("region") == Some(region)))
+}
+
+#[test]
+fn other_runs_filters_take_no_turns_away() {
+    let scene = Scene::with(&[], |builder| {
+        let of = |id, region| Resource::new(id, id).metadata("region", region);
+        builder
+            .strategy(Strategy::Weighted)
+            .resource(of("a", "us").max_in_flight(1))
+            .resource(of("b", "us"))
+            .resource(of("c", "eu"))
+    });
+    let mut us = Vec::new();
+    for _ in 0..1000 {
+        assert_eq!(only(&scene, "eu"), "c");
+        assert_eq!(only(&scene, "eu"), "c");
+        us.push(only(&scene, "us"));
+    }
+    for alike in us.windows(200) {
+        let share = alike.iter().filter(|id| *id == "a").count();
+        assert!((96..=104).contains(&share), "{share} of 200");
+    }
+    let turns = shares(picks(&scene, 300));
+    assert!(turns.values().all(|&turns| turns == 100), "and none from the others: {turns:?}");
+}
+
+#[test]
+fn the_retries_of_some_do_not_starve_the_light_ones() {
+    let scene = weighted(&[("a", 100.0), ("b", 100.0), ("light", 1.0)]);
+    let mut firsts = Vec::new();
+    for turn in 0..19_000 {
+        let mut served = Vec::new();
+        let _ = run(&scene, |id| {
+            served.push(id.to_owned());
+            let hiccups = turn % 20 == 0 && served.len() <= 2;
+            if hiccups { Err(Fault::retry("503")) } else { fine() }
+        });
+        firsts.push(served.swap_remove(0));
+    }
+    let firsts = shares(firsts);
+    assert!(firsts["light"].abs_diff(19_000 / 201) <= 1, "{firsts:?}");
+    assert!(firsts["a"].abs_diff(firsts["b"]) <= 1, "{firsts:?}");
+}
+
+#[test]
+fn a_retry_is_drawn_by_weight() {
+    let scene = weighted(&[("bad", 2.0), ("a", 3.0), ("b", 1.0)]);
+    let mut retries = Vec::new();
+    while retries.len() < 4000 {
+        let served = run(&scene, |id| match id {
+            "bad" => Err(Fault::retry("503")),
+            _ => Ok(id.to_owned()),
+        });
+        let (served, turns) = (served.unwrap(), scene.pool.stats().retries as usize);
+        if turns > retries.len() {
+            retries.push(served);
+        }
+    }
+    let shares = shares(retries);
+    // 1 degree of freedom: 10.83 is passed once in a thousand.
+    assert!(chi_square(&shares, &[("a", 3.0), ("b", 1.0)]) < 10.83, "{shares:?}");
+}
+
+#[test]
+fn whoever_was_away_for_an_instant_keeps_its_turn() {
+    let scene = Scene::with(&["c"], |builder| {
+        let in_the_eu = Resource::new("eu", "eu").metadata("region", "eu");
+        builder.strategy(Strategy::Weighted).resource(in_the_eu).resource(Resource::new("a", "a"))
+    });
+    picks(&scene, 30);
+    for _ in 0..1000 {
+        only(&scene, "eu");
+    }
+    let order = picks(&scene, 300);
+    scene.pool.disable("a").unwrap();
+    scene.pool.enable("a").unwrap();
+    let after = picks(&scene, 300);
+    assert_eq!(order, after, "as if nothing had been");
+}
+
+#[test]
+fn to_be_away_for_an_instant_before_each_turn_costs_none() {
+    let scene = weighted(&[("a", 100.0), ("b", 100.0), ("light", 1.0)]);
+    let order = (0..2010).map(|_| {
+        scene.pool.disable("light").unwrap();
+        scene.pool.enable("light").unwrap();
+        pick(&scene)
+    });
+    let shares = shares(order);
+    assert!(shares["light"].abs_diff(10) <= 1, "{shares:?}");
+}
+
+#[test]
+fn the_members_that_a_filter_admits_may_change_all_the_time() {
+    let scene = Scene::with(&[], |builder| {
+        let us = |id| Resource::new(id, id).metadata("region", "us");
+        let eu = Resource::new("eu", "eu").metadata("region", "eu");
+        builder.strategy(Strategy::Weighted).resources([us("a"), us("b"), us("c"), eu])
+    });
+    let mut served = Vec::new();
+    for turn in 0..600 {
+        only(&scene, "eu");
+        scene.pool.add(Resource::new("x", "x").weight(0.001).metadata("region", "us")).unwrap();
+        served.push(only(&scene, "us"));
+        if turn % 2 == 0 {
+            served.push(only(&scene, "us"));
+        }
+        scene.pool.remove("x").unwrap();
+    }
+    for alike in served.windows(200) {
+        let shares = shares(alike.to_vec());
+        for id in ["a", "b", "c"] {
+            assert!(shares[id].abs_diff(67) <= 4, "{shares:?}");
+        }
+    }
 }

@@ -69,9 +69,9 @@ fuzz_target!(|texts: Texts| {
 
 fn play(deed: &Deed, pool: &Pool<()>, trace: &Trace, time: &VirtualTime, request_id: &str) {
     let fault = || match deed {
-        Deed::Cooldown { after, reason, .. } => Fault::cooldown_for(*after, reason),
-        Deed::Disable { reason, .. } => Fault::disable(reason),
-        Deed::Retry { reason, .. } => Fault::<u8>::retry(reason),
+        Deed::Cooldown { after, reason, .. } => Fault::cooldown_for(*after, reason.as_str()),
+        Deed::Disable { reason, .. } => Fault::disable(reason.as_str()),
+        Deed::Retry { reason, .. } => Fault::<u8>::retry(reason.as_str()),
         Deed::Wait(_) => Fault::Operation(0),
     };
     let run = match deed {
@@ -90,14 +90,15 @@ fn play(deed: &Deed, pool: &Pool<()>, trace: &Trace, time: &VirtualTime, request
     let operation = |lease| trace.watch(lease, |_| ready(Err::<(), _>(fault())));
     match time.block_on(request.run(operation)) {
         Err(RunError::Exhausted(exhausted)) => {
-            says_one_line(&*exhausted);
+            says_one_line(&**exhausted);
             let table = exhausted.table().to_string();
             let rows = exhausted.explanation.resources.len()
                 + usize::from(exhausted.explanation.resources.len() < exhausted.explanation.members);
             assert_eq!(table.split('\n').count(), 1 + rows, "a line for each resource: {table}");
             table.split('\n').for_each(|line| is_one_line(&line));
             exhausted.last_signal.iter().for_each(|signal| is_one_line(signal));
-            says_one_line(&RunError::<std::fmt::Error>::Exhausted(exhausted));
+            let run = RunError::Exhausted(exhausted);
+            says_one_line(&run.map_operation(|_| std::fmt::Error));
         }
         other => assert!(other.is_err(), "every operation fails"),
     }

@@ -1,5 +1,6 @@
 //! How well a resource has been doing, as it is told.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// A resource's error rate in three words.
@@ -10,8 +11,20 @@ pub enum Grade {
     Healthy,
     /// From the threshold for degraded on.
     Degraded,
-    /// From the threshold for unhealthy on.
+    /// From the threshold for unhealthy on; or nothing but failures, the minimum sample in a row at least,
+    /// and too few attempts in the window to tell otherwise.
     Unhealthy,
+}
+
+/// In small letters, as it is serialized.
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Unhealthy => "unhealthy",
+        })
+    }
 }
 
 /// How a resource has been doing, at one moment.
@@ -38,9 +51,11 @@ pub struct Health {
     pub error_rate: Option<f64>,
     /// The error rate as a grade.
     pub grade: Grade,
-    /// The exponentially weighted mean latency; `None` before the first.
+    /// The exponentially weighted mean latency of its successes; `None` before the first.
     pub latency: Option<Duration>,
-    /// The same, except that it jumps up to any latency above it at once.
+    /// The latency to reckon with, as [`Strategy::LeastLatency`](crate::Strategy::LeastLatency) does: it
+    /// jumps up to any latency above it at once and fades from then on. A failure counts as one of
+    /// [`failure_latency`](crate::HealthRules::failure_latency) at least. `None` before the first of either.
     pub peak_latency: Option<Duration>,
     /// When an attempt last succeeded.
     pub last_success: Option<Instant>,

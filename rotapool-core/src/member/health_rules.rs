@@ -17,7 +17,8 @@ pub struct HealthRules {
     pub degraded: f64,
     /// The error rate from which a resource is graded unhealthy. 0.7 by default; `degraded` to 1.
     pub unhealthy: f64,
-    /// The time in which the weight of old latencies falls to 1/e. 10 s by default; 1 ms to 1 day.
+    /// The time in which the weight of old latencies falls to 1/e, and for which one call that does not come
+    /// back keeps others from a resource that it was to show the speed of. 10 s by default; 1 ms to 1 day.
     pub latency_decay: Duration,
     /// The least latency that a failure counts as, so that failing fast looks slow. 5 s by default.
     pub failure_latency: Duration,

@@ -1,13 +1,11 @@
 //! How well a resource has been doing: errors in a window, latency, streaks.
 //!
 //! Measures only: no rule of the pool takes a resource out because of them. The strategies that go by
-//! them let every measure fade with time, so that none can lock a resource out for ever.
-
-use std::time::Duration;
+//! them let what they hold against a resource end with time, so that none can lock one out for ever.
 
 use super::health::{Grade, Health};
 use super::yardstick::{BUCKETS, Yardstick};
-use crate::time::Tick;
+use crate::time::{Tick, seconds};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Bucket {
@@ -24,19 +22,38 @@ pub(crate) struct Measures {
     successes: u64,
     failures: u64,
     consecutive_failures: u32,
+    /// How often in a row it failed when it was tried: what fails while it is shunned is the same try.
+    vain_tries: u32,
     last_success: Option<Tick>,
     last_failure: Option<Tick>,
-    latency: Option<Latency>,
+    /// The mean latency of its successes.
+    mean: Seconds,
+    /// What it is to be reckoned with: the peak of its latencies, failures among them.
+    peak: Seconds,
     /// The tenths before, newest first.
     past: [Bucket; BUCKETS - 1],
 }
 
-/// Exponentially weighted latency in seconds, and when it was last updated.
+/// An estimate in seconds, and as of when; never, if there is none yet. An `Option` would take 8 bytes more.
 #[derive(Debug, Clone, Copy)]
-struct Latency {
-    mean: f64,
-    peak: f64,
+struct Seconds {
+    value: f64,
     at: Tick,
+}
+
+impl Seconds {
+    const UNKNOWN: Self = Self { value: 0.0, at: Tick::NEVER };
+
+    #[inline]
+    fn known(self) -> Option<Self> {
+        (self.at != Tick::NEVER).then_some(self)
+    }
+
+    /// What has become of it by `now`.
+    #[inline]
+    fn faded(self, now: Tick, yardstick: &Yardstick) -> f64 {
+        self.value * yardstick.fading(self.at, now)
+    }
 }
 
 impl Measures {
@@ -47,9 +64,11 @@ impl Measures {
             successes: 0,
             failures: 0,
             consecutive_failures: 0,
+            vain_tries: 0,
             last_success: None,
             last_failure: None,
-            latency: None,
+            mean: Seconds::UNKNOWN,
+            peak: Seconds::UNKNOWN,
             past: [Bucket::default(); BUCKETS - 1],
         }
     }
@@ -57,67 +76,91 @@ impl Measures {
     /// An attempt that took this many seconds got through.
     #[inline]
     pub(crate) fn succeeded(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
-        let bucket = self.bucket(now, yardstick);
-        bucket.successes = bucket.successes.saturating_add(1);
-        self.successes += 1;
-        self.consecutive_failures = 0;
-        self.last_success = Some(now);
-        self.took(took, now, yardstick);
+        self.proved(now, yardstick);
+        let Some(mean) = self.mean.known() else {
+            self.mean = Seconds { value: took, at: now };
+            return self.is_as_slow_as(took, now, yardstick);
+        };
+        let old = yardstick.fading(mean.at, now);
+        self.mean = Seconds { value: mean.value * old + took * (1.0 - old), at: now };
+        // Of a resource that only succeeds both are of the same moment.
+        match self.peak.at == mean.at {
+            true => self.peak = Seconds { value: took.max(self.peak.value * old), at: now },
+            false => self.is_as_slow_as(took, now, yardstick),
+        }
     }
 
+    /// The operation came back with an error of its own. The resource did answer, but how fast an error
+    /// is says nothing of how fast the resource is: that stays as its successes have shown it.
+    pub(crate) fn answered(&mut self, now: Tick, yardstick: &Yardstick) {
+        self.proved(now, yardstick);
+        if let Some(Seconds { value, .. }) = self.mean.known() {
+            self.is_as_slow_as(value, now, yardstick);
+        }
+    }
+
+    /// The attempt failed after this many seconds. It counts as slow, so that failing fast attracts nobody.
     pub(crate) fn failed(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
         let bucket = self.bucket(now, yardstick);
         bucket.failures = bucket.failures.saturating_add(1);
         self.failures += 1;
         self.consecutive_failures = self.consecutive_failures.saturating_add(1);
+        if self.only_fails(yardstick) && !self.is_shunned(now, yardstick) {
+            self.vain_tries = self.vain_tries.saturating_add(1);
+        }
         self.last_failure = Some(now);
-        self.took(took.max(yardstick.failure_latency), now, yardstick);
+        self.is_as_slow_as(took.max(yardstick.failure_latency), now, yardstick);
     }
 
-    /// An attempt got through without a value, so that nobody knows whether it took as long as one that gets one.
-    pub(crate) fn answered(&mut self, now: Tick, yardstick: &Yardstick) {
-        let bucket = self.bucket(now, yardstick);
-        bucket.successes = bucket.successes.saturating_add(1);
-        self.successes += 1;
-        self.consecutive_failures = 0;
-        self.last_success = Some(now);
-    }
-
-    /// An attempt was given up after this many seconds: that says something only if it is more than is known.
+    /// An attempt was given up after this many seconds. That says nothing, unless the resource has
+    /// been slower by then than anybody knew; of one that was never measured, not even that.
     pub(crate) fn took_at_least(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
-        if self.peak(now, yardstick).is_some_and(|peak| took > peak) {
-            self.took(took, now, yardstick);
+        if self.peak(now, yardstick).is_some_and(|known| took > known) {
+            self.peak = Seconds { value: took, at: now };
         }
     }
 
-    /// An attempt ended, or was given up, after this many seconds.
-    ///
+    #[inline]
+    fn proved(&mut self, now: Tick, yardstick: &Yardstick) {
+        let bucket = self.bucket(now, yardstick);
+        bucket.successes = bucket.successes.saturating_add(1);
+        self.successes += 1;
+        (self.consecutive_failures, self.vain_tries) = (0, 0);
+        self.last_success = Some(now);
+    }
+
     /// Peak EWMA after Finagle's `PeakEwma` load metric (Twitter, 2013): the estimate fades with time,
     /// and a latency above what has become of it replaces it at once.
     #[inline]
-    pub(crate) fn took(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
-        self.latency = Some(match self.latency {
-            None => Latency { mean: took, peak: took, at: now },
-            Some(Latency { mean, peak, at }) => {
-                let old = yardstick.fading(at, now);
-                Latency {
-                    mean: mean * old + took * (1.0 - old),
-                    peak: took.max(peak * old),
-                    at: now,
-                }
-            }
-        });
+    fn is_as_slow_as(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
+        let faded = self.peak.known().map_or(0.0, |peak| peak.faded(now, yardstick));
+        self.peak = Seconds { value: took.max(faded), at: now };
     }
 
     /// The peak latency in seconds, faded with the time since it was measured: a slow resource that
     /// gets no traffic looks better and better until it is tried again.
     pub(crate) fn peak(&self, now: Tick, yardstick: &Yardstick) -> Option<f64> {
         // Never nothing: what took no time at all still costs more the more of it is in flight.
-        self.latency.map(|latency| (latency.peak * yardstick.fading(latency.at, now)).max(1e-9))
+        self.peak.known().map(|peak| peak.faded(now, yardstick).max(1e-9))
+    }
+
+    /// Whether it has failed so often in a row that an empty window does not clear it.
+    fn only_fails(&self, yardstick: &Yardstick) -> bool {
+        self.consecutive_failures >= yardstick.rules.min_sample.max(1)
+    }
+
+    /// Whether it has done nothing but fail and is better left alone for now: from the minimum sample in a
+    /// row on, for one window after the last failure; after each further try in vain for twice as
+    /// long, up to 64 windows.
+    pub(crate) fn is_shunned(&self, now: Tick, yardstick: &Yardstick) -> bool {
+        const DOUBLINGS: u32 = 6;
+        let Some(tries) = self.vain_tries.checked_sub(1) else { return false };
+        let shunned = yardstick.window().saturating_mul(1 << tries.min(DOUBLINGS));
+        self.last_failure.is_some_and(|last| now.0.saturating_sub(last.0) < shunned)
     }
 
     pub(crate) fn has_latency(&self) -> bool {
-        self.latency.is_some()
+        self.peak.known().is_some()
     }
 
     pub(crate) fn failed_last(&self) -> bool {
@@ -136,6 +179,7 @@ impl Measures {
         let recent = self.recent(now, yardstick);
         let error_rate = self.error_rate(now, yardstick);
         let instant = |tick| yardstick.epoch.instant(tick);
+        let peak = self.peak.known();
         Health {
             at: yardstick.epoch.instant(now),
             recent_successes: recent.successes,
@@ -146,11 +190,12 @@ impl Measures {
             error_rate,
             grade: match error_rate {
                 Some(rate) if rate >= yardstick.rules.unhealthy => Grade::Unhealthy,
+                None if self.only_fails(yardstick) => Grade::Unhealthy,
                 Some(rate) if rate >= yardstick.rules.degraded => Grade::Degraded,
                 _ => Grade::Healthy,
             },
-            latency: self.latency.map(|latency| Duration::from_secs_f64(latency.mean)),
-            peak_latency: self.latency.map(|latency| Duration::from_secs_f64(latency.peak)),
+            latency: self.mean.known().map(|mean| seconds(mean.value)),
+            peak_latency: peak.map(|peak| seconds(peak.faded(now, yardstick))),
             last_success: self.last_success.map(instant),
             last_failure: self.last_failure.map(instant),
         }
@@ -194,7 +239,9 @@ impl Measures {
             self.past[0] = std::mem::take(&mut self.filling);
         }
         self.ends = Some(Tick(match passed {
-            few if few <= BUCKETS => ends.0 + yardstick.tenth * few as u64,
+            few if few <= BUCKETS => {
+                ends.0.saturating_add(yardstick.tenth.saturating_mul(few as u64))
+            }
             _ => now.0.saturating_add(yardstick.tenth),
         }));
     }
@@ -202,7 +249,7 @@ impl Measures {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::member::health_rules::HealthRules;
@@ -259,8 +306,8 @@ mod tests {
     fn the_peak_jumps_up_at_once_and_comes_down_with_time() {
         let rules = RULES();
         let mut measures = Measures::new();
-        measures.took(0.1, at(0.0), &rules);
-        measures.took(2.0, at(0.0), &rules);
+        measures.succeeded(0.1, at(0.0), &rules);
+        measures.succeeded(2.0, at(0.0), &rules);
         assert_eq!(measures.peak(at(0.0), &rules), Some(2.0));
         assert!(
             measures.report(at(0.0), &rules).latency.unwrap() < Duration::from_millis(200),
@@ -268,7 +315,7 @@ mod tests {
         );
         let later = measures.peak(at(10.0), &rules).unwrap();
         assert!((later - 2.0 / std::f64::consts::E).abs() < 1e-9, "{later}");
-        measures.took(0.1, at(30.0), &rules);
+        measures.succeeded(0.1, at(30.0), &rules);
         let down = measures.peak(at(30.0), &rules).unwrap();
         assert!((0.1..0.3).contains(&down), "{down}");
     }
@@ -279,5 +326,52 @@ mod tests {
         let mut measures = Measures::new();
         measures.failed(0.001, at(0.0), &rules);
         assert_eq!(measures.peak(at(0.0), &rules), Some(5.0));
+    }
+
+    #[test]
+    fn own_errors_keep_the_peak_at_what_successes_have_shown() {
+        let rules = RULES();
+        let mut measures = Measures::new();
+        measures.answered(at(0.0), &rules);
+        assert!(!measures.has_latency());
+        measures.succeeded(0.3, at(0.0), &rules);
+        for second in 1..100 {
+            measures.answered(at(f64::from(second)), &rules);
+        }
+        assert_eq!(measures.peak(at(99.0), &rules), Some(0.3), "and it does not fade away");
+    }
+
+    #[test]
+    fn what_was_given_up_raises_the_peak_and_nothing_else() {
+        let rules = RULES();
+        let mut measures = Measures::new();
+        measures.took_at_least(60.0, at(0.0), &rules);
+        assert!(!measures.has_latency());
+        measures.succeeded(1.0, at(0.0), &rules);
+        measures.took_at_least(0.5, at(0.0), &rules);
+        assert_eq!(measures.peak(at(0.0), &rules), Some(1.0));
+        measures.took_at_least(4.0, at(0.0), &rules);
+        assert_eq!(measures.peak(at(0.0), &rules), Some(4.0));
+        assert_eq!(measures.report(at(0.0), &rules).latency, Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn each_try_in_vain_doubles_the_time_for_which_it_is_left_alone_up_to_64_windows() {
+        let rules = RULES();
+        let mut measures = Measures::new();
+        (0..4).for_each(|_| measures.failed(0.1, at(0.0), &rules));
+        assert!(!measures.is_shunned(at(0.0), &rules), "four tell nothing");
+        let mut now = 0.0;
+        for windows in [1, 2, 4, 8, 16, 32, 64, 64, 64] {
+            // All that were in flight fail together.
+            (0..50).for_each(|_| measures.failed(0.1, at(now), &rules));
+            let end = now + 10.0 * f64::from(windows);
+            assert!(measures.is_shunned(at(end - 0.001), &rules), "{windows}");
+            assert!(!measures.is_shunned(at(end), &rules), "{windows}");
+            now = end;
+        }
+        measures.succeeded(0.1, at(now), &rules);
+        measures.failed(0.1, at(now), &rules);
+        assert!(!measures.is_shunned(at(now), &rules), "it begins anew");
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod health;
 pub(crate) mod health_rules;
 pub(crate) mod measures;
 pub(crate) mod profile;
+pub(crate) mod reason;
 pub(crate) mod recovery;
 pub(crate) mod roster;
 pub(crate) mod rules;

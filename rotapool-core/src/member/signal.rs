@@ -1,16 +1,22 @@
 //! What an operation says of its resource, and how an attempt ended.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::reason::chain;
 use crate::one_line::OneLine;
 
 /// What an operation says of the resource that it was given.
 ///
 /// Every signal carries a reason: it is what snapshots and errors show to whoever asks why the
-/// resource is out, so say what happened (`"429 from upstream"`) and leave secrets out of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// resource is out, so say what happened (`"429 from upstream"`) and leave secrets out of it. A reason is a
+/// text or an error; of an error it shows the [whole chain](chain), and keeps the error.
+///
+/// A signal is an error itself, so it can travel in `Box<dyn Error>` and the like. Two signals are equal
+/// if they say the same, whatever the errors that caused them.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Signal {
     /// Over its limit: leave it alone for a while.
@@ -19,48 +25,143 @@ pub enum Signal {
         after: Option<Duration>,
         /// Why.
         reason: Arc<str>,
+        /// The error that caused it, on its way to whoever made the run. Reports of the pool leave it out.
+        error: Option<Arc<dyn Error + Send + Sync>>,
     },
     /// Unusable until somebody enables it again.
     Disable {
         /// Why.
         reason: Arc<str>,
+        /// The error that caused it, as in a cooldown.
+        error: Option<Arc<dyn Error + Send + Sync>>,
     },
     /// A hiccup that leaves the resource's status alone: just try again. It counts as a failure in the
     /// health measures, as every signal does.
     Retry {
         /// Why.
         reason: Arc<str>,
+        /// The error that caused it, as in a cooldown.
+        error: Option<Arc<dyn Error + Send + Sync>>,
     },
 }
 
 impl Signal {
     /// A cooldown as long as the pool's table says.
-    pub fn cooldown(reason: impl fmt::Display) -> Self {
-        Self::Cooldown { after: None, reason: text(reason) }
+    pub fn cooldown(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::cooldown_for(None, reason)
     }
 
     /// A cooldown of a stated length, or as the table says when `after` is `None`.
-    pub fn cooldown_for(after: impl Into<Option<Duration>>, reason: impl fmt::Display) -> Self {
-        Self::Cooldown { after: after.into(), reason: text(reason) }
+    pub fn cooldown_for(
+        after: impl Into<Option<Duration>>,
+        reason: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let (reason, error) = kept(reason.into());
+        Self::Cooldown { after: after.into(), reason, error }
     }
 
     /// The resource is unusable.
-    pub fn disable(reason: impl fmt::Display) -> Self {
-        Self::Disable { reason: text(reason) }
+    pub fn disable(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let (reason, error) = kept(reason.into());
+        Self::Disable { reason, error }
     }
 
     /// Try again, here or elsewhere.
-    pub fn retry(reason: impl fmt::Display) -> Self {
-        Self::Retry { reason: text(reason) }
+    pub fn retry(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let (reason, error) = kept(reason.into());
+        Self::Retry { reason, error }
+    }
+
+    /// The same signal, caused by this error; the reason stays as it is.
+    #[must_use]
+    pub fn because(mut self, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        *self.parts_mut().1 = Some(Arc::from(error.into()));
+        self
     }
 
     /// Why the operation sent this signal.
     #[must_use]
     pub fn reason(&self) -> &str {
+        self.parts().0
+    }
+
+    /// The error that caused it, if it still has it.
+    #[must_use]
+    pub fn error(&self) -> Option<&Arc<dyn Error + Send + Sync>> {
+        self.parts().1.as_ref()
+    }
+
+    /// The same with its reason told another way, as without a secret. The error stays as it is.
+    pub fn rephrase(&mut self, tell: impl FnOnce(&str) -> Option<String>) {
+        let reason = self.parts_mut().0;
+        if let Some(told) = tell(reason) {
+            *reason = told.into();
+        }
+    }
+
+    /// Takes the error that caused it out of the signal.
+    pub fn take_error(&mut self) -> Option<Arc<dyn Error + Send + Sync>> {
+        self.parts_mut().1.take()
+    }
+
+    fn parts(&self) -> (&Arc<str>, &Option<Arc<dyn Error + Send + Sync>>) {
         match self {
-            Self::Cooldown { reason, .. } | Self::Disable { reason } | Self::Retry { reason } => {
-                reason
+            Self::Cooldown { reason, error, .. }
+            | Self::Disable { reason, error }
+            | Self::Retry { reason, error } => (reason, error),
+        }
+    }
+
+    fn parts_mut(&mut self) -> (&mut Arc<str>, &mut Option<Arc<dyn Error + Send + Sync>>) {
+        match self {
+            Self::Cooldown { reason, error, .. }
+            | Self::Disable { reason, error }
+            | Self::Retry { reason, error } => (reason, error),
+        }
+    }
+
+    /// All that it says: what it asks for, for how long, and why.
+    fn said(&self) -> (u8, Option<Duration>, &str) {
+        match self {
+            Self::Cooldown { after, reason, .. } => (0, *after, reason),
+            Self::Disable { reason, .. } => (1, None, reason),
+            Self::Retry { reason, .. } => (2, None, reason),
+        }
+    }
+}
+
+/// What a reason shows of an error, and the error, unless it was made of a mere text: that is the reason, and
+/// would show again what was taken out of it.
+fn kept(error: Box<dyn Error + Send + Sync>) -> (Arc<str>, Option<Arc<dyn Error + Send + Sync>>) {
+    let is_text = error.source().is_none() && is_text(&*error);
+    (chain(&*error).into(), (!is_text).then(|| Arc::from(error)))
+}
+
+/// The type in which the standard library boxes a text cannot be named, but it prints itself as the text does, and
+/// no error that has anything else to say is printed so.
+fn is_text(error: &(dyn Error + Send + Sync)) -> bool {
+    format!("{error:?}") == format!("{:?}", error.to_string())
+}
+
+impl PartialEq for Signal {
+    fn eq(&self, other: &Self) -> bool {
+        self.said() == other.said()
+    }
+}
+
+impl Eq for Signal {}
+
+/// Without the error that caused it: its text is not ours, and may hold what a reason must not.
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cooldown { after, reason, .. } => {
+                f.debug_struct("Cooldown").field("after", after).field("reason", reason).finish()
             }
+            Self::Disable { reason, .. } => {
+                f.debug_struct("Disable").field("reason", reason).finish()
+            }
+            Self::Retry { reason, .. } => f.debug_struct("Retry").field("reason", reason).finish(),
         }
     }
 }
@@ -77,8 +178,13 @@ impl fmt::Display for Signal {
     }
 }
 
-fn text(reason: impl fmt::Display) -> Arc<str> {
-    reason.to_string().into()
+impl Error for Signal {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self.error() {
+            Some(error) => Some(&**error),
+            None => None,
+        }
+    }
 }
 
 /// How an attempt ended.

@@ -1,5 +1,7 @@
 //! The rules of how health is measured, made ready for the hot path.
 
+use std::time::Duration;
+
 use super::health_rules::HealthRules;
 use crate::time::{Epoch, Tick};
 
@@ -14,6 +16,8 @@ pub(crate) struct Yardstick {
     /// In nanoseconds.
     pub(super) tenth: u64,
     decays_per_second: f64,
+    /// The latency decay, in nanoseconds.
+    decay: u64,
     pub(super) failure_latency: f64,
 }
 
@@ -22,10 +26,21 @@ impl Yardstick {
         Self {
             rules,
             epoch,
-            tenth: (rules.window / BUCKETS as u32).as_nanos().try_into().unwrap_or(u64::MAX),
+            tenth: nanoseconds(rules.window / BUCKETS as u32),
             decays_per_second: rules.latency_decay.as_secs_f64().recip(),
+            decay: nanoseconds(rules.latency_decay),
             failure_latency: rules.failure_latency.as_secs_f64(),
         }
+    }
+
+    /// The window, in nanoseconds.
+    pub(super) fn window(&self) -> u64 {
+        self.tenth.saturating_mul(BUCKETS as u64)
+    }
+
+    /// Whether something that began at `at` may still come to light: for one latency decay.
+    pub(crate) fn is_news(&self, at: Tick, now: Tick) -> bool {
+        now.0.saturating_sub(at.0) < self.decay
     }
 
     /// How many tenths of the window have ended by `now` since one that ended at `ends`, itself included.
@@ -41,4 +56,8 @@ impl Yardstick {
         // The tangent is off by less than 5e-9 here, and this is where a busy resource lives.
         if decays < 1e-4 { 1.0 - decays } else { (-decays).exp() }
     }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    duration.as_nanos().try_into().unwrap_or(u64::MAX)
 }

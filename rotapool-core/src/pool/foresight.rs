@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use super::State;
 use crate::member::comeback::Comeback;
+use crate::member::profile::Metadata;
 use crate::member::slot::Slot;
 use crate::member::standing::Status;
 use crate::report::explanation::Explanation;
 use crate::select::candidate::Candidate;
 use crate::select::index::{Index, Reach};
-use crate::select::wish::Wish;
+use crate::select::wish::{Preferences, Wish};
 
 impl<A> State<A> {
     /// Which member a run without preferences would pick now, and of the others why not.
@@ -20,26 +21,50 @@ impl<A> State<A> {
     /// `chance` has to draw what the run would draw. O(1) or O(log n) beside the rows, but O(n) while a
     /// cooldown has ended that nobody has noticed yet.
     #[must_use]
-    pub fn explain(&self, now: Instant, mut chance: impl FnMut() -> f64) -> Explanation {
-        let wish = Wish::default();
-        let next = self.foresee_pick(&wish, now, &mut chance);
+    pub fn explain(&self, now: Instant, chance: impl FnMut() -> f64) -> Explanation {
+        self.explain_to(&Wish::default(), now, chance)
+    }
+
+    /// The same for a run with preferences, whose caller judges the [members](Self::members_to_judge) like this;
+    /// and whom its caller's own code could choose from: nobody if the pool's strategy chooses.
+    #[must_use]
+    pub fn explain_for(
+        &self,
+        preferences: Preferences,
+        verdicts: impl IntoIterator<Item = (u64, bool)>,
+        now: Instant,
+        chance: impl FnMut() -> f64,
+    ) -> (Explanation, Vec<Candidate>) {
+        let mut wish = Wish::new(preferences);
+        verdicts.into_iter().for_each(|(position, admitted)| wish.judged(position, admitted));
+        let candidates = match self.config.foreign_choice {
+            true => self.foresee_candidates(&wish, Reach { tried: true, beyond_pace: true }, now),
+            false => Vec::new(),
+        };
+        (self.explain_to(&wish, now, chance), candidates)
+    }
+
+    /// The members and their metadata, for a caller to judge.
+    #[must_use]
+    pub fn members_to_judge(&self) -> Vec<(u64, Arc<Metadata>)> {
+        let data = |slot: &Slot| (slot.position(), Arc::clone(&slot.profile().metadata));
+        self.roster.members().map(data).collect()
+    }
+
+    fn explain_to(
+        &self,
+        wish: &Wish,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+    ) -> Explanation {
+        let next = self.foresee_pick(wish, now, &mut chance);
         let retry_at = match next {
             Some(_) => Some(now),
-            None => self.foresee_end(now),
+            None => self.foresee_end(wish, now),
         };
         Explanation {
             next: next.map(|key| Arc::clone(self.roster[key].id())),
-            ..self.explanation(&wish, retry_at, now)
-        }
-    }
-
-    /// Whom a caller's own code could choose from now; nobody if the pool's strategy chooses.
-    #[must_use]
-    pub fn foreign_candidates(&self, now: Instant) -> Vec<Candidate> {
-        let reach = Reach { tried: true, beyond_pace: true };
-        match self.config.foreign_choice {
-            true => self.foresee_candidates(&Wish::default(), reach, now),
-            false => Vec::new(),
+            ..self.explanation(wish, retry_at, now)
         }
     }
 
@@ -110,12 +135,13 @@ impl<A> State<A> {
     }
 
     /// When the next cooldown ends, if nothing is to be picked: nobody knows if somebody healthy is only busy.
-    fn foresee_end(&self, now: Instant) -> Option<Instant> {
-        let is_busy = |slot: &Slot| slot.status_at(now) == Status::Healthy;
+    fn foresee_end(&self, wish: &Wish, now: Instant) -> Option<Instant> {
+        let is_busy = |slot: &Slot| slot.status_at(now) == Status::Healthy && wish.admits(slot);
         if self.roster.members().any(is_busy) {
             return None;
         }
-        self.roster.members().filter_map(|slot| slot.standing().until()).min()
+        let admitted = self.roster.members().filter(|slot| wish.admits(slot));
+        admitted.filter_map(|slot| slot.standing().until()).min()
     }
 
     /// The slot as the next step would leave it.

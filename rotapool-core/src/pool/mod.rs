@@ -13,6 +13,7 @@ mod questions;
 mod runs;
 mod telling;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use self::config::Config;
@@ -27,6 +28,7 @@ use crate::member::standing::{Cause, Status};
 use crate::member::usage::Usages;
 use crate::member::yardstick::Yardstick;
 use crate::report::counters::PoolCounters;
+use crate::report::event::Event;
 use crate::select::index::Index;
 use crate::select::wish::Wish;
 use crate::time::{Epoch, Tick};
@@ -106,6 +108,7 @@ impl<A> State<A> {
         }
         self.index.place(key, slot);
         self.edge.joined();
+        self.tell(Event::ResourceAdded { at: now, id: Arc::clone(self.roster[key].id()) });
         self.tell_turn(now);
         self.offer(key);
         self.line.wake(Wish::judges, &mut self.effects.wakes);
@@ -124,11 +127,13 @@ impl<A> State<A> {
         let was_admitted = admitted(&self.roster[key]);
         let broken = self.break_promises(key);
         let was = self.roster[key].standing().noticed_status();
+        let told = Arc::clone(self.roster[key].id());
         let key = self.roster.leave(id)?;
         self.index.forget(key);
         if was == Status::Healthy {
             self.edge.left();
         }
+        self.tell(Event::ResourceRemoved { at: now, id: told });
         self.tell_turn(now);
         self.disappoint(was_admitted, now);
         if broken {

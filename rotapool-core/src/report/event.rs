@@ -85,6 +85,22 @@ pub enum Event {
         /// How many.
         count: u64,
     },
+    /// A resource joined the pool, healthy. Those that the pool was built with are not told of.
+    #[non_exhaustive]
+    ResourceAdded {
+        /// When.
+        at: Instant,
+        /// The resource.
+        id: Arc<str>,
+    },
+    /// A resource left the pool. Attempts under way on it go on, and their ends are told.
+    #[non_exhaustive]
+    ResourceRemoved {
+        /// When.
+        at: Instant,
+        /// The resource.
+        id: Arc<str>,
+    },
     /// A run is over.
     #[non_exhaustive]
     RunEnded {
@@ -158,6 +174,8 @@ impl Event {
             | Self::AttemptAbandoned { at, .. }
             | Self::StateChanged { at, .. }
             | Self::SiblingsAborted { at, .. }
+            | Self::ResourceAdded { at, .. }
+            | Self::ResourceRemoved { at, .. }
             | Self::RunEnded { at, .. }
             | Self::PoolExhausted { at, .. }
             | Self::PoolRecovered { at }
@@ -209,6 +227,8 @@ impl fmt::Display for Event {
             Self::SiblingsAborted { id, count, .. } => {
                 write!(f, "{}: {count} younger aborted", OneLine(id))
             }
+            Self::ResourceAdded { id, .. } => write!(f, "{}: added", OneLine(id)),
+            Self::ResourceRemoved { id, .. } => write!(f, "{}: removed", OneLine(id)),
             Self::RunEnded { run, request_id, outcome, attempts, .. } => {
                 let attempt = if *attempts == 1 { "attempt" } else { "attempts" };
                 write!(f, "{}: {outcome} after {attempts} {attempt}", Run(*run, request_id))

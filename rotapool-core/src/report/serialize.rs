@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
+use super::explanation::Explanation;
 use super::snapshot::ResourceSnapshot;
 use super::stats::{PoolStats, ResourceStats};
 use crate::member::basis::Basis;
@@ -37,11 +38,7 @@ impl Serialize for Status {
 
 impl Serialize for Grade {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(match self {
-            Self::Healthy => "healthy",
-            Self::Degraded => "degraded",
-            Self::Unhealthy => "unhealthy",
-        })
+        serializer.collect_str(self)
     }
 }
 
@@ -233,6 +230,22 @@ impl Serialize for PoolStats {
             runs_exhausted: runs_exhausted,
             runs_error: runs_error,
             runs_cancelled: runs_cancelled,
+            resources: resources,
+        })
+    }
+}
+
+impl Serialize for Explanation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { at: _, next, strategy, retry_at: _, resources, members, kept_out, in_line } =
+            self;
+        write_struct!(serializer, "Explanation", {
+            next: next.as_deref(),
+            strategy: strategy.map(|strategy| strategy.name()),
+            retry_after_seconds: self.retry_after().map(|after| after.as_secs_f64()),
+            members: members,
+            kept_out: kept_out,
+            in_line: in_line,
             resources: resources,
         })
     }

@@ -3,6 +3,8 @@
 const ABSENT: u32 = u32::MAX;
 /// Pairs drawn in the hope that both are admitted, before all that are admitted are listed.
 const HOPES: usize = 8;
+/// A list of so many is made without hoping.
+const FEW: usize = 64;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Bag {
@@ -58,6 +60,35 @@ impl Bag {
                 return Some((one, other));
             }
         }
+        self.two_of_all(chance, admits)
+    }
+
+    /// The same, but of a large bag it looks at a few only, and may miss who is admitted: O(1) in any case.
+    pub(crate) fn two_by_luck(
+        &self,
+        chance: &mut impl FnMut() -> f64,
+        admits: impl Fn(usize) -> bool,
+    ) -> Option<(usize, usize)> {
+        if self.items.len() <= FEW {
+            return self.two_of_all(chance, admits);
+        }
+        let mut one = None;
+        for _ in 0..2 * HOPES {
+            let item = self.items[below(self.items.len(), chance)?] as usize;
+            match one {
+                Some(one) if one != item && admits(item) => return Some((one, item)),
+                None if admits(item) => one = Some(item),
+                _ => {}
+            }
+        }
+        one.map(|one| (one, one))
+    }
+
+    fn two_of_all(
+        &self,
+        chance: &mut impl FnMut() -> f64,
+        admits: impl Fn(usize) -> bool,
+    ) -> Option<(usize, usize)> {
         let admitted: Vec<u32> =
             self.items.iter().copied().filter(|&item| admits(item as usize)).collect();
         pair(&admitted, chance)
@@ -75,7 +106,7 @@ fn pair(items: &[u32], chance: &mut impl FnMut() -> f64) -> Option<(usize, usize
 }
 
 /// A draw from 0 to `bound`, exclusive; even to within 2⁻⁵³ × `bound`.
-fn below(bound: usize, chance: &mut impl FnMut() -> f64) -> Option<usize> {
+pub(super) fn below(bound: usize, chance: &mut impl FnMut() -> f64) -> Option<usize> {
     let last = bound.checked_sub(1)?;
     Some(((chance() * bound as f64) as usize).min(last))
 }
@@ -134,5 +165,25 @@ mod tests {
         (0..100).for_each(|item| bag.insert(item));
         assert_eq!(bag.two(&mut || random.f64(), |item| item == 42), Some((42, 42)));
         assert_eq!(bag.two(&mut || random.f64(), |_| false), None);
+    }
+
+    #[test]
+    fn by_luck_it_looks_at_few_of_many_and_at_all_of_few() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for (items, most) in [(64, 64), (10_000, 16)] {
+            let mut bag = Bag::new();
+            (0..items).for_each(|item| bag.insert(item));
+            let looked = std::cell::Cell::new(0);
+            let count = |admits: bool| {
+                looked.set(looked.get() + 1);
+                admits
+            };
+            assert_eq!(bag.two_by_luck(&mut || random.f64(), |_| count(false)), None);
+            assert!(looked.get() <= most, "{} of {items}", looked.get());
+            let (one, other) = bag.two_by_luck(&mut || random.f64(), |_| count(true)).unwrap();
+            assert_ne!(one, other);
+            let last = bag.two_by_luck(&mut || random.f64(), |item| item == items - 1);
+            assert!(last == Some((items - 1, items - 1)) || items > 64);
+        }
     }
 }

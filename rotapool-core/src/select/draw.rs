@@ -38,12 +38,20 @@ impl Draw {
         if first { one } else { other }
     }
 
-    /// Whether a resource is on trial with one operation already, and should get no other.
+    /// Whether a resource is being tried, or is better left alone, and should get no run while others may.
     pub(super) fn shuns(&self, slot: &Slot, yardstick: &Yardstick, now: Tick) -> bool {
         match self {
-            Self::LeastLatency => least_latency::is_on_trial(slot),
-            Self::LeastErrors => least_errors::is_on_trial(slot, now, yardstick),
+            Self::LeastLatency => least_latency::shuns(slot, now, yardstick),
+            Self::LeastErrors => least_errors::shuns(slot, now, yardstick),
             Self::Random | Self::Affinity => false,
         }
+    }
+
+    /// Whether to search the whole pool rather than take one that is shunned.
+    ///
+    /// A second operation on a resource that is being measured for the first time does no harm, and in a
+    /// pool that has just begun nearly all are. One that only fails does harm.
+    pub(super) fn insists(&self) -> bool {
+        matches!(self, Self::LeastErrors)
     }
 }

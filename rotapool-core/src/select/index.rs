@@ -203,7 +203,7 @@ impl Index {
         };
         let Some(picked) = picked else { return self.pick_another(wish, reach, roster) };
         if let Eligible::Ranked(order, tournament) = &mut self.eligible {
-            order.picked(picked, &roster[picked], tournament);
+            order.picked(picked, wish, roster, tournament);
         }
         Pick::Take(picked)
     }
@@ -277,8 +277,8 @@ impl Index {
         admits: impl Fn(usize) -> bool,
     ) -> Option<usize> {
         let (draw, bag) = match &self.eligible {
-            Eligible::Ranked(_, tournament) => {
-                return tournament.least_where(admits).map(|(_, item)| item);
+            Eligible::Ranked(order, tournament) => {
+                return order.find(wish, roster, tournament, chance, admits);
             }
             Eligible::Drawn(draw, bag) => (draw, bag),
         };
@@ -290,9 +290,13 @@ impl Index {
         if !draw.shuns(&roster[choice], yardstick, now) {
             return Some(choice);
         }
-        // Both are on trial already: others first, if there are any.
+        // Neither is to be taken while others may be: those first, if there are any.
         let proven = |item: usize| admits(item) && !draw.shuns(&roster[item], yardstick, now);
-        match bag.two(chance, proven) {
+        let others = match draw.insists() {
+            true => bag.two(chance, proven),
+            false => bag.two_by_luck(chance, proven),
+        };
+        match others {
             Some((one, other)) => Some(draw.better(one, other, roster, yardstick, now)),
             None => Some(choice),
         }

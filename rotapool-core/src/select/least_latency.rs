@@ -1,23 +1,27 @@
 //! Least latency: of two drawn at random, the lower peak EWMA latency × (in flight + 1) wins.
 //!
 //! The load metric of Finagle's `PeakEwma` behind the power of two choices (Mitzenmacher, 2001). A
-//! resource without a latency yet gets exactly one operation at a time until there is one. A failure
-//! counts as slow, and the estimate fades while there is no traffic, so a resource that was slow or
-//! failing is tried again.
+//! resource without a latency yet gets exactly one operation until there is one, or until a latency
+//! decay has passed without it: then the next may try. A failure counts as slow, and the estimate
+//! fades while there is no traffic, so a resource that was slow or failing is tried again.
 
 use crate::member::slot::Slot;
 use crate::member::yardstick::Yardstick;
 use crate::time::Tick;
 
-pub(super) fn cost(slot: &Slot, now: Tick, yardstick: &Yardstick) -> f64 {
-    match slot.measures.peak(now, yardstick) {
+/// The cost, and what decides between equals.
+pub(super) fn cost(slot: &Slot, now: Tick, yardstick: &Yardstick) -> (f64, u32) {
+    let cost = match slot.measures.peak(now, yardstick) {
         Some(peak) => peak * f64::from(slot.in_flight() + 1),
-        None if is_on_trial(slot) => f64::INFINITY,
+        None if shuns(slot, now, yardstick) => f64::INFINITY,
         None => 0.0,
-    }
+    };
+    (cost, slot.in_flight())
 }
 
-/// Whether its first latency is being measured.
-pub(super) fn is_on_trial(slot: &Slot) -> bool {
-    !slot.measures.has_latency() && slot.in_flight() > 0
+/// Whether its first latency is being measured. What was given up, or was answered by an error of the
+/// operation's own, has measured none; it is not asked again at once.
+pub(super) fn shuns(slot: &Slot, now: Tick, yardstick: &Yardstick) -> bool {
+    !slot.measures.has_latency()
+        && slot.last_acquired().is_some_and(|at| yardstick.is_news(at, now))
 }

@@ -16,5 +16,6 @@ mod round_robin;
 mod sticky;
 pub(crate) mod strategy;
 mod tournament;
+mod turns;
 mod weighted;
 pub(crate) mod wish;

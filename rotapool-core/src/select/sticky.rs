@@ -1,16 +1,20 @@
-//! Sticky: stay with the current resource until it is not eligible, then go on forward, wrapping.
+//! Sticky: stay with the current resource until it is out, then go on forward, wrapping.
 //!
-//! No snap-back: a resource that recovers behind the current one waits for its turn. Sluice's sticky
-//! failover is the model.
+//! While the current one is merely at its cap, runs spill to the next that is eligible, and are back as
+//! soon as it has room. No snap-back: a resource that recovers behind the current one waits for its turn.
+//! Sluice's sticky failover is the model.
 
 use super::rank::Rank;
+use crate::member::roster::Roster;
 use crate::member::slot::Slot;
+use crate::member::standing::Standing;
 
-/// Where the walk stands: the current resource, and how often it has wrapped.
+/// Where the walk stands: the current resource, at first the first one, and how often it has wrapped.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Sticky {
     lap: u64,
     position: u64,
+    item: usize,
 }
 
 impl Sticky {
@@ -20,7 +24,20 @@ impl Sticky {
         Rank::new(self.lap + behind, slot.position())
     }
 
-    pub(super) fn picked(&mut self, rank: Rank) {
-        (self.lap, self.position) = (rank.major(), rank.minor());
+    /// The next in the walk was picked.
+    pub(super) fn picked(&mut self, item: usize, rank: Rank, roster: &Roster) {
+        if !self.is_full(roster) {
+            (self.lap, self.position, self.item) = (rank.major(), rank.minor(), item);
+        }
+    }
+
+    /// Whether the current resource lacks nothing but room.
+    fn is_full(&self, roster: &Roster) -> bool {
+        roster.get(self.item).is_some_and(|slot| {
+            slot.member
+                && slot.position() == self.position
+                && matches!(slot.standing(), Standing::Healthy)
+                && !slot.has_room()
+        })
     }
 }

@@ -105,6 +105,28 @@ impl Tournament {
         }
     }
 
+    /// Whether `item` is there.
+    pub(crate) fn holds(&self, item: usize) -> bool {
+        let seats = self.matches.get(self.last_round + item / PLAYERS);
+        seats.is_some_and(|seats| seats.0[item % PLAYERS] != ABSENT)
+    }
+
+    /// The items there may be: all below this.
+    pub(crate) fn bound(&self) -> usize {
+        (self.matches.len() - self.last_round) * PLAYERS
+    }
+
+    /// All items, the least number first. It walks over them: O(n).
+    pub(crate) fn items(&self) -> impl Iterator<Item = usize> {
+        (0..self.bound()).filter(|&item| self.holds(item))
+    }
+
+    /// Gives every item another rank, without a change of their order: O(n).
+    pub(crate) fn rerank(&mut self, change: impl Fn(Rank) -> Rank) {
+        let seats = self.matches.iter_mut().flat_map(|seats| &mut seats.0);
+        seats.filter(|rank| **rank != ABSENT).for_each(|rank| *rank = change(*rank));
+    }
+
     /// The item in a seat.
     #[inline]
     fn feeds(&self, at: usize, seat: usize) -> usize {
@@ -180,7 +202,7 @@ mod tests {
                     tournament.remove(item);
                     model.remove(&item);
                 } else {
-                    let rank = Rank::new(random.u64(..16), item as u64);
+                    let rank = Rank::new(random.u64(..99), item as u64);
                     tournament.set(item, rank);
                     model.insert(item, rank);
                 }
@@ -191,6 +213,13 @@ mod tests {
                 assert_eq!(tournament.least(), least(|_| true));
                 let odd = |item| item % 2 == 1;
                 assert_eq!(tournament.least_where(odd), least(odd));
+                assert_eq!(tournament.holds(item), model.contains_key(&item));
+                if random.u8(..100) == 0 {
+                    assert!(tournament.items().eq(model.keys().copied()));
+                    let later = |rank: Rank| Rank::new(rank.major() + 3, rank.minor());
+                    tournament.rerank(later);
+                    model.values_mut().for_each(|rank| *rank = later(*rank));
+                }
             }
         }
     }

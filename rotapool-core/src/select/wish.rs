@@ -1,8 +1,9 @@
 //! What one run wants of the choice: resources to avoid, to keep out, to stay with.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use crate::member::fingerprint::{fingerprint, mix};
 use crate::member::slot::Slot;
 
 /// What a run's caller asks of the choice. Empty by default.
@@ -28,6 +29,8 @@ struct Asked {
     tried: Tried,
     exclude: Vec<Arc<str>>,
     judge: bool,
+    /// What stands for who is kept out and who was admitted: the same of runs that may use the same.
+    alike: u64,
     /// The positions of the members that the caller's judgement admitted.
     admitted: HashSet<u64>,
     /// Members from this position on have not been judged.
@@ -51,7 +54,12 @@ impl Wish {
             return Self(None);
         }
         let Preferences { exclude, judge, affinity } = preferences;
-        Self(Some(Box::new(Asked { affinity, exclude, judge, ..Asked::default() })))
+        let alike = exclude
+            .iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .fold(0, |alike, id| alike ^ fingerprint(id.as_bytes()));
+        Self(Some(Box::new(Asked { affinity, exclude, judge, alike, ..Asked::default() })))
     }
 
     /// Whether the run has no wish at all.
@@ -83,6 +91,19 @@ impl Wish {
         self.0.as_ref().is_some_and(|asked| asked.judge)
     }
 
+    /// What stands for the members that the caller keeps out and admits: the same of runs that are filtered
+    /// alike.
+    pub(crate) fn alike(&self) -> u64 {
+        self.0.as_ref().map_or(0, |asked| asked.alike)
+    }
+
+    /// The same without the members from this position on; `None` if there is no judgement.
+    pub(crate) fn alike_before(&self, position: u64) -> Option<u64> {
+        let asked = self.0.as_ref().filter(|asked| asked.judge)?;
+        let later = asked.admitted.iter().filter(|&&admitted| admitted >= position);
+        Some(later.fold(asked.alike, |alike, &admitted| alike ^ part(admitted)))
+    }
+
     /// Members from this position on have yet to be judged; `None` if there is no judgement.
     pub(crate) fn judged_until(&self) -> Option<u64> {
         self.0.as_ref().filter(|asked| asked.judge).map(|asked| asked.judged_until)
@@ -92,8 +113,8 @@ impl Wish {
     pub(crate) fn judged(&mut self, position: u64, admitted: bool) {
         if let Some(asked) = &mut self.0 {
             asked.judged_until = asked.judged_until.max(position + 1);
-            if admitted {
-                asked.admitted.insert(position);
+            if admitted && asked.admitted.insert(position) {
+                asked.alike ^= part(position);
             }
         }
     }
@@ -101,6 +122,11 @@ impl Wish {
     /// The members that the run has tried, the least recent first: their positions, and where they were kept.
     pub(crate) fn tried(&self) -> impl Iterator<Item = (u64, usize)> {
         self.0.iter().flat_map(|asked| asked.tried.order.values().copied())
+    }
+
+    #[inline]
+    pub(crate) fn has_tried_any(&self) -> bool {
+        self.0.as_ref().is_some_and(|asked| !asked.tried.order.is_empty())
     }
 
     pub(crate) fn has_tried(&self, slot: &Slot) -> bool {
@@ -116,4 +142,10 @@ impl Wish {
         }
         order.insert(*last, (slot.position(), key));
     }
+}
+
+/// The part that a member which a judgement admitted has in what stands for all.
+pub(super) fn part(position: u64) -> u64 {
+    // A step of SplitMix64, so that no position is mixed to nothing.
+    mix(position.wrapping_add(0x9e37_79b9_7f4a_7c15))
 }

@@ -89,7 +89,7 @@ impl Temper {
 
     pub(crate) fn outcome(&self, random: &mut Rng) -> Outcome {
         // The reasons differ, so that it shows whose is told.
-        let reason = random.u16(..);
+        let reason = random.u16(..).to_string();
         match pick(random, self.outcomes) {
             Kind::Success => Outcome::Success,
             Kind::Error => Outcome::Error,

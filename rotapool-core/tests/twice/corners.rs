@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 76] = [
+const ALL: [&str; 77] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -83,7 +83,8 @@ const ALL: [&str; 76] = [
     "a pick by least errors",
     "a pick by affinity",
     "a sticky walk wraps",
-    "a resource resumes at the present virtual time",
+    "a sticky walk spills",
+    "a new kind of filter beside several",
 ];
 
 /// What only the recorded rules reach.

@@ -154,7 +154,6 @@ impl Episode {
             }
         }
         self.noticed |= self.notices(command);
-        self.reference.note_who_is_away();
         self.reference.take_corners().into_iter().for_each(|corner| corners.reached(corner));
         Played { next, aftermath: self.take_aftermath(corners) }
     }

@@ -1,11 +1,13 @@
 //! The books, kept from nothing but what core tells of itself: they have to balance with its counters.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rotapool_core::{Event, PoolStats, RunOutcome};
 
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
+    /// Those who joined and have not left.
+    members: BTreeSet<String>,
     /// By run: the attempt in flight.
     in_flight: HashMap<u64, u32>,
     attempts: u64,
@@ -41,6 +43,12 @@ impl Ledger {
                     other => panic!("the books have no column for {other}"),
                 }
             }
+            Event::ResourceAdded { id, .. } => {
+                assert!(self.members.insert(id.to_string()), "{event}: twice");
+            }
+            Event::ResourceRemoved { id, .. } => {
+                assert!(self.members.remove(&**id), "{event}: but it was not there");
+            }
             Event::PoolExhausted { .. } => {
                 assert!(!std::mem::replace(&mut self.exhausted, true), "exhausted twice");
             }
@@ -66,6 +74,8 @@ impl Ledger {
             ),
             "what was told and what was counted differ"
         );
+        let members = stats.resources.iter().map(|row| row.id.to_string()).collect::<BTreeSet<_>>();
+        assert_eq!(self.members, members, "who was told of and who is there differ");
         // Whoever is healthy has come back without being looked at, if the pool is out.
         assert!(self.exhausted || stats.healthy > 0 || attempts == 0 && stats.resources.is_empty());
     }

@@ -15,6 +15,7 @@ mod selection;
 mod steps;
 mod strategies;
 mod trips;
+mod turns;
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -28,7 +29,7 @@ use self::measures::Measures;
 use self::runs::Run;
 pub(crate) use self::runs::Terms;
 pub(crate) use self::steps::Stride;
-use self::strategies::{Memory, Turn};
+use self::turns::Memory;
 use crate::twice::observed::{Aftermath, Handle, Moment, Row};
 use crate::twice::vitals::Vitals;
 
@@ -81,7 +82,6 @@ struct Membership {
     comeback: Comeback,
     last_acquired: Option<(u64, Moment)>,
     measures: Measures,
-    turn: Turn,
     /// The counters of this membership; the gauges in here mean nothing.
     counted: ResourceStats,
 }
@@ -237,6 +237,7 @@ impl Reference {
         self.notice_by_the_clock(now);
         let membership = self.find(id)?;
         self.memberships[membership].is_member = false;
+        self.forget_the_kinds_of_nobody();
         self.void_promises(membership);
         self.tell_the_line_of_a_loss(membership);
         self.attend_the_line();
@@ -298,7 +299,6 @@ impl Membership {
             comeback,
             last_acquired: None,
             measures: Measures::default(),
-            turn: Turn::of_a_newcomer(),
             counted: new_resource(&profile.id),
         }
     }

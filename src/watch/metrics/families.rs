@@ -1,4 +1,4 @@
-//! The metric families: their names, which dashboards rely on, and where their values come from.
+//! The metric families of the Python package: their names, which dashboards rely on, and where their values come from.
 //!
 //! A family stands together, whatever the number of pools, and counters get their `_total` from the format.
 
@@ -12,10 +12,10 @@ use prometheus_client::registry::Unit;
 use rotapool_core::{PoolStats, ResourceStats, Status};
 
 /// The value of a sample, out of the stats of a pool or a resource.
-type Value<S, V> = fn(&S) -> V;
+pub(super) type Value<S, V> = fn(&S) -> V;
 
 /// A family's name, its help, and the values of its samples.
-type Family<S, V> = (&'static str, &'static str, Value<S, V>);
+pub(super) type Family<S, V> = (&'static str, &'static str, Value<S, V>);
 
 const POOL_COUNTERS: [Family<PoolStats, u64>; 6] = [
     ("rotapool_attempts", "Attempts begun.", |pool| pool.attempts),
@@ -79,7 +79,7 @@ const RESOURCE_GAUGES: [Family<ResourceStats, f64>; 3] = [
 
 /// Writes all families of these pools.
 pub(super) fn write(
-    mut encoder: DescriptorEncoder<'_>,
+    encoder: &mut DescriptorEncoder<'_>,
     pools: &[(&str, PoolStats)],
 ) -> fmt::Result {
     let help = "Runs that ended, by outcome.";
@@ -113,7 +113,10 @@ pub(super) fn write(
     write_resources(encoder, pools)
 }
 
-fn write_resources(mut encoder: DescriptorEncoder<'_>, pools: &[(&str, PoolStats)]) -> fmt::Result {
+fn write_resources(
+    encoder: &mut DescriptorEncoder<'_>,
+    pools: &[(&str, PoolStats)],
+) -> fmt::Result {
     let help = "1 for its present status, 0 for the others.";
     let mut family = encoder.encode_descriptor("rotapool_resource_status", help, None, Gauge)?;
     for ([pool, id], resource) in resources(pools) {
@@ -147,7 +150,7 @@ fn write_resources(mut encoder: DescriptorEncoder<'_>, pools: &[(&str, PoolStats
 }
 
 /// Every resource of every pool, with its labels.
-fn resources<'a>(
+pub(super) fn resources<'a>(
     pools: &'a [(&'a str, PoolStats)],
 ) -> impl Iterator<Item = ([(&'static str, &'a str); 2], &'a ResourceStats)> {
     pools.iter().flat_map(|(pool, stats)| {
@@ -158,7 +161,7 @@ fn resources<'a>(
     })
 }
 
-fn sample(
+pub(super) fn sample(
     family: &mut MetricEncoder<'_>,
     labels: &[(&str, &str)],
     metric: &impl EncodeMetric,

@@ -120,6 +120,9 @@ impl History {
                 };
                 *self.runs.entry(how).or_default() += 1;
             }
+            Event::ResourceAdded { id, .. } | Event::ResourceRemoved { id, .. } => {
+                self.statuses.remove(&**id);
+            }
             Event::PoolExhausted { .. } | Event::PoolRecovered { .. } => {}
             other => panic!("not expected here: {other}"),
         }

@@ -51,9 +51,9 @@ impl Client {
         match status {
             StatusCode::OK => String::from_utf8(body.to_vec()).map_err(Fault::retry),
             StatusCode::NOT_FOUND => Err(Fault::Operation(NotFound)),
-            StatusCode::TOO_MANY_REQUESTS => Err(Fault::cooldown_for(after, status)),
-            StatusCode::UNAUTHORIZED => Err(Fault::disable(status)),
-            _ => Err(Fault::cooldown_for(Duration::from_millis(20), status)),
+            StatusCode::TOO_MANY_REQUESTS => Err(Fault::cooldown_for(after, status.to_string())),
+            StatusCode::UNAUTHORIZED => Err(Fault::disable(status.to_string())),
+            _ => Err(Fault::cooldown_for(Duration::from_millis(20), status.to_string())),
         }
     }
 }

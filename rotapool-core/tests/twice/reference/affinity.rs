@@ -9,14 +9,19 @@ pub(super) struct Server<'a> {
 }
 
 /// The highest score wins among those that are below 1.25 times their fair share of the load, the
-/// usage to come included. `servers` stand in pool order; among equals the first wins.
+/// usage to come included, or have less than four more in flight than the least loaded for its weight.
+/// `servers` stand in pool order; among equals the first wins.
 pub(super) fn server_of(key: u64, servers: &[Server<'_>]) -> Option<usize> {
     let load = servers.iter().map(|server| f64::from(server.in_flight)).sum::<f64>() + 1.0;
     let weights: f64 = servers.iter().map(|server| server.weight).sum();
+    let per_weight = servers.iter().map(|server| f64::from(server.in_flight) / server.weight);
+    let least = per_weight.fold(f64::INFINITY, f64::min);
     let mut best: Option<(f64, usize)> = None;
     for server in servers {
         let share = load * server.weight / weights;
-        let overloaded = f64::from(server.in_flight) >= (1.25 * share).ceil();
+        let in_flight = f64::from(server.in_flight);
+        let overloaded =
+            in_flight >= (1.25 * share).ceil() && in_flight >= least * server.weight + 4.0;
         let score = score(key, server);
         if !overloaded && best.is_none_or(|(best, _)| score > best) {
             best = Some((score, server.membership));
@@ -29,7 +34,7 @@ pub(super) fn server_of(key: u64, servers: &[Server<'_>]) -> Option<usize> {
 fn score(key: u64, server: &Server<'_>) -> f64 {
     let bits =
         scramble(scramble(key.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ scramble(fnv_1a(server.id)));
-    let hash = ((bits >> 11) as f64 + 0.5) * 2.0_f64.powi(-53);
+    let hash = ((bits >> 12) as f64 + 0.5) * 2.0_f64.powi(-52);
     -server.weight / hash.ln()
 }
 

@@ -22,13 +22,20 @@ impl Reference {
                 membership.is_member.hash(into);
                 if membership.is_member {
                     self.tripped_among_the_living(number).hash(into);
-                    self.hash_member(membership, now, into);
+                    self.hash_member(number, membership, now, into);
                 }
             }
         }
         if self.rules.strategy == Strategy::Sticky {
             let behind = self.members().filter(|(number, _)| *number < self.memory.current);
             behind.count().hash(into);
+            let current = self.memberships.get(self.memory.current);
+            current.is_some_and(|current| current.is_member).hash(into);
+        }
+        let weighted = self.rules.strategy == Strategy::Weighted;
+        for (_, ahead) in self.memory.kinds.iter().filter(|_| weighted) {
+            self.members()
+                .for_each(|(it, _)| ahead.get(&it).map(|&ahead| rounded(ahead)).hash(into));
         }
         for usage in &self.usages {
             let age = self.age_that_matters(usage, now);
@@ -43,8 +50,8 @@ impl Reference {
         live.hash(into);
     }
 
-    fn hash_member(&self, member: &Membership, now: Moment, into: &mut impl Hasher) {
-        let Membership { status, until, escalation, comeback, row, turn, .. } = member;
+    fn hash_member(&self, number: usize, member: &Membership, now: Moment, into: &mut impl Hasher) {
+        let Membership { status, until, escalation, comeback, row, .. } = member;
         let last_step = self.rules.cooldown_table.len() as u32;
         let escalation = (*escalation).min(last_step);
         let row = self.rules.decay.map(|_| row);
@@ -60,9 +67,7 @@ impl Reference {
                 member.last_acquired.is_some().hash(into);
             }
             Strategy::Weighted => {
-                let ahead = turn.at - self.memory.time;
-                let ahead = if turn.was_away { ahead.max(0.0) } else { ahead };
-                (turn.was_away, ahead.to_bits()).hash(into);
+                self.memory.plain.get(&number).map(|&ahead| rounded(ahead)).hash(into);
             }
             _ => {}
         }
@@ -131,4 +136,9 @@ impl Reference {
 /// How far ahead it lies; nothing of what is past matters.
 fn ahead(moment: Option<Moment>, now: Moment) -> Option<Moment> {
     moment.map(|moment| moment.saturating_sub(now))
+}
+
+/// Without what different orders of adding up may differ in.
+fn rounded(ahead: f64) -> i64 {
+    (ahead * 1e6).round() as i64
 }

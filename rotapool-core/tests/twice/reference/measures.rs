@@ -1,4 +1,4 @@
-//! The health of one membership: a list of its outcomes, and two latencies.
+//! The health of one membership: a list of its outcomes, and two estimates of its latency.
 
 use std::time::Duration;
 
@@ -13,7 +13,12 @@ pub(super) struct Measures {
     outcomes: Vec<Measured>,
     /// The start of the tenth of the window that the tenths are numbered from.
     epoch: Moment,
-    latency: Option<Latency>,
+    /// Of its successes, in seconds.
+    mean: Option<(f64, Moment)>,
+    peak: Option<(f64, Moment)>,
+    /// Since it succeeded last: the tries that failed, and until when it is left alone after them.
+    vain_tries: u32,
+    alone_until: Option<Moment>,
 }
 
 #[derive(Debug)]
@@ -24,48 +29,58 @@ struct Measured {
     tenth: Option<u128>,
 }
 
-/// In seconds.
-#[derive(Debug, Clone, Copy)]
-struct Latency {
-    mean: f64,
-    peak: f64,
-    at: Moment,
-}
-
 impl Measures {
+    /// The weight of what is old falls to 1/e in each `latency_decay`.
     pub(super) fn succeeded(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
-        self.note(true, now, rules);
-        self.took(took, now, rules);
+        self.prove(now, rules);
+        let took = took.as_secs_f64();
+        let mean = self.mean.map_or(took, |(mean, at)| {
+            let old = fading(at, now, rules);
+            mean * old + took * (1.0 - old)
+        });
+        self.mean = Some((mean, now));
+        self.raise_peak(took, now, rules);
     }
 
-    /// With an error of the operation's own, which says nothing of how fast it is.
+    /// With an error of the operation's own: it is as fast as it is known to be.
     pub(super) fn answered(&mut self, now: Moment, rules: &HealthRules) {
-        self.note(true, now, rules);
+        self.prove(now, rules);
+        if let Some((mean, _)) = self.mean {
+            self.raise_peak(mean, now, rules);
+        }
     }
 
-    pub(super) fn was_given_up(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
-        if self.faded_peak(now, rules).is_some_and(|known| took.as_secs_f64() > known) {
-            self.took(took, now, rules);
-        }
+    fn prove(&mut self, now: Moment, rules: &HealthRules) {
+        self.note(true, now, rules);
+        (self.vain_tries, self.alone_until) = (0, None);
     }
 
     pub(super) fn failed(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
         self.note(false, now, rules);
-        self.took(took.max(rules.failure_latency), now, rules);
+        if self.consecutive_failures() >= rules.min_sample {
+            // What fails while it is left alone was a part of the same try.
+            self.vain_tries += u32::from(!self.is_left_alone(now));
+            let windows = 2_u32.pow(self.vain_tries.min(7) - 1);
+            self.alone_until = Some(now + rules.window / 10 * 10 * windows);
+        }
+        self.raise_peak(took.max(rules.failure_latency).as_secs_f64(), now, rules);
     }
 
-    /// The weight of what is old falls to 1/e in each `latency_decay`. The peak only fades, and jumps up at once.
-    fn took(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
+    pub(super) fn was_given_up(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
         let took = took.as_secs_f64();
-        self.latency = Some(match self.latency {
-            None => Latency { mean: took, peak: took, at: now },
-            Some(Latency { mean, peak, at }) => {
-                let old = fading(at, now, rules);
-                let mix = |before: f64| before * old + took * (1.0 - old);
-                let peak = f64::max(took, peak * fading(at, now, rules));
-                Latency { mean: mix(mean), peak, at: now }
-            }
-        });
+        if self.faded_peak(now, rules).is_some_and(|known| took > known) {
+            self.peak = Some((took, now));
+        }
+    }
+
+    /// The peak only fades, and jumps up at once.
+    fn raise_peak(&mut self, to: f64, now: Moment, rules: &HealthRules) {
+        let faded = self.peak.map_or(0.0, |(peak, at)| peak * fading(at, now, rules));
+        self.peak = Some((to.max(faded), now));
+    }
+
+    pub(super) fn is_left_alone(&self, now: Moment) -> bool {
+        self.alone_until > Some(now)
     }
 
     /// The window moves by tenths. It starts anew with an outcome that comes after an eleventh empty
@@ -106,7 +121,7 @@ impl Measures {
 
     /// The peak in seconds, as it has faded since it was measured.
     pub(super) fn faded_peak(&self, now: Moment, rules: &HealthRules) -> Option<f64> {
-        self.latency.map(|latency| f64::max(latency.peak * fading(latency.at, now, rules), 1e-9))
+        self.peak.map(|(peak, at)| f64::max(peak * fading(at, now, rules), 1e-9))
     }
 
     pub(super) fn vitals(&self, now: Moment, rules: &HealthRules) -> Vitals {
@@ -119,9 +134,9 @@ impl Measures {
             failures: those(false).count() as u64,
             consecutive_failures: self.consecutive_failures(),
             error_rate,
-            grade: grade(error_rate, rules),
-            latency: self.latency.map(|latency| Roughly(latency.mean)),
-            peak_latency: self.latency.map(|latency| Roughly(latency.peak)),
+            grade: grade(error_rate, self.consecutive_failures(), rules),
+            latency: self.mean.map(|(mean, _)| Roughly(mean)),
+            peak_latency: self.peak.map(|(peak, at)| Roughly(peak * fading(at, now, rules))),
             last_success: those(true).next_back().map(|measured| measured.at),
             last_failure: those(false).next_back().map(|measured| measured.at),
         }

@@ -157,9 +157,9 @@ impl Reference {
                 self.memberships[membership].counted.timeouts += 1;
                 // It goes on as if the resource had asked for another try.
                 let most = self.runs[run].terms.attempt_timeout.expect("a time that is up");
-                let reason = format!("no answer within {most:?}").into();
+                let reason: Arc<str> = format!("no answer within {most:?}").into();
                 self.disprove(witness, &reason, now);
-                self.go_on(run, membership, Signal::Retry { reason }, true, now, chance);
+                self.go_on(run, membership, Signal::retry(reason.to_string()), true, now, chance);
             }
             Outcome::Aborted => {
                 let signal = self.siblings_signal(membership, now);

@@ -21,6 +21,16 @@ pub(super) struct Wish {
     asked: Vec<usize>,
 }
 
+impl Wish {
+    /// The members that its caller admitted, and the first that it has not judged.
+    pub(super) fn verdicts(&self) -> (Vec<usize>, usize) {
+        let admitted = self.judged.iter().filter(|(_, admitted)| *admitted);
+        let mut admitted: Vec<_> = admitted.map(|&(membership, _)| membership).collect();
+        admitted.sort_unstable();
+        (admitted, self.judged.iter().map(|(it, _)| it + 1).max().unwrap_or(0))
+    }
+}
+
 impl Reference {
     /// The members that can be used, as far as is noticed.
     pub(super) fn eligible(&self) -> Vec<usize> {
@@ -88,7 +98,6 @@ impl Reference {
         asked: Vec<usize>,
         now: Moment,
     ) -> Vec<Offer> {
-        self.resume();
         let offer = |&membership: &usize| {
             let member = &self.memberships[membership];
             Offer {
@@ -148,9 +157,8 @@ impl Reference {
         drawn: Option<usize>,
         now: Moment,
     ) -> Option<usize> {
-        self.resume();
         let affinity = self.runs[run].terms.affinity;
-        let favourites = self.favourites(among, affinity, now);
+        let favourites = self.favourites(run, among, now);
         let drawn = drawn.filter(|drawn| favourites.contains(drawn));
         let elected = drawn.or_else(|| favourites.first().copied())?;
         let eligible = self.within_reach();
@@ -168,7 +176,7 @@ impl Reference {
             }
         }
         self.note(name(self.rules.strategy));
-        self.remember(elected, &eligible);
+        self.remember(run, elected, &eligible);
         Some(elected)
     }
 

@@ -1,38 +1,16 @@
 //! The strategies: which of those that a run may use can be taken.
 
-use rotapool_core::Strategy;
+use rotapool_core::{Status, Strategy};
 
 use super::affinity::{Server, server_of};
 use super::{Membership, Reference};
 use crate::twice::observed::Moment;
 use crate::twice::vitals::Roughly;
 
-/// What the strategies remember of the picks before.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    /// Sticky: the current resource.
-    pub(super) current: usize,
-    /// Weighted: the virtual time, which is where the latest pick started.
-    pub(super) time: f64,
-}
-
-/// Weighted, of one membership: where its next pick starts in virtual time.
-#[derive(Debug)]
-pub(super) struct Turn {
-    pub(super) at: f64,
-    /// It is not eligible, or was not at some time since the last selection.
-    pub(super) was_away: bool,
-}
-
-impl Turn {
-    pub(super) fn of_a_newcomer() -> Self {
-        Self { at: 0.0, was_away: true }
-    }
-}
-
 impl Reference {
     /// Those of `among` that the strategy may take: one, unless it draws. `among` is in pool order.
-    pub(super) fn favourites(&self, among: &[usize], key: Option<u64>, now: Moment) -> Vec<usize> {
+    pub(super) fn favourites(&self, run: usize, among: &[usize], now: Moment) -> Vec<usize> {
+        let key = self.runs[run].terms.affinity;
         let of = |membership: usize| &self.memberships[membership];
         let in_flight = |membership: usize| self.in_flight(&of(membership).id);
         // The usage that acquired it last; `None` sorts first.
@@ -44,9 +22,7 @@ impl Reference {
             (Strategy::Priority, _) => {
                 least(among, |it| (of(it).profile.priority, in_flight(it), recency(it)))
             }
-            (Strategy::Weighted, _) => {
-                least(among, |it| (of(it).turn.at + 0.5 / of(it).profile.weight, in_flight(it)))
-            }
+            (Strategy::Weighted, _) => self.next_in_turn(run, among),
             // From the current one on, then those behind it.
             (Strategy::Sticky, _) => least(among, |it| (it < self.memory.current, it)),
             (Strategy::Random, _) => among.to_vec(),
@@ -54,8 +30,10 @@ impl Reference {
                 let cost = |it| self.latency_cost(of(it), now);
                 let two_drawn = not_the_worst(
                     among,
-                    |it| Roughly(cost(it)),
-                    |one, other| one.is_clearly_less(other),
+                    |it| (Roughly(cost(it)), in_flight(it)),
+                    |(one, fewer), (other, more)| {
+                        one.is_clearly_less(other) || one.0 == other.0 && fewer < more
+                    },
                 );
                 not_on_trial_if_possible(two_drawn, |it| cost(it).is_infinite())
             }
@@ -79,55 +57,52 @@ impl Reference {
         }
     }
 
-    /// Without a latency: one operation at a time.
+    /// Whether it was acquired less than a latency decay ago.
+    fn is_news(&self, member: &Membership, now: Moment) -> bool {
+        member.last_acquired.is_some_and(|(_, at)| now - at < self.rules.health.latency_decay)
+    }
+
+    /// Without a latency: one operation, until there is one or it is no news any more.
     fn latency_cost(&self, member: &Membership, now: Moment) -> f64 {
         let in_flight = f64::from(self.in_flight(&member.id));
         match member.measures.faded_peak(now, &self.rules.health) {
             Some(peak) => peak * (in_flight + 1.0),
-            None if in_flight == 0.0 => 0.0,
-            None => f64::INFINITY,
+            None if self.is_news(member, now) => f64::INFINITY,
+            None => 0.0,
         }
     }
 
-    /// Without a rate, after a failure: one operation at a time.
+    /// Without a rate, after a failure: one operation at a time, as long as it is news; and after many
+    /// none for a while. What hangs says nothing of how busy it is.
     fn error_cost(&self, member: &Membership, now: Moment) -> (bool, f64, u32) {
-        let in_flight = self.in_flight(&member.id);
+        let in_flight = match self.is_news(member, now) {
+            true => self.in_flight(&member.id),
+            false => 0,
+        };
         let rate = member.measures.error_rate(now, &self.rules.health);
         let failed_last = member.measures.consecutive_failures() > 0;
-        (rate.is_none() && failed_last && in_flight > 0, rate.unwrap_or(0.0), in_flight)
+        let is_being_tried = rate.is_none() && failed_last && in_flight > 0;
+        let is_out = is_being_tried || member.measures.is_left_alone(now);
+        (is_out, rate.unwrap_or(0.0), in_flight)
     }
 
     /// The strategy took this one of `eligible`, of whom the run need not admit all.
-    pub(super) fn remember(&mut self, picked: usize, eligible: &[usize]) {
-        // A run that may not use the one that it would stay with, or will not, moves nothing.
+    pub(super) fn remember(&mut self, run: usize, picked: usize, eligible: &[usize]) {
+        self.take_turn(run, picked);
+        // A run that may not use the one that it would stay with, or will not, moves nothing, nor does one
+        // for which there is merely no room.
         let current = self.memory.current;
+        let stays = self.memberships.get(current).is_some_and(|member| {
+            member.is_member && member.status == Status::Healthy && !self.has_room(current)
+        });
+        if stays && self.rules.strategy == Strategy::Sticky {
+            return self.note("a sticky walk spills");
+        }
         if least(eligible, |it| (it < current, it)) == [picked] {
             self.memory.current = picked;
             if self.rules.strategy == Strategy::Sticky && picked < current {
                 self.note("a sticky walk wraps");
             }
-        }
-        let Membership { turn, profile, .. } = &mut self.memberships[picked];
-        self.memory.time = self.memory.time.max(turn.at);
-        turn.at += 1.0 / profile.weight;
-    }
-
-    /// Whoever was not eligible for a while resumes at the present virtual time.
-    pub(super) fn resume(&mut self) {
-        for membership in self.within_reach() {
-            let Turn { at, was_away } = &mut self.memberships[membership].turn;
-            if std::mem::take(was_away) && *at < self.memory.time {
-                *at = self.memory.time;
-                self.corners.push("a resource resumes at the present virtual time");
-            }
-        }
-    }
-
-    /// Has to be called after every command.
-    pub(crate) fn note_who_is_away(&mut self) {
-        let eligible = self.within_reach();
-        for (number, membership) in self.memberships.iter_mut().enumerate() {
-            membership.turn.was_away |= !eligible.contains(&number);
         }
     }
 }

@@ -74,13 +74,13 @@ impl Reference {
     pub(super) fn obey(&mut self, witness: Witness, signal: &Signal, now: Moment) {
         let membership = witness.membership;
         match signal {
-            Signal::Cooldown { after, reason } => {
+            Signal::Cooldown { after, reason, .. } => {
                 let member = &self.memberships[membership];
                 if member.is_member && !member.is_disabled() {
                     self.cool(witness, *after, reason, now);
                 }
             }
-            Signal::Disable { reason } => {
+            Signal::Disable { reason, .. } => {
                 if !self.counts(witness) {
                     self.note("evidence from before an enable, or of a lost usage");
                     return;
@@ -92,7 +92,7 @@ impl Reference {
                 self.abort_younger(witness, u64::MAX);
                 self.wake_all_without_a_line();
             }
-            Signal::Retry { reason } => {
+            Signal::Retry { reason, .. } => {
                 self.counted.retries += 1;
                 self.disprove(witness, reason, now);
             }

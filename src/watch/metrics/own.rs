@@ -1,0 +1,132 @@
+//! The metric families that the Python package does not have, under names of our own: what `stats` knows beyond.
+//!
+//! What is not known, as the latency of a resource before its first attempt, has no sample.
+
+use std::fmt;
+
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::MetricType::{Counter, Gauge};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Unit;
+use rotapool_core::{Grade, Health, PoolStats, ResourceStats};
+
+use super::families::{Family, resources, sample};
+
+const POOL_COUNTERS: [Family<PoolStats, u64>; 4] = [
+    ("rotapool_failures", "Attempts that failed.", |pool| pool.failures),
+    ("rotapool_timeouts", "Attempts that gave no answer in time.", |pool| pool.timeouts),
+    ("rotapool_deadlines", "Attempts that the deadline of their run ended.", |pool| pool.deadlines),
+    (
+        "rotapool_choice_faults",
+        "Choices of a Select that panicked or named no candidate.",
+        |pool| pool.choice_faults,
+    ),
+];
+
+const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 2] = [
+    ("rotapool_resource_failures", "Attempts on it that failed.", |resource| resource.failures),
+    ("rotapool_resource_timeouts", "Attempts on it that gave no answer in time.", |resource| {
+        resource.timeouts
+    }),
+];
+
+const GRADES: [(&str, Grade); 3] =
+    [("healthy", Grade::Healthy), ("degraded", Grade::Degraded), ("unhealthy", Grade::Unhealthy)];
+
+const HEALTH: [Family<Health, Option<f64>>; 4] = [
+    ("rotapool_resource_consecutive_failures", "Failures since its last success.", |health| {
+        Some(health.consecutive_failures.into())
+    }),
+    (
+        "rotapool_resource_recent_successes",
+        "Successes in the window of the error rate.",
+        |health| Some(health.recent_successes.into()),
+    ),
+    ("rotapool_resource_recent_failures", "Failures in the window of the error rate.", |health| {
+        Some(health.recent_failures.into())
+    }),
+    ("rotapool_resource_error_rate", "The share of failures in the window, 0 to 1.", |health| {
+        health.error_rate
+    }),
+];
+
+/// The format appends `_seconds` to the names.
+const HEALTH_SECONDS: [Family<Health, Option<f64>>; 4] = [
+    ("rotapool_resource_latency", "The weighted mean of how long attempts take.", |health| {
+        Some(health.latency?.as_secs_f64())
+    }),
+    (
+        "rotapool_resource_peak_latency",
+        "The same, but up at once with any that is slower.",
+        |health| Some(health.peak_latency?.as_secs_f64()),
+    ),
+    ("rotapool_resource_since_success", "How long ago an attempt on it succeeded.", |health| {
+        Some(health.at.saturating_duration_since(health.last_success?).as_secs_f64())
+    }),
+    ("rotapool_resource_since_failure", "How long ago an attempt on it failed.", |health| {
+        Some(health.at.saturating_duration_since(health.last_failure?).as_secs_f64())
+    }),
+];
+
+/// Writes all families of these pools.
+pub(super) fn write(
+    encoder: &mut DescriptorEncoder<'_>,
+    pools: &[(&str, PoolStats)],
+) -> fmt::Result {
+    for (name, help, value) in POOL_COUNTERS {
+        let mut family = encoder.encode_descriptor(name, help, None, Counter)?;
+        for (pool, stats) in pools {
+            sample(&mut family, &[("pool", *pool)], &ConstCounter::new(value(stats)))?;
+        }
+    }
+    let help = "Runs in line for a resource.";
+    let mut family = encoder.encode_descriptor("rotapool_waiting", help, None, Gauge)?;
+    for (pool, stats) in pools {
+        sample(&mut family, &[("pool", *pool)], &ConstGauge::new(stats.waiting as u64))?;
+    }
+    let help = "How long the run has been in line that came first; 0 if nobody is.";
+    let unit = Some(&Unit::Seconds);
+    let mut family = encoder.encode_descriptor("rotapool_oldest_wait", help, unit, Gauge)?;
+    for (pool, stats) in pools {
+        let seconds = stats.oldest_wait.unwrap_or_default().as_secs_f64();
+        sample(&mut family, &[("pool", *pool)], &ConstGauge::new(seconds))?;
+    }
+    for (name, help, value) in RESOURCE_COUNTERS {
+        let mut family = encoder.encode_descriptor(name, help, None, Counter)?;
+        for (labels, resource) in resources(pools) {
+            sample(&mut family, &labels, &ConstCounter::new(value(resource)))?;
+        }
+    }
+    let help = "1 for the present grade of its error rate, 0 for the others.";
+    let mut family = encoder.encode_descriptor("rotapool_resource_grade", help, None, Gauge)?;
+    for ([pool, id], resource) in resources(pools) {
+        for (name, grade) in GRADES {
+            let is_it = u32::from(resource.health.grade == grade);
+            sample(&mut family, &[pool, id, ("grade", name)], &ConstGauge::new(is_it))?;
+        }
+    }
+    write_health(encoder, pools, &HEALTH, None)?;
+    write_health(encoder, pools, &HEALTH_SECONDS, Some(&Unit::Seconds))
+}
+
+fn write_health(
+    encoder: &mut DescriptorEncoder<'_>,
+    pools: &[(&str, PoolStats)],
+    families: &[Family<Health, Option<f64>>],
+    unit: Option<&Unit>,
+) -> fmt::Result {
+    for (name, help, value) in families {
+        let known = resources(pools)
+            .filter_map(|(labels, resource)| Some((labels, value(&resource.health)?)));
+        let mut known = known.peekable();
+        if known.peek().is_none() {
+            continue;
+        }
+        let mut family = encoder.encode_descriptor(name, help, unit, Gauge)?;
+        for (labels, value) in known {
+            sample(&mut family, &labels, &ConstGauge::new(value))?;
+        }
+    }
+    Ok(())
+}
