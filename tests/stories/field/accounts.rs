@@ -1,10 +1,11 @@
 //! Lives at random: whatever happens, all reports say the same, and nobody is kept from what he may have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rotapool::{
-    Event, Events, Exhausted, ExhaustedReason, Fault, Outcome, Recovery, Request, Resource,
+    Event, Events, Exhausted, ExhaustedReason, Fault, Outcome, Recovery, Resource,
     ResourceSnapshot, RunError, Signal, Status, Strategy, Trial,
 };
 
@@ -25,21 +26,28 @@ struct Told {
     disables: u64,
     runs: BTreeMap<String, u64>,
     in_flight: u64,
+    /// The runs that have an attempt in flight.
+    attempting: BTreeSet<u32>,
 }
 
 impl Told {
     fn listen(&mut self, events: &mut Events) {
         while let Some(event) = events.try_next() {
             match event {
-                Event::AttemptStarted { .. } => {
+                Event::AttemptStarted { request_id, .. } => {
                     self.attempts += 1;
                     self.in_flight += 1;
+                    assert!(self.attempting.insert(number(request_id)), "one at a time");
                 }
-                Event::AttemptSettled { outcome, .. } => {
+                Event::AttemptSettled { request_id, outcome, .. } => {
                     self.in_flight -= 1;
+                    assert!(self.attempting.remove(&number(request_id)), "it had begun");
                     self.settled(&outcome);
                 }
-                Event::AttemptAbandoned { .. } => self.in_flight -= 1,
+                Event::AttemptAbandoned { request_id, .. } => {
+                    self.in_flight -= 1;
+                    assert!(self.attempting.remove(&number(request_id)), "it had begun");
+                }
                 Event::SiblingsAborted { count, .. } => self.aborted += count,
                 Event::StateChanged { change, .. } => {
                     self.disables += u64::from(change.new == Status::Disabled);
@@ -75,13 +83,32 @@ impl Told {
     }
 }
 
+fn number(request_id: Option<Arc<str>>) -> u32 {
+    request_id.and_then(|id| id.parse().ok()).expect("every run has a number")
+}
+
+struct Run {
+    started: Started,
+    number: u32,
+    exclude: Option<&'static str>,
+    not: Option<&'static str>,
+}
+
+impl Run {
+    fn admits(&self, row: &ResourceSnapshot) -> bool {
+        self.exclude != Some(&*row.id) && self.not != Some(&*row.id)
+    }
+}
+
 struct Life {
     scene: Scene,
     dice: fastrand::Rng,
     events: Events,
     told: Told,
-    runs: Vec<Started>,
+    runs: Vec<Run>,
+    numbers: std::ops::RangeFrom<u32>,
     python: bool,
+    pauses: bool,
     said: String,
 }
 
@@ -100,7 +127,7 @@ impl Life {
             _ => Recovery::Ramp,
         };
         let chooses = dice.u8(..4) == 0;
-        let (cancels, steps) = (dice.bool(), dice.bool());
+        let (cancels, steps, pauses) = (dice.bool(), dice.bool(), dice.bool());
         let resources: Vec<_> = IDS[..3].iter().map(|id| resource(id, &mut dice)).collect();
         let scene = Scene::with(&[], |builder| {
             let builder = builder
@@ -110,7 +137,7 @@ impl Life {
                 .recovery(recovery)
                 .cancel_siblings(cancels)
                 .cooldown_table([secs(3), secs(7)])
-                .retry_delay(millis(700))
+                .retry_delay(if pauses { millis(700) } else { Duration::ZERO })
                 .max_waiting(6);
             let builder = if python { builder.python_rules() } else { builder };
             let builder = if steps { builder.step_down_after(2) } else { builder };
@@ -121,11 +148,16 @@ impl Life {
         });
         let events = scene.pool.events_with_capacity(1_000_000.try_into().unwrap());
         let said = format!("seed {seed}, {strategy:?}, {recovery:?}, python: {python}");
-        Self { scene, dice, events, told: Told::default(), runs: Vec::new(), python, said }
+        let (told, runs, numbers) = (Told::default(), Vec::new(), 0..);
+        Self { scene, dice, events, told, runs, numbers, python, pauses, said }
     }
 
-    fn request(&mut self, request: Request<&'static str>) -> Request<&'static str> {
+    fn start(&mut self) {
         let dice = &mut self.dice;
+        let number = self.numbers.next().unwrap();
+        let mut one_in_four = || (dice.u8(..4) == 0).then(|| IDS[dice.usize(..4)]);
+        let (exclude, not) = (one_in_four(), one_in_four());
+        let request = self.scene.pool.request().request_id(number.to_string());
         let mut request = request.max_attempts(dice.u32(1..5)).affinity([dice.u8(..3)]);
         if dice.bool() {
             request = request.wait(dice.bool());
@@ -136,14 +168,15 @@ impl Life {
         if dice.u8(..4) == 0 {
             request = request.attempt_timeout(millis(dice.u64(1..4_000)));
         }
-        if dice.u8(..4) == 0 {
-            request = request.exclude(IDS[dice.usize(..4)]);
+        if let Some(id) = exclude {
+            request = request.exclude(id);
         }
-        if dice.u8(..4) == 0 {
-            let id = IDS[dice.usize(..4)];
+        if let Some(id) = not {
             request = request.only(move |data| data.get("id") != Some(id));
         }
-        request
+        let operation = self.scene.upstream.operation();
+        let started = self.scene.enter(async move { request.run(operation).await });
+        self.runs.push(Run { started, number, exclude, not });
     }
 
     fn answer(&mut self) -> Answer {
@@ -161,13 +194,7 @@ impl Life {
     fn act(&mut self) {
         let id = IDS[self.dice.usize(..4)];
         match self.dice.u8(..20) {
-            0..=6 => {
-                let request = self.scene.pool.request();
-                let request = self.request(request);
-                let operation = self.scene.upstream.operation();
-                let run = self.scene.enter(async move { request.run(operation).await });
-                self.runs.push(run);
-            }
+            0..=6 => self.start(),
             7..=12 => {
                 let pending = self.scene.upstream.pending();
                 if let Some(on) = pending.get(self.dice.usize(..pending.len().max(1))) {
@@ -180,7 +207,7 @@ impl Life {
             16 => {
                 if !self.runs.is_empty() {
                     let run = self.runs.swap_remove(self.dice.usize(..self.runs.len()));
-                    self.scene.drop_run(&run);
+                    self.scene.drop_run(&run.started);
                 }
             }
             17 => drop(self.scene.pool.enable(id)),
@@ -218,6 +245,7 @@ impl Life {
             disables: stats.disables,
             runs: told.runs.clone(),
             in_flight: told.in_flight,
+            attempting: told.attempting.clone(),
         };
         assert_eq!(*told, counted, "{said}");
         let runs = [
@@ -261,6 +289,19 @@ impl Life {
         assert_eq!(explanation.retry_at, expected, "{said}: {explanation}");
         if at_rest && !self.python {
             assert_eq!(rows.iter().map(|row| row.promised).sum::<u32>(), 0, "{said}");
+            self.check_the_line(&rows);
+        }
+    }
+
+    /// Who is neither served nor over is in line, where there are no pauses: for nothing that is free.
+    fn check_the_line(&self, rows: &[ResourceSnapshot]) {
+        let waits =
+            |run: &&Run| run.started.is_running() && !self.told.attempting.contains(&run.number);
+        // On a ramp it depends on which of those in flight are younger than the outage.
+        let is_free = |row: &&ResourceSnapshot| row.is_eligible() && row.pace.is_none();
+        for run in self.runs.iter().filter(waits).filter(|_| !self.pauses) {
+            let free = rows.iter().filter(is_free).find(|row| run.admits(row));
+            assert!(free.is_none(), "{}: run {} waits beside {free:?}", self.said, run.number);
         }
     }
 
@@ -268,10 +309,10 @@ impl Life {
     fn check_the_refused(&mut self) {
         let python = self.python;
         self.runs.retain(|run| {
-            if run.is_running() {
+            if run.started.is_running() {
                 return true;
             }
-            if let Err(RunError::Exhausted(why)) = run.result() {
+            if let Err(RunError::Exhausted(why)) = run.started.result() {
                 assert!(python || is_right(&why), "{}: {why}\n{}", self.said, why.table());
             }
             false

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rotapool::{ExhaustedReason, Fault, Recovery, Status, Strategy, Trial};
+use rotapool::{ExhaustedReason, Fault, Grade, Recovery, Status, Strategy, Trial};
 
 use super::takes_out;
 use crate::picks::{health, run};
@@ -169,7 +169,24 @@ fn a_failure_that_the_operation_blames_on_the_resource_is_never_shown_as_a_succe
     let stats = scene.pool.stats();
     assert_eq!((stats.successes, stats.failures), (500, 500));
     assert_eq!((stats.resources[0].successes, stats.resources[0].failures), (0, 500));
-    assert_eq!((health(&scene, "a").successes, health(&scene, "a").failures), (0, 500));
+    let health = health(&scene, "a");
+    assert_eq!((health.successes, health.failures), (0, 500));
+    assert_ne!(health.grade, Grade::Healthy, "{health:?}");
+}
+
+#[test]
+fn with_the_fewest_errors_who_only_fails_is_left_after_some_failures() {
+    let scene = Scene::with(&["a", "b"], |builder| builder.strategy(Strategy::LeastErrors));
+    let mut failed = 0;
+    for _ in 0..1_000 {
+        let served = run(&scene, |id| match id {
+            "a" => Err(Fault::Failure(Boom)),
+            _ => fine(),
+        });
+        failed += u32::from(served.is_err());
+        scene.advance(secs(1));
+    }
+    assert!((1..=100).contains(&failed), "{failed}: left, and not forgotten");
 }
 
 #[test]

@@ -97,6 +97,30 @@ fn a_ramp_refuses_no_run_that_does_not_wait() {
 }
 
 #[test]
+fn who_would_wait_for_a_ramp_but_finds_the_line_full_goes_beyond_the_pace_rather_than_fail() {
+    for chooses in [false, true] {
+        let scene = Scene::with(&["a"], |builder| {
+            let builder = builder.max_waiting(1);
+            match chooses {
+                true => builder.select(|_: &[rotapool::Candidate]| 0),
+                false => builder,
+            }
+        });
+        takes_out(&scene, "a", 30);
+        scene.advance(secs(30));
+        let (_within, in_line) = (scene.start(), scene.start_with(|request| request.wait(true)));
+        assert_eq!(scene.pool.stats().waiting, 1);
+        let one_too_many = scene.start_with(|request| request.timeout(secs(5)));
+        assert_eq!(scene.row("a").in_flight, 2);
+        scene.upstream.answer_nth("a", 1, fine());
+        scene.settle();
+        assert_eq!(one_too_many.result().unwrap(), "fine");
+        assert!(in_line.is_running(), "it was served by its success: the pace is two now");
+        assert_eq!((scene.row("a").in_flight, scene.pool.stats().waiting), (2, 0));
+    }
+}
+
+#[test]
 fn calls_from_before_the_outage_take_nothing_from_the_ramp_and_do_not_prove_it() {
     let scene = Scene::of(&["a"]);
     let streams = [(); 5].map(|()| scene.start());
