@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use rotapool::{
-    Event, Events, Exhausted, ExhaustedReason, Fault, Outcome, Recovery, Resource,
-    ResourceSnapshot, RunError, Signal, Status, Strategy, Trial,
+    Builder, Candidate, Event, Events, Exhausted, ExhaustedReason, Fault, Outcome, PoolCollector,
+    PoolStats, Recovery, Resource, ResourceSnapshot, RunError, Signal, Status, Strategy, Trial,
 };
 
 use super::{millis, takes_out};
@@ -102,6 +104,7 @@ impl Run {
 
 struct Life {
     scene: Scene,
+    metrics: PoolCollector,
     dice: fastrand::Rng,
     events: Events,
     told: Told,
@@ -112,7 +115,7 @@ struct Life {
     said: String,
 }
 
-const LIVES: u64 = 60;
+const LIVES: u64 = 25;
 
 const IDS: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -126,10 +129,10 @@ impl Life {
             2 => Recovery::Trial(Trial::default().at_once(2).successes(3).bound(secs(4))),
             _ => Recovery::Ramp,
         };
-        let chooses = dice.u8(..4) == 0;
+        let (chooses, restless, most) = (dice.u8(..4) == 0, dice.bool(), dice.usize(1..8));
         let (cancels, steps, pauses) = (dice.bool(), dice.bool(), dice.bool());
         let resources: Vec<_> = IDS[..3].iter().map(|id| resource(id, &mut dice)).collect();
-        let scene = Scene::with(&[], |builder| {
+        let set_up = |builder: Builder<&'static str>| {
             let builder = builder
                 .seed(seed)
                 .resources(resources)
@@ -138,18 +141,24 @@ impl Life {
                 .cancel_siblings(cancels)
                 .cooldown_table([secs(3), secs(7)])
                 .retry_delay(if pauses { millis(700) } else { Duration::ZERO })
-                .max_waiting(6);
+                .max_waiting(most);
             let builder = if python { builder.python_rules() } else { builder };
             let builder = if steps { builder.step_down_after(2) } else { builder };
             match chooses {
-                true => builder.select(|candidates: &[rotapool::Candidate]| candidates.len() - 1),
+                true => builder.select(|candidates: &[Candidate]| candidates.len() - 1),
                 false => builder,
             }
-        });
+        };
+        let scene = match restless {
+            true => Scene::restless(&[], set_up),
+            false => Scene::with(&[], set_up),
+        };
+        let metrics = PoolCollector::new();
+        metrics.add(&scene.pool).unwrap();
         let events = scene.pool.events_with_capacity(1_000_000.try_into().unwrap());
         let said = format!("seed {seed}, {strategy:?}, {recovery:?}, python: {python}");
         let (told, runs, numbers) = (Told::default(), Vec::new(), 0..);
-        Self { scene, dice, events, told, runs, numbers, python, pauses, said }
+        Self { scene, metrics, dice, events, told, runs, numbers, python, pauses, said }
     }
 
     fn start(&mut self) {
@@ -193,7 +202,7 @@ impl Life {
 
     fn act(&mut self) {
         let id = IDS[self.dice.usize(..4)];
-        match self.dice.u8(..20) {
+        match self.dice.u8(..21) {
             0..=6 => self.start(),
             7..=12 => {
                 let pending = self.scene.upstream.pending();
@@ -211,7 +220,9 @@ impl Life {
                 }
             }
             17 => drop(self.scene.pool.enable(id)),
-            18 => drop(match self.dice.bool() {
+            // Time passes, and nobody has a turn.
+            18 => self.scene.clock.advance(millis(self.dice.u64(..3_000))),
+            19 => drop(match self.dice.bool() {
                 true => self.scene.pool.disable(id),
                 false => self.scene.pool.enable(id),
             }),
@@ -220,10 +231,11 @@ impl Life {
                 false => self.scene.pool.add(resource(id, &mut self.dice)),
             }),
         }
-        // Now and then somebody looks before anybody has had a turn.
-        if self.dice.bool() {
-            self.check(false);
+        self.check(false);
+        // Now and then the next thing happens before anybody has had a turn.
+        if self.dice.u8(..3) > 0 {
             self.scene.settle();
+            self.check(true);
         }
     }
 
@@ -257,6 +269,7 @@ impl Life {
         for (outcome, counted) in runs {
             assert_eq!(told.run(outcome), counted, "{said}: {outcome}");
         }
+        self.check_the_metrics(&stats);
         let count = |is: fn(&ResourceSnapshot) -> bool| rows.iter().filter(|row| is(row)).count();
         assert_eq!(stats.eligible, count(ResourceSnapshot::is_eligible), "{said}: {rows:#?}");
         assert_eq!(stats.saturated, count(ResourceSnapshot::is_saturated), "{said}: {rows:#?}");
@@ -290,6 +303,28 @@ impl Life {
         if at_rest && !self.python {
             assert_eq!(rows.iter().map(|row| row.promised).sum::<u32>(), 0, "{said}");
             self.check_the_line(&rows);
+        }
+    }
+
+    fn check_the_metrics(&self, stats: &PoolStats) {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self.metrics.clone()));
+        let mut page = String::new();
+        encode(&mut page, &registry).unwrap();
+        let samples = [
+            ("attempts_total", stats.attempts),
+            ("failures_total", stats.failures),
+            ("timeouts_total", stats.timeouts),
+            ("deadlines_total", stats.deadlines),
+            ("retries_total", stats.retries),
+            ("in_flight", stats.in_flight),
+            ("eligible", stats.eligible as u64),
+            ("saturated", stats.saturated as u64),
+            ("waiting", stats.waiting as u64),
+        ];
+        for (name, value) in samples {
+            let sample = format!("rotapool_{name}{{pool=\"pool\"}} {value}\n");
+            assert!(page.contains(&sample), "{}: no {sample} in {page}", self.said);
         }
     }
 
@@ -371,8 +406,6 @@ fn at_every_moment_of_any_life_all_reports_say_the_same_and_nobody_is_refused_fo
             let mut life = Life::new(seed, python);
             for _ in 0..120 {
                 life.act();
-                life.scene.settle();
-                life.check(true);
                 life.check_the_refused();
             }
             // In the end all who can be served are.
