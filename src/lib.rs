@@ -3,8 +3,9 @@
 //! [`Pool::run`] picks a resource, runs your operation with it, and takes the operation's own
 //! outcome as the evidence of the resource's health: fine, cool it down, disable it, or just try
 //! again. The pool escalates cooldowns, aborts the younger operations that are doomed on the same
-//! resource, and retries elsewhere within a budget and a deadline. There is no prober, no background
-//! task, and no executor that it prefers.
+//! resource, tries elsewhere at once, and lets runs wait in line when nothing is free: a run fails only when
+//! nothing can serve it within its budget and deadline. There is no prober, no background task, and no executor
+//! that it prefers.
 //!
 //! ```
 //! use std::time::Duration;
@@ -29,10 +30,10 @@
 //! let pool = Pool::builder()
 //!     .resource(Resource::new("key-1", "sk-aaa"))
 //!     .resource(Resource::new("key-2", "sk-bbb").max_in_flight(4))
-//!     .retry_delay(Duration::ZERO)
 //!     .build()?;
 //!
-//! let reply = pool.run(|key| ask(key, "hello")).await;
+//! let request = pool.request().timeout(Duration::from_secs(2));
+//! let reply = request.run(|key| ask(key, "hello")).await;
 //!
 //! assert_eq!(reply.as_deref(), Ok("HELLO"));
 //! assert_eq!(pool.stats().cooling_down, 1);
@@ -50,12 +51,13 @@
 //!   A run may [narrow](Request::only) the choice, and [`Select`] replaces it.
 //! - An attempt ends with a value, with an error of the operation's own, or with a **signal** about the
 //!   resource ([`Fault`]; or a [classifier](Request::classify) says which of them it was). The first two
-//!   end the run. A signal acts on the resource and costs the run one attempt of its budget.
+//!   end the run. After a signal it goes on, to a resource that it has not tried if there is any.
 //! - A cooldown or disable signal aborts the **younger siblings**: operations that began later on the
 //!   same resource. Their runs go on elsewhere.
-//! - When nothing is eligible the run fails with [`RunError::Exhausted`], which says of every resource
-//!   why it is out and when it is back, or, [if it waits](Request::wait), sleeps until a
-//!   cooldown ends.
+//! - When nothing is eligible, a run that [waits](Request::wait), as one with a time-out does, gets **in line**: what
+//!   comes free is handed to the first who may have it. One that does not wait fails with [`RunError::Exhausted`], which
+//!   says of every resource why it is out and when it is back.
+//! - After an outage a resource comes back up a **ramp** or on **trial**: see [`Recovery`].
 //!
 //! # Cancel safety
 //!
@@ -114,10 +116,8 @@
 //!
 //! - The state is in memory and of one process.
 //! - A pick is O(log n) at worst, but O(n) with an affinity key, a filter or a [`Select`].
-//! - A run that finds every resource saturated fails rather than queue: size `max_in_flight` and the
-//!   callers' concurrency to each other.
-//! - The deadline gates what a run begins; it never interrupts an operation. Put a timeout of its own
-//!   into an operation that may hang.
+//! - A retry turns down what the run has tried: O(k log n) after k tries. A place that comes free passes whom it is not
+//!   for: O(line) where those in line filter.
 //! - Health is judged inside the operation. What happens to a response after the operation returned it,
 //!   the pool does not see.
 #![forbid(unsafe_code)]

@@ -143,8 +143,8 @@ impl<T> Builder<T> {
         self
     }
 
-    /// How a resource comes back from a cooldown. [`Recovery::Ramp`] by default: one at a time at first, twice as
-    /// many with each success, so that a line of waiting runs does not fall on whoever comes back first.
+    /// How a resource comes back from a cooldown. [`Recovery::Ramp`] by default: one at a time at first, and one
+    /// more with each success, so that a line of waiting runs does not fall on whoever comes back first.
     pub fn recovery(mut self, recovery: Recovery) -> Self {
         self.recovery = Some(recovery);
         self

@@ -2,6 +2,9 @@
 //!
 //! It is judged by usages that began after it came back, and by none from before: what they say is of the
 //! outage. One that takes longer than the bound is lost, so that nothing that hangs can keep the resource away.
+//!
+//! A ramp is TCP's slow start (Jacobson, 1988): one more at once with each success, which is twice as many with each
+//! round of them. Twice as many with each success would send a burst into every limit that is met.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -103,7 +106,7 @@ impl Comeback {
                 *successes_to_go == 0
             }
             How::Ramp { pace } => {
-                *pace = pace.saturating_mul(2);
+                *pace = pace.saturating_add(1);
                 cap.map_or(*pace > TOP, |cap| *pace >= cap)
             }
         }
@@ -167,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ramp_doubles_to_the_cap_and_without_one_past_sixty_four() {
+    fn a_ramp_goes_up_by_one_with_each_success_to_the_cap_and_without_one_past_sixty_four() {
         let paces = |cap: Option<u32>| {
             let mut ramp = Comeback::after(Recovery::Ramp, AWAY, cap, true).unwrap();
             let mut paces = vec![ramp.places()];
@@ -176,8 +179,8 @@ mod tests {
             }
             paces
         };
-        assert_eq!(paces(Some(5)), [1, 2, 4]);
-        assert_eq!(paces(None), [1, 2, 4, 8, 16, 32, 64]);
+        assert_eq!(paces(Some(5)), [1, 2, 3, 4]);
+        assert_eq!(paces(None), (1..=64).collect::<Vec<_>>());
         assert!(Comeback::after(Recovery::Ramp, AWAY, Some(1), true).is_none());
         assert!(Comeback::after(Recovery::AtOnce, AWAY, None, true).is_none());
     }

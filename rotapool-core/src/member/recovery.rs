@@ -13,7 +13,7 @@ pub enum Recovery {
     /// A failure or a signal on trial sends the resource away again, a step further on the cooldown table.
     /// Whoever waits in line waits through the trial; a run that does not wait finds the resource busy.
     Trial(Trial),
-    /// With a slow start: one at a time at first, twice as many with each success.
+    /// With a slow start: one at a time at first, and one more with each success, as TCP begins.
     ///
     /// The pace ends at the cap, or past 64 where there is none. A resource that is added to a pool which has
     /// served begins in the same way. It paces those in line and steers the choice to others, and refuses nobody: a

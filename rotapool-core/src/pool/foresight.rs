@@ -10,7 +10,7 @@ use crate::member::comeback::Comeback;
 use crate::member::profile::Metadata;
 use crate::member::slot::Slot;
 use crate::member::standing::Status;
-use crate::report::explanation::Explanation;
+use crate::report::explanation::{EXPLAINED, Explanation};
 use crate::select::candidate::Candidate;
 use crate::select::index::{Index, Reach};
 use crate::select::wish::{Preferences, Wish};
@@ -64,7 +64,7 @@ impl<A> State<A> {
         };
         Explanation {
             next: next.map(|key| Arc::clone(self.roster[key].id())),
-            ..self.explanation(wish, retry_at, now)
+            ..self.explanation(wish, retry_at, now, EXPLAINED)
         }
     }
 

@@ -10,7 +10,7 @@ use crate::member::profile::Metadata;
 use crate::member::signal::Signal;
 use crate::member::slot::Slot;
 use crate::report::exhausted::{Exhausted, ExhaustedReason};
-use crate::report::explanation::{EXPLAINED, Explanation};
+use crate::report::explanation::{EXPLAINED_WHEN_EXHAUSTED, Explanation};
 use crate::report::snapshot::ResourceSnapshot;
 use crate::report::stats::PoolStats;
 use crate::select::wish::Wish;
@@ -164,16 +164,17 @@ impl<A> State<A> {
             false if self.is_busy(wish) || self.is_one_back_unnoticed(wish, now) => None,
             false => self.next_recovery(wish, now),
         };
-        let explanation = self.explanation(wish, retry_at, now);
+        let explanation = self.explanation(wish, retry_at, now, EXPLAINED_WHEN_EXHAUSTED);
         Box::new(Exhausted { reason, attempts, last_signal, explanation })
     }
 
-    /// How the members that the run admits stand, with none of them picked.
+    /// How the members that the run admits stand, with none of them picked: `most` at most one by one.
     pub(super) fn explanation(
         &self,
         wish: &Wish,
         retry_at: Option<Instant>,
         now: Instant,
+        most: usize,
     ) -> Explanation {
         let admitted = self.admitted(wish);
         let members = self.roster.members().filter(|slot| wish.admits(slot));
@@ -182,7 +183,7 @@ impl<A> State<A> {
             next: None,
             strategy: Some(self.config.strategy),
             retry_at,
-            resources: members.take(EXPLAINED).map(|slot| self.row(slot, now)).collect(),
+            resources: members.take(most).map(|slot| self.row(slot, now)).collect(),
             members: admitted,
             kept_out: self.len() - admitted,
             in_line: self.line.len(),

@@ -356,7 +356,7 @@ impl Life {
 }
 
 fn is_right(why: &Exhausted) -> bool {
-    let any = why.explanation.resources.iter().any(ResourceSnapshot::is_eligible);
+    let any = why.explanation.retry_at == Some(why.explanation.at);
     match why.reason {
         ExhaustedReason::MaxAttempts
         | ExhaustedReason::Deadline { .. }

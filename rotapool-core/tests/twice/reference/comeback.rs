@@ -196,12 +196,12 @@ impl Reference {
             Comeback::Trial { at_once, missing, bound } => {
                 Comeback::Trial { at_once, missing: missing - 1, bound }
             }
-            Comeback::Ramp { pace, bound } => ramp(pace * 2, bound, profile),
+            Comeback::Ramp { pace, bound } => ramp(pace + 1, bound, profile),
         };
         let corner = match self.memberships[membership].comeback {
             Comeback::Proven => "a comeback is over",
             Comeback::Trial { .. } => "a trial goes on after a success",
-            Comeback::Ramp { .. } => "a ramp doubled",
+            Comeback::Ramp { .. } => "a ramp went up",
         };
         self.note(corner);
     }
