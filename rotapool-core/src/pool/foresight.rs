@@ -11,6 +11,7 @@ use crate::member::profile::Metadata;
 use crate::member::slot::Slot;
 use crate::member::standing::Status;
 use crate::report::explanation::{EXPLAINED, Explanation};
+use crate::report::snapshot::ResourceSnapshot;
 use crate::select::candidate::Candidate;
 use crate::select::index::{Index, Reach};
 use crate::select::wish::{Preferences, Wish};
@@ -58,13 +59,14 @@ impl<A> State<A> {
         mut chance: impl FnMut() -> f64,
     ) -> Explanation {
         let next = self.foresee_pick(wish, now, &mut chance);
+        let row = |slot: &Slot| ResourceSnapshot::of(&self.foresee(slot, now), now, self.epoch());
         let retry_at = match next {
             Some(_) => Some(now),
             None => self.foresee_end(wish, now),
         };
         Explanation {
             next: next.map(|key| Arc::clone(self.roster[key].id())),
-            ..self.explanation(wish, retry_at, now, EXPLAINED)
+            ..self.explanation(wish, retry_at, now, EXPLAINED, row)
         }
     }
 

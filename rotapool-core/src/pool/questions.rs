@@ -1,5 +1,6 @@
 //! What may be asked of a pool. Nothing here changes it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -54,12 +55,18 @@ impl<A> State<A> {
         most: usize,
         now: Instant,
     ) -> Option<Range<u64>> {
-        self.list(positions, most, |slot| rows.push(self.row(slot, now)))
+        let epoch = self.epoch();
+        self.list(positions, most, |slot| {
+            rows.push(ResourceSnapshot::of(&self.shown(slot, now), now, epoch));
+        })
     }
 
-    /// How a member stands at `now`, whether or not anybody has noticed what has ended by then.
-    fn row(&self, slot: &Slot, now: Instant) -> ResourceSnapshot {
-        ResourceSnapshot::of(&self.foresee(slot, now), now, self.epoch())
+    /// The member as a report of `now` has it: by our rules, whether or not anybody has noticed what has ended.
+    fn shown<'a>(&self, slot: &'a Slot, now: Instant) -> Cow<'a, Slot> {
+        match self.config.rules.ends_by_the_clock {
+            true => self.foresee(slot, now),
+            false => Cow::Borrowed(slot),
+        }
     }
 
     /// Gauges and counters.
@@ -89,7 +96,7 @@ impl<A> State<A> {
         now: Instant,
     ) -> Option<Range<u64>> {
         self.list(positions, most, |slot| {
-            stats.list(&self.foresee(slot, now), now, &self.yardstick);
+            stats.list(&self.shown(slot, now), now, &self.yardstick);
         })
     }
 
@@ -151,20 +158,22 @@ impl<A> State<A> {
         last_signal: Option<Signal>,
         now: Instant,
     ) -> Box<Exhausted> {
-        // By the recorded rules what has ended may be unnoticed.
-        let is_noticed = self.index.due(self.tick(now)).is_none();
-        let is_to_be_had = |slot: &Slot| wish.admits(slot) && self.foresee(slot, now).is_eligible();
-        let any = match is_noticed && !wish.filters() {
-            true => self.index.any(),
-            false => self.roster.members().any(is_to_be_had),
+        let any = match wish.filters() {
+            false => self.index.any(),
+            true => self.roster.members().any(|slot| slot.is_eligible() && wish.admits(slot)),
         };
         let retry_at = match any {
             true => Some(now),
-            // A place may come free at any time.
-            false if self.is_busy(wish) || self.is_one_back_unnoticed(wish, now) => None,
-            false => self.next_recovery(wish, now),
+            false => match self.next_recovery(wish, now) {
+                // By the recorded rules an end that has passed may be unnoticed.
+                Some(end) if end <= now => Some(now),
+                // A place may come free at any time.
+                _ if self.is_busy(wish) || self.is_one_back_unnoticed(wish, now) => None,
+                end => end,
+            },
         };
-        let explanation = self.explanation(wish, retry_at, now, EXPLAINED_WHEN_EXHAUSTED);
+        let row = |slot: &Slot| ResourceSnapshot::of(slot, now, self.epoch());
+        let explanation = self.explanation(wish, retry_at, now, EXPLAINED_WHEN_EXHAUSTED, row);
         Box::new(Exhausted { reason, attempts, last_signal, explanation })
     }
 
@@ -175,6 +184,7 @@ impl<A> State<A> {
         retry_at: Option<Instant>,
         now: Instant,
         most: usize,
+        row: impl Fn(&Slot) -> ResourceSnapshot,
     ) -> Explanation {
         let admitted = self.admitted(wish);
         let members = self.roster.members().filter(|slot| wish.admits(slot));
@@ -183,7 +193,7 @@ impl<A> State<A> {
             next: None,
             strategy: Some(self.config.strategy),
             retry_at,
-            resources: members.take(most).map(|slot| self.row(slot, now)).collect(),
+            resources: members.take(most).map(row).collect(),
             members: admitted,
             kept_out: self.len() - admitted,
             in_line: self.line.len(),

@@ -94,7 +94,8 @@ impl Reference {
 
     fn comeback_by(&self, membership: usize, now: Moment) -> Comeback {
         let Membership { status, until, comeback, .. } = &self.memberships[membership];
-        match *status == Status::CoolingDown && *until <= Some(now) {
+        let is_shown = self.rules.rules.ends_by_the_clock;
+        match is_shown && *status == Status::CoolingDown && *until <= Some(now) {
             true => self.comeback_after(membership),
             false => *comeback,
         }
