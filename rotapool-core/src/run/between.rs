@@ -209,6 +209,12 @@ impl Attempts {
         Step::Wait { until }
     }
 
+    /// Whether the run may wait for a ramp's pace; who may not goes beyond it rather than fail.
+    #[inline]
+    pub(super) fn may_wait<A>(&self, pool: &State<A>) -> bool {
+        self.wait && self.is_one_too_many(pool).is_none()
+    }
+
     /// Whether a run that has only just come finds the line full.
     fn is_one_too_many<A>(&self, pool: &State<A>) -> Option<ExhaustedReason> {
         let max_waiting = pool.config().max_waiting;

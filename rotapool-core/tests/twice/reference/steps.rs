@@ -161,6 +161,13 @@ impl Reference {
         }
     }
 
+    /// Whether a run that has only just come finds the line full.
+    fn is_one_too_many(&self, run: usize) -> bool {
+        let Run { made, came, .. } = &self.runs[run];
+        let is_new = *made == 0 && came.is_none();
+        is_new && self.in_line().count() >= self.rules.max_waiting
+    }
+
     /// What is fresh comes first, and who does not wait goes beyond the pace rather than ask again.
     fn turn_of(&self, run: usize) -> Option<Turn> {
         let Run { terms, wish, .. } = &self.runs[run];
@@ -180,7 +187,8 @@ impl Reference {
             beyond,
         };
         let turns = [(false, false), (false, true), (true, false), (true, true)];
-        let open = turns.into_iter().filter(|(_, beyond)| !(*beyond && terms.wait));
+        let may_wait = terms.wait && !self.is_one_too_many(run);
+        let open = turns.into_iter().filter(|(_, beyond)| !(*beyond && may_wait));
         open.map(|(again, beyond)| turn(again, beyond)).find(|turn| !turn.those.is_empty())
     }
 
@@ -223,10 +231,8 @@ impl Reference {
                 return self.exhaust(run, why, now);
             }
         }
-        let Run { made, came, .. } = &self.runs[run];
-        let is_new = *made == 0 && came.is_none();
-        let max_waiting = self.rules.max_waiting;
-        if is_new && self.in_line().count() >= max_waiting {
+        if self.is_one_too_many(run) {
+            let max_waiting = self.rules.max_waiting;
             return self.exhaust(run, Why::LineFull { max_waiting }, now);
         }
         Move::Wait { until: self.stand_in_line(run, handle, now) }
