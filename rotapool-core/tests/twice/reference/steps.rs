@@ -130,7 +130,7 @@ impl Reference {
         if let Some(chosen) = self.choice_that_stands(run) {
             return self.attempt(run, chosen, handle, now);
         }
-        let Some(turn) = self.turn_of(run) else { return self.wait_or_give_up(stride) };
+        let Some(turn) = self.turn_of(run, now) else { return self.wait_or_give_up(stride) };
         if turn.again {
             if let Some(pause) = self.pause_before_repeating(stride) {
                 return pause;
@@ -169,7 +169,7 @@ impl Reference {
     }
 
     /// What is fresh comes first, and who does not wait goes beyond the pace rather than ask again.
-    fn turn_of(&self, run: usize) -> Option<Turn> {
+    fn turn_of(&self, run: usize, now: Moment) -> Option<Turn> {
         let Run { terms, wish, .. } = &self.runs[run];
         let mut admitted = self.eligible();
         admitted.retain(|&membership| self.admits(run, membership));
@@ -187,7 +187,8 @@ impl Reference {
             beyond,
         };
         let turns = [(false, false), (false, true), (true, false), (true, true)];
-        let may_wait = terms.wait && !self.is_one_too_many(run);
+        let is_impatient = self.patience(run).is_some_and(|patience| patience <= now);
+        let may_wait = terms.wait && !self.is_one_too_many(run) && !is_impatient;
         let open = turns.into_iter().filter(|(_, beyond)| !(*beyond && may_wait));
         open.map(|(again, beyond)| turn(again, beyond)).find(|turn| !turn.those.is_empty())
     }
