@@ -43,6 +43,16 @@ async fn give_up<W: World>(
     assert_eq!(witness.pulse.kept_at_end(), 0, "{about}: the ended run keeps the task's waker");
     assert_eq!(witness.pulse.holders(), 1, "{about}: somebody keeps the task's waker");
     stage.finish_older();
+    stage.finish_next(&about);
+    let stats = stage.pool.stats();
+    let out_of_time = (stats.timeouts, stats.deadlines);
+    match fate {
+        Fate::Ended => assert_eq!(out_of_time, shape.out_of_time, "{about}: out of time"),
+        _ => assert!(
+            out_of_time.0 <= shape.out_of_time.0 && out_of_time.1 <= shape.out_of_time.1,
+            "{about}: {out_of_time:?} out of time"
+        ),
+    }
     assert!(clock.is_quiet(), "{about}: a sleep lives on");
     stage.assert_nothing_left(&about);
     stage.assert_as_good_as_new(&about);

@@ -14,6 +14,8 @@ pub(crate) enum End {
     Error,
     Failure,
     Retry,
+    /// A retry signal of a usage on trial, which sends its resource away.
+    RetryOnTrial,
     Cooldown,
     Disable,
     /// It panics in a poll.
@@ -50,6 +52,8 @@ pub(crate) struct Shape {
     pub(crate) acts: &'static [Act],
     /// What others do meanwhile, whenever they get a turn.
     pub(crate) meddle: fn(&Stage),
+    /// How many of its attempts come to an end by a time-out of their own, and by the run's deadline.
+    pub(crate) out_of_time: (u64, u64),
     /// How many polls it has at least, lest the test pass by testing nothing.
     pub(crate) polls: u32,
 }
@@ -68,6 +72,7 @@ const PLAIN: Shape = Shape {
     options: None,
     acts: &[act(0, End::Value)],
     meddle: nothing,
+    out_of_time: (0, 0),
     polls: 1,
 };
 
@@ -100,8 +105,27 @@ pub(crate) const SHAPES: &[Shape] = &[
         ..PLAIN
     },
     Shape {
-        name: "pauses after each kind of signal",
-        set_up: |builder| three(builder).retry_delay(secs(1)).max_attempts(4),
+        name: "goes elsewhere after each kind of signal, and pauses before it repeats itself",
+        set_up: |builder| three(builder).retry_delay(secs(1)),
+        acts: &[
+            act(1, End::Retry),
+            act(1, End::Cooldown),
+            act(1, End::Disable),
+            act(1, End::Value),
+        ],
+        polls: 6,
+        ..PLAIN
+    },
+    Shape {
+        name: "pauses twice on the only resource",
+        set_up: |builder| one(builder).retry_delay(secs(1)),
+        acts: &[act(1, End::Retry), act(1, End::Retry), act(1, End::Value)],
+        polls: 6,
+        ..PLAIN
+    },
+    Shape {
+        name: "pauses after each kind of signal, by the recorded rules",
+        set_up: |builder| three(builder).retry_delay(secs(1)).max_attempts(4).python_rules(),
         options: Some(|request| request.wait(true)),
         acts: &[
             act(1, End::Retry),
@@ -115,9 +139,127 @@ pub(crate) const SHAPES: &[Shape] = &[
     Shape { name: "exhausts its budget", acts: &[act(1, End::Retry)], polls: 3, ..PLAIN },
     Shape { name: "exhausted at once", prepare: disable_all, ..PLAIN },
     Shape {
-        name: "exhausted by its deadline in a pause",
+        name: "exhausted by its deadline, which a pause would outlast",
         options: Some(|request| request.retry_delay(secs(2)).timeout(secs(1))),
         acts: &[act(1, End::Retry)],
+        polls: 3,
+        ..PLAIN
+    },
+    Shape {
+        name: "exhausted by its deadline in an attempt",
+        options: Some(|request| request.timeout(secs(1))),
+        acts: &[act(1, End::Hang)],
+        out_of_time: (0, 1),
+        polls: 3,
+        ..PLAIN
+    },
+    Shape {
+        name: "exhausted by its deadline in line",
+        set_up: with_one_place,
+        prepare: begin_older,
+        options: Some(|request| request.timeout(secs(1))),
+        polls: 2,
+        ..PLAIN
+    },
+    Shape {
+        name: "gets no answer in time, and is served elsewhere",
+        options: Some(|request| request.attempt_timeout(secs(1))),
+        acts: &[act(1, End::Hang), act(0, End::Value)],
+        out_of_time: (1, 0),
+        polls: 3,
+        ..PLAIN
+    },
+    Shape {
+        name: "gets no answer in time, pauses, and is served by the same resource",
+        set_up: |builder| one(builder).attempt_timeout(secs(1)).retry_delay(secs(1)),
+        acts: &[act(0, End::Hang), act(0, End::Hang), act(0, End::Value)],
+        out_of_time: (2, 0),
+        polls: 5,
+        ..PLAIN
+    },
+    Shape {
+        name: "waits for a place and is handed it",
+        set_up: with_one_place,
+        prepare: begin_older,
+        options: Some(|request| request.wait(true)),
+        acts: &[act(2, End::Value)],
+        meddle: |stage| {
+            if stage.pool.stats().waiting > 0 {
+                stage.finish_older();
+            }
+        },
+        polls: 4,
+        ..PLAIN
+    },
+    Shape {
+        name: "is handed a place, for which another one waits too",
+        set_up: with_one_place,
+        prepare: begin_older,
+        options: Some(|request| request.wait(true)),
+        acts: &[act(2, End::Value)],
+        meddle: |stage| {
+            if stage.has_next() {
+                stage.finish_older();
+            }
+            begin_next_when_somebody_waits(stage);
+        },
+        polls: 4,
+        ..PLAIN
+    },
+    Shape {
+        name: "comes for its place with a hiccup, and hands it on in its pause",
+        set_up: |builder| with_one_place(builder).retry_delay(secs(1)),
+        prepare: begin_older,
+        options: Some(|request| request.wait(true)),
+        acts: &[act(1, End::Retry), act(1, End::Value)],
+        meddle: |stage| {
+            if stage.pool.stats().retries > 0 {
+                stage.finish_next("in the pause of the run");
+            } else if stage.has_next() {
+                stage.finish_older();
+            } else {
+                begin_next_when_somebody_waits(stage);
+            }
+        },
+        polls: 5,
+        ..PLAIN
+    },
+    Shape {
+        name: "is handed a place that is taken away before it comes for it",
+        set_up: with_one_place,
+        prepare: begin_older,
+        options: Some(|request| request.wait(true)),
+        meddle: |stage| {
+            if stage.pool.stats().waiting > 0 {
+                stage.finish_older();
+                stage.disable("a");
+            }
+        },
+        polls: 2,
+        ..PLAIN
+    },
+    Shape {
+        name: "finds the line full",
+        set_up: |builder| with_one_place(builder).max_waiting(1),
+        prepare: |stage| {
+            stage.begin_older();
+            stage.begin_next();
+        },
+        options: Some(|request| request.wait(true)),
+        ..PLAIN
+    },
+    Shape {
+        name: "looks at the clock for all in line",
+        set_up: with_one_place,
+        prepare: cool_all,
+        options: Some(|request| request.wait(true)),
+        acts: &[act(2, End::Value)],
+        meddle: |stage| {
+            if stage.has_next() {
+                stage.nudge();
+            }
+            begin_next_when_somebody_waits(stage);
+        },
         polls: 3,
         ..PLAIN
     },
@@ -130,7 +272,7 @@ pub(crate) const SHAPES: &[Shape] = &[
         ..PLAIN
     },
     Shape {
-        name: "cools all, waits, with the table's escalation and pauses, and is served",
+        name: "cools all, waits, with the table's escalation, and is served",
         set_up: |builder| two(builder).retry_delay(secs(1)).max_attempts(9),
         options: Some(|request| request.wait(true)),
         acts: &[
@@ -139,7 +281,7 @@ pub(crate) const SHAPES: &[Shape] = &[
             act(0, End::Cooldown),
             act(1, End::Value),
         ],
-        polls: 6,
+        polls: 4,
         ..PLAIN
     },
     Shape {
@@ -176,16 +318,16 @@ pub(crate) const SHAPES: &[Shape] = &[
         ..PLAIN
     },
     Shape {
-        name: "aborted by a sibling, and pauses",
+        name: "aborted by a sibling, stumbles elsewhere, and pauses",
         set_up: |builder| backed(builder).retry_delay(secs(1)),
         prepare: begin_older,
-        acts: &[act(0, End::FellOlder), act(2, End::Value)],
-        polls: 4,
+        acts: &[act(0, End::FellOlder), act(1, End::Retry), act(2, End::Value)],
+        polls: 5,
         ..PLAIN
     },
     Shape {
-        name: "aborted by a sibling in its pause after a retry signal",
-        set_up: |builder| backed(builder).retry_delay(secs(1)),
+        name: "aborted by a sibling in its pause after a retry signal, by the recorded rules",
+        set_up: |builder| backed(builder).retry_delay(secs(1)).python_rules(),
         prepare: begin_older,
         acts: &[act(1, End::Retry), act(2, End::Value)],
         meddle: fell_older_after_a_retry,
@@ -193,11 +335,11 @@ pub(crate) const SHAPES: &[Shape] = &[
         ..PLAIN
     },
     Shape {
-        name: "aborted on its last attempt",
+        name: "aborted on its only attempt, which costs none",
         set_up: |builder| backed(builder).max_attempts(1),
         prepare: begin_older,
-        acts: &[act(1, End::FellOlder)],
-        polls: 2,
+        acts: &[act(1, End::FellOlder), act(1, End::Value)],
+        polls: 3,
         ..PLAIN
     },
     Shape {
@@ -239,7 +381,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     Shape {
         name: "with a choice of the user's own",
         set_up: |builder| three(builder).select(last).retry_delay(secs(1)),
-        acts: &[act(1, End::Retry), act(1, End::Cooldown), act(1, End::Value)],
+        acts: &[act(1, End::Retry), act(1, End::Cooldown), act(1, End::Retry), act(1, End::Value)],
         polls: 6,
         ..PLAIN
     },
@@ -253,14 +395,48 @@ pub(crate) const SHAPES: &[Shape] = &[
         ..PLAIN
     },
     Shape {
-        name: "a probe",
+        name: "on trial, again and again",
         set_up: |builder| {
             one(builder).recovery(Recovery::Trial(Trial::default())).strategy(Strategy::Sticky)
         },
         prepare: cool_all,
         options: Some(|request| request.wait(true).max_attempts(3)),
-        acts: &[act(2, End::Cooldown), act(2, End::Retry), act(2, End::Value)],
+        acts: &[act(2, End::Cooldown), act(2, End::RetryOnTrial), act(2, End::Value)],
         polls: 8,
+        ..PLAIN
+    },
+    Shape {
+        name: "on trial, which another one waits for",
+        set_up: |builder| one(builder).recovery(Recovery::Trial(Trial::default())),
+        prepare: cool_all,
+        options: Some(|request| request.wait(true)),
+        acts: &[act(2, End::Value)],
+        meddle: begin_next_when_somebody_waits,
+        polls: 4,
+        ..PLAIN
+    },
+    Shape {
+        name: "lost on its trial, which goes to another one",
+        set_up: |builder| one(builder).recovery(Recovery::Trial(Trial::default().bound(secs(1)))),
+        prepare: cool_all,
+        options: Some(|request| request.wait(true).attempt_timeout(secs(9))),
+        acts: &[act(0, End::Hang), act(0, End::Value)],
+        meddle: |stage| {
+            begin_next_when_somebody_waits(stage);
+            stage.poll_next();
+        },
+        out_of_time: (1, 0),
+        polls: 3,
+        ..PLAIN
+    },
+    Shape {
+        name: "the first on a ramp, while another one waits",
+        set_up: |builder| one(builder).recovery(Recovery::Ramp),
+        prepare: cool_all,
+        options: Some(|request| request.wait(true)),
+        acts: &[act(2, End::Value)],
+        meddle: begin_next_when_somebody_waits,
+        polls: 4,
         ..PLAIN
     },
 ];
@@ -271,6 +447,10 @@ fn secs(seconds: u64) -> Duration {
 
 fn one(builder: Builder<&'static str>) -> Builder<&'static str> {
     builder.resource(Resource::new("a", "a").max_in_flight(8))
+}
+
+fn with_one_place(builder: Builder<&'static str>) -> Builder<&'static str> {
+    builder.resource(Resource::new("a", "a").max_in_flight(1))
 }
 
 fn two(builder: Builder<&'static str>) -> Builder<&'static str> {
@@ -315,6 +495,12 @@ fn fell_older_when_somebody_hangs(stage: &Stage) {
 fn fell_older_after_a_retry(stage: &Stage) {
     if stage.books.page().ends(End::Retry) > 0 {
         stage.fell_older();
+    }
+}
+
+fn begin_next_when_somebody_waits(stage: &Stage) {
+    if !stage.has_next() && stage.pool.stats().waiting > 0 {
+        stage.begin_next();
     }
 }
 

@@ -11,7 +11,7 @@ use futures::channel::oneshot;
 use rotapool::{Fault, Lease, Pool, Request, RunError, Runtime};
 
 use crate::books::{Books, Call};
-use crate::life::{Calling, Pulse, Run};
+use crate::life::{Calling, Pulse, Run, TaskOfARun};
 use crate::shapes::{Act, End, Shape};
 
 /// An operation's own error.
@@ -27,7 +27,12 @@ pub(crate) struct Stage {
     pub(crate) books: Arc<Books>,
     request: Request<&'static str>,
     acts: &'static [Act],
+    /// The task of the run.
+    task: Mutex<TaskOfARun>,
+    /// Was there before the run.
     older: Mutex<Option<Held>>,
+    /// Came into the line after the run.
+    next: Mutex<Option<Held>>,
 }
 
 /// A run that is polled by hand, whose call hangs until it is told how to end.
@@ -60,8 +65,13 @@ impl Held {
         let pulse = Arc::new(Pulse::default());
         let mut held =
             Self { run: Box::pin(run), calls, pulse, books: Arc::clone(books), pool: pool.clone() };
-        assert!(held.poll().is_none(), "its call hangs");
+        assert!(held.poll().is_none(), "its call hangs, or it stands in line");
         held
+    }
+
+    /// Whether it has got through to a call.
+    fn calls(&self) -> bool {
+        !self.calls.lock().unwrap().is_empty()
     }
 
     /// Where its latest call is.
@@ -97,7 +107,7 @@ fn finish(lease: &Lease<&'static str>, call: Call, end: End) -> Answer {
         End::Value => Ok(lease.id().to_owned()),
         End::Error => Err(Fault::Operation(Boom)),
         End::Failure => Err(Fault::Failure(Boom)),
-        End::Retry => Err(Fault::retry("503")),
+        End::Retry | End::RetryOnTrial => Err(Fault::retry("503")),
         End::Cooldown => Err(Fault::cooldown("429")),
         End::Disable => Err(Fault::disable("401")),
         // Without the hook that prints panics.
@@ -121,7 +131,9 @@ impl Stage {
             books: Arc::default(),
             request,
             acts: shape.acts,
+            task: Mutex::default(),
             older: Mutex::default(),
+            next: Mutex::default(),
         };
         (shape.prepare)(&stage);
         Arc::new(stage)
@@ -172,17 +184,76 @@ impl Stage {
 
     /// Has every resource cool down.
     pub(crate) fn cool_all(&self) {
-        for _ in self.pool.snapshot() {
-            let mut run = Held::begin(self.plain().max_attempts(1), self);
+        let mut run = Held::begin(self.plain(), self);
+        let served = loop {
             run.end_call(End::Cooldown);
-            assert_eq!(run.poll(), Some(false));
+            if let Some(served) = run.poll() {
+                break served;
+            }
+        };
+        assert!(!served && self.pool.stats().healthy == 0);
+    }
+
+    /// Begins the run on `a` whose failure will abort the others there.
+    pub(crate) fn begin_older(&self) {
+        let older = Held::begin(self.plain().exclude("b"), self);
+        assert_eq!(older.at(), "a");
+        *self.older.lock().unwrap() = Some(older);
+    }
+
+    /// Has another run stand in line, behind the run.
+    pub(crate) fn begin_next(&self) {
+        let before = self.pool.stats().waiting;
+        *self.next.lock().unwrap() = Some(Held::begin(self.plain().wait(true), self));
+        assert_eq!(self.pool.stats().waiting, before + 1);
+    }
+
+    pub(crate) fn has_next(&self) -> bool {
+        self.next.lock().unwrap().is_some()
+    }
+
+    /// Polls the next one, and has it served once it has its place.
+    pub(crate) fn poll_next(&self) {
+        let mut kept = self.next.lock().unwrap();
+        if let Some(mut next) = kept.take() {
+            assert_eq!(next.poll(), None, "its call hangs, or it stands in line");
+            if next.calls() {
+                next.end_call(End::Value);
+                assert_eq!(next.poll(), Some(true), "the next in line is not served");
+            } else {
+                *kept = Some(next);
+            }
         }
     }
 
-    /// Begins the run whose failure will abort the others.
-    pub(crate) fn begin_older(&self) {
-        let older = Held::begin(self.plain().max_attempts(1), self);
-        *self.older.lock().unwrap() = Some(older);
+    /// Has the next one served: it was called when the run was over, at the latest.
+    pub(crate) fn finish_next(&self, about: &str) {
+        let next = self.next.lock().unwrap().take();
+        if let Some(mut next) = next {
+            let called = next.pulse.wakes();
+            assert!(called > 0, "{about}: nobody has called the next in line");
+            assert_eq!(next.poll(), None, "{about}: the next in line");
+            if self.pool.stats().cooling_down > 0 && !next.calls() {
+                // It has been called to look at the clock.
+                self.enable_all();
+                assert!(next.pulse.wakes() > called, "{about}: nobody has called it to its place");
+                assert_eq!(next.poll(), None, "{about}: the next in line");
+            }
+            assert!(next.calls(), "{about}: the next in line has no place");
+            next.end_call(End::Value);
+            assert_eq!(next.poll(), Some(true), "{about}: the next in line is not served");
+        }
+    }
+
+    /// The run is polled by this task.
+    pub(crate) fn belongs_to(&self, task: TaskOfARun) {
+        *self.task.lock().unwrap() = task;
+    }
+
+    /// Has the run polled for no reason.
+    pub(crate) fn nudge(&self) {
+        let task = self.task.lock().unwrap().lock().unwrap().clone();
+        task.into_iter().for_each(Waker::wake);
     }
 
     /// Has it fail, unless it did before.
@@ -217,7 +288,8 @@ impl Stage {
     /// aborts and wakes exactly the younger siblings, and every place can be had.
     pub(crate) fn assert_as_good_as_new(&self, about: &str) {
         self.enable_all();
-        let mut runs: Vec<_> = (0..6).map(|_| Held::begin(self.plain(), self)).collect();
+        let mut runs: Vec<_> =
+            (0..self.places().min(6)).map(|_| Held::begin(self.plain(), self)).collect();
         for run in &mut runs {
             assert_eq!(run.poll(), None, "{about}: a later run ends of itself");
             assert_eq!(run.pulse.wakes(), 0, "{about}: a later run is woken");
@@ -255,10 +327,13 @@ impl Stage {
         }
     }
 
+    fn places(&self) -> u32 {
+        self.pool.stats().resources.iter().filter_map(|resource| resource.max_in_flight).sum()
+    }
+
     fn fill_every_place(&self, about: &str) {
         self.enable_all();
-        let places: u32 =
-            self.pool.stats().resources.iter().filter_map(|resource| resource.max_in_flight).sum();
+        let places = self.places();
         let runs: Vec<_> = (0..places).map(|_| Held::begin(self.plain(), self)).collect();
         assert_eq!(self.pool.stats().eligible, 0, "{about}: all {places} places are taken");
         for mut run in runs {
