@@ -2,6 +2,7 @@
 //! executor. Afterwards nothing of it is left, the counters add up, and the pool is as good as new.
 
 mod books;
+mod held;
 mod life;
 mod shapes;
 mod stage;
@@ -10,7 +11,7 @@ mod worlds;
 use futures::FutureExt as _;
 
 use crate::life::{Ending, Entry, Fate, Life};
-use crate::shapes::{SHAPES, Shape};
+use crate::shapes::Shape;
 use crate::stage::Stage;
 use crate::worlds::{Clock as _, World};
 
@@ -61,7 +62,7 @@ async fn give_up<W: World>(
 }
 
 async fn give_up_everywhere<W: World>(world: W, entries: &[Entry], ending: Ending) {
-    for shape in SHAPES {
+    for shape in shapes::all() {
         for &entry in entries.iter().filter(|entry| shape.enters_by(**entry)) {
             let mut at = 0;
             while give_up(&world, shape, entry, ending, at).await {

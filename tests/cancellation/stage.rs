@@ -4,14 +4,14 @@ use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use futures::channel::oneshot;
-use rotapool::{Fault, Lease, Pool, Request, RunError, Runtime};
+use rotapool::{Fault, Lease, Pool, Request, Runtime};
 
-use crate::books::{Books, Call};
-use crate::life::{Calling, Pulse, Run, TaskOfARun};
+use crate::books::Books;
+use crate::held::{Held, finish};
+use crate::life::{Calling, TaskOfARun};
 use crate::shapes::{Act, End, Shape};
 
 /// An operation's own error.
@@ -33,87 +33,6 @@ pub(crate) struct Stage {
     older: Mutex<Option<Held>>,
     /// Came into the line after the run.
     next: Mutex<Option<Held>>,
-}
-
-/// A run that is polled by hand, whose call hangs until it is told how to end.
-struct Held {
-    run: Run,
-    calls: Calls,
-    pulse: Arc<Pulse>,
-    books: Arc<Books>,
-    pool: Pool<&'static str>,
-}
-
-/// The calls of a held run: where they are, and how to end them.
-type Calls = Arc<Mutex<Vec<(String, oneshot::Sender<End>)>>>;
-
-impl Held {
-    fn begin(request: Request<&'static str>, stage: &Stage) -> Self {
-        let Stage { pool, books, .. } = stage;
-        let (calls, counted) = (Calls::default(), Arc::clone(books));
-        let writes = Arc::clone(&calls);
-        let run = request.run(move |lease: Lease<&'static str>| {
-            let mut call = counted.call();
-            let (tell, told) = oneshot::channel();
-            writes.lock().unwrap().push((lease.id().to_owned(), tell));
-            async move {
-                call.hangs();
-                let end = told.await.expect("a held call is told how to end");
-                finish(&lease, call, end)
-            }
-        });
-        let pulse = Arc::new(Pulse::default());
-        let mut held =
-            Self { run: Box::pin(run), calls, pulse, books: Arc::clone(books), pool: pool.clone() };
-        assert!(held.poll().is_none(), "its call hangs, or it stands in line");
-        held
-    }
-
-    /// Whether it has got through to a call.
-    fn calls(&self) -> bool {
-        !self.calls.lock().unwrap().is_empty()
-    }
-
-    /// Where its latest call is.
-    fn at(&self) -> String {
-        self.calls.lock().unwrap().last().expect("it has begun").0.clone()
-    }
-
-    fn end_call(&self, end: End) {
-        let (_, tell) = self.calls.lock().unwrap().pop().expect("a call hangs");
-        tell.send(end).expect("the call listens");
-    }
-
-    /// Whether the run was served, once it has ended.
-    fn poll(&mut self) -> Option<bool> {
-        let waker = self.pulse.waker_for(Waker::noop(), &self.pool);
-        let Poll::Ready(result) = self.run.as_mut().poll(&mut Context::from_waker(&waker)) else {
-            return None;
-        };
-        let served = result.is_ok();
-        match result {
-            Ok(_) => self.books.run_over("ok", true),
-            Err(RunError::Exhausted(_)) => self.books.run_over("exhausted", true),
-            Err(other) => panic!("a held run ends by {other:?}"),
-        }
-        Some(served)
-    }
-}
-
-/// What a call ends with, written down.
-fn finish(lease: &Lease<&'static str>, call: Call, end: End) -> Answer {
-    call.ends(end);
-    match end {
-        End::Value => Ok(lease.id().to_owned()),
-        End::Error => Err(Fault::Operation(Boom)),
-        End::Failure => Err(Fault::Failure(Boom)),
-        End::Retry | End::RetryOnTrial => Err(Fault::retry("503")),
-        End::Cooldown => Err(Fault::cooldown("429")),
-        End::Disable => Err(Fault::disable("401")),
-        // Without the hook that prints panics.
-        End::Panic => resume_unwind(Box::new("the operation panics")),
-        end => unreachable!("a call that came to its end does not {end:?}"),
-    }
 }
 
 impl Stage {
