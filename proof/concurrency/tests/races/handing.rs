@@ -52,6 +52,21 @@ fn check(pool: &Pool<()>, events: &mut Events) {
     drop(runs);
 }
 
+/// A run that does not wait.
+fn newcomer(pool: &Pool<()>) -> Run {
+    Box::pin(pool.request().request_id("newcomer").run(fine_later))
+}
+
+#[track_caller]
+fn assert_no_newcomer_was_first(heard: &mut Events) {
+    let is_newcomer = |event: Event| match event {
+        Event::AttemptStarted { request_id, .. } => Some(request_id.is_some()),
+        _ => None,
+    };
+    let begun: Vec<_> = std::iter::from_fn(|| heard.try_next()).filter_map(is_newcomer).collect();
+    assert_eq!(begun.first(), Some(&false), "{begun:?}");
+}
+
 fn spawn(run: Run) -> thread::JoinHandle<Ended> {
     thread::spawn(move || block_on(run))
 }
@@ -176,21 +191,34 @@ fn a_newcomer_is_not_served_before_whoever_stands_in_line() {
         let mut heard = pool.events();
         let run = in_line(&pool);
         let holds = spawn(holder);
-        let comes = {
-            let pool = pool.clone();
-            let comes = async move { pool.request().request_id("newcomer").run(fine_later).await };
-            spawn(Box::pin(comes))
-        };
+        let comes = spawn(newcomer(&pool));
         assert_eq!(block_on(run).unwrap(), served("a", 1));
         assert!(holds.join().unwrap().is_ok());
-        let is_newcomer = |event: Event| match event {
-            Event::AttemptStarted { request_id, .. } => Some(request_id.is_some()),
-            _ => None,
-        };
-        let begun: Vec<_> =
-            std::iter::from_fn(|| heard.try_next()).filter_map(is_newcomer).collect();
         let _ = comes.join().unwrap();
-        assert_eq!(begun.first(), Some(&false), "{begun:?}");
+        assert_no_newcomer_was_first(&mut heard);
+        check(&pool, &mut events);
+    });
+}
+
+#[test]
+fn a_newcomer_does_not_profit_from_a_promise_that_is_broken() {
+    explore(|| {
+        let (pool, mut events, [on_a, on_b]) = full(["a", "b"]);
+        let mut heard = pool.events();
+        let run = in_line(&pool);
+        let holds = thread::spawn(move || block_on(on_a).is_ok() && block_on(on_b).is_ok());
+        let comes = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                // If the place on `a` was promised to the run, the one on `b` is the run's from now on.
+                pool.disable("a").unwrap();
+                block_on(newcomer(&pool))
+            })
+        };
+        assert_eq!(block_on(run).unwrap().attempt, 1);
+        assert!(holds.join().unwrap());
+        let _ = comes.join().unwrap();
+        assert_no_newcomer_was_first(&mut heard);
         check(&pool, &mut events);
     });
 }
