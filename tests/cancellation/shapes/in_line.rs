@@ -191,7 +191,6 @@ pub(super) const SHAPES: &[Shape] = &[
         },
         out_of_time: (1, 0),
         polls: 3,
-        ..PLAIN
     },
     Shape {
         name: "the first on a ramp, while another one waits",
