@@ -75,7 +75,8 @@ impl RateLimiter {
 }
 
 impl Acquire<'_> {
-    /// Waits no longer than until this instant of the limiter's clock. None by default.
+    /// Waits no longer than until this instant of the limiter's clock. None by default. What is there on arrival
+    /// needs no wait: it is taken even if the instant has passed.
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self
