@@ -46,12 +46,37 @@ enum Stage {
     Over,
 }
 
-impl<'a> Acquire<'a> {
-    pub(super) fn new(limiter: &'a RateLimiter, tokens: u64) -> Self {
-        Self { limiter, tokens, deadline: None, stage: Stage::Coming }
+impl RateLimiter {
+    /// Waits for a token. The same as [`acquire_many(1)`](Self::acquire_many).
+    pub fn acquire(&self) -> Acquire<'_> {
+        self.acquire_many(1)
     }
 
-    /// Waits no longer than until this instant of the limiter's clock. None by default.
+    /// Waits for so many tokens, to be taken together.
+    ///
+    /// Awaited, it answers at once if they are there and nobody is in line, and takes a place in line else;
+    /// or it fails at once, if the turn cannot come by the [deadline](Acquire::deadline) or the bucket can
+    /// never hold so many. No tokens at all are there at once.
+    pub fn acquire_many(&self, tokens: u64) -> Acquire<'_> {
+        Acquire { limiter: self, tokens, deadline: None, stage: Stage::Coming }
+    }
+
+    /// Waits for a token on this thread, which is parked meanwhile. [`Acquire::blocking`] is the same with a number
+    /// and a deadline.
+    ///
+    /// The timer is the [runtime](crate::LimiterBuilder::runtime)'s: the default one works on any thread.
+    ///
+    /// # Errors
+    ///
+    /// None without a deadline; the type is that of all who acquire.
+    pub fn acquire_blocking(&self) -> Result<(), RateLimited> {
+        self.acquire().blocking()
+    }
+}
+
+impl Acquire<'_> {
+    /// Waits no longer than until this instant of the limiter's clock. None by default. What is there on arrival
+    /// needs no wait: it is taken even if the instant has passed.
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self

@@ -1,24 +1,21 @@
 //! A circuit breaker that stands alone.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rotapool_core::{
-    Breaker, BreakerChange, BreakerMode, BreakerState, BreakerStats, Rejected, Runtime, Trip,
-    TripError,
+    Breaker, BreakerChange, BreakerMode, BreakerState, BreakerStats, Rejected, Runtime,
 };
 use thiserror::Error;
 
-use super::judged::{ByResult, Judged};
-use super::permit::Permit;
-use super::protected::Protected;
-use super::{Mutex, MutexGuard, contained, telling};
+use super::telling;
+use crate::shield::contained;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Keeps calls from an upstream that fails, and lets a few try whether it is back.
 ///
-/// Closed, it lets all calls pass and looks at how they end. When a rule of its [`Trip`] is met it opens,
+/// Closed, it lets all calls pass and looks at how they end. When a rule of its [`Trip`](crate::Trip) is met it opens,
 /// and for a while no call is made: each fails at once, with [`Rejected`], which says until when and why.
 /// Then it is half open: as many calls as it has permits are made as trials. So many successes close it,
 /// one failure opens it again.
@@ -49,9 +46,9 @@ use super::{Mutex, MutexGuard, contained, telling};
 ///
 /// - Every call carries the number of the last change before it. A result from before the last change counts in the
 ///   [`stats`](Self::stats) and changes nothing else: no late success closes, no late failure prolongs.
-/// - What is given up, by a drop or a panic, is [ignored](Permit::ignore): it counts nowhere, resets nothing, and
-///   gives its permit back at once.
-/// - A trial that takes longer than its [bound](Trip::trial_bound) is lost: the next may try.
+/// - What is given up, by a drop or a panic, is [ignored](crate::Permit::ignore): it counts nowhere, resets nothing,
+///   and gives its permit back at once.
+/// - A trial that takes longer than its [bound](crate::Trip::trial_bound) is lost: the next may try.
 /// - The state is computed from the clock: once the open time is over, [`state`](Self::state) says half open, whether
 ///   or not anybody has called. The change is told with the next call.
 ///
@@ -83,128 +80,6 @@ pub enum BreakerError<E> {
 }
 
 impl CircuitBreaker {
-    /// A closed breaker with these rules; [`builder`](Self::builder) sets more.
-    ///
-    /// # Errors
-    ///
-    /// [`TripError`] if a rule is out of its range.
-    pub fn new(trip: Trip) -> Result<Self, TripError> {
-        Self::builder(trip).build()
-    }
-
-    /// Makes a call if the breaker lets it pass, and takes its result as evidence: an `Err` is a failure.
-    ///
-    /// [`ignore_if`](Self::ignore_if), [`failure_if`](Self::failure_if) and [`stated_by`](Self::stated_by)
-    /// say otherwise.
-    ///
-    /// # Errors
-    ///
-    /// [`BreakerError::Rejected`] if the call was not made, and the operation's own error.
-    ///
-    /// # Panics
-    ///
-    /// When the operation panics; it counts as given up.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, it drops the operation, and then its permit is free.
-    pub async fn call<F, Fut, R, E>(&self, operation: F) -> Result<R, BreakerError<E>>
-    where
-        F: FnOnce() -> Fut,
-        Fut: Future<Output = Result<R, E>>,
-        E: fmt::Display,
-    {
-        self.by_result().call(operation).await
-    }
-
-    /// The same for an operation that blocks. The breaker itself never waits.
-    ///
-    /// # Errors
-    ///
-    /// As [`call`](Self::call).
-    ///
-    /// # Panics
-    ///
-    /// When the operation panics; it counts as given up.
-    pub fn call_blocking<R, E: fmt::Display>(
-        &self,
-        operation: impl FnOnce() -> Result<R, E>,
-    ) -> Result<R, BreakerError<E>> {
-        self.by_result().call_blocking(operation)
-    }
-
-    /// Binds an operation to the breaker: every [`call`](Protected::call) of the result is one of
-    /// [`call`](Self::call).
-    pub fn wrap<F>(&self, operation: F) -> Protected<Judged<ByResult>, F> {
-        self.by_result().wrap(operation)
-    }
-
-    /// The breaker, for calls whose errors are none of its business where `ignore` says so: they count
-    /// nowhere and reset nothing.
-    ///
-    /// ```
-    /// use rotapool::{BreakerError, CircuitBreaker, Trip};
-    ///
-    /// let breaker = CircuitBreaker::new(Trip::after_failures(1))?;
-    /// let missing = || Err::<(), _>("404");
-    ///
-    /// let answer = breaker.ignore_if(|error: &&str| *error == "404").call_blocking(missing);
-    ///
-    /// assert_eq!(answer, Err(BreakerError::Operation("404")));
-    /// assert_eq!(breaker.stats().ignored, 1);
-    /// # Ok::<(), rotapool::TripError>(())
-    /// ```
-    pub fn ignore_if<E, P: Fn(&E) -> bool>(
-        &self,
-        ignore: P,
-    ) -> Judged<super::judged::IgnoreIf<ByResult, P>> {
-        self.by_result().ignore_if(ignore)
-    }
-
-    /// The breaker, for calls whose answers are `Ok` and yet failures where `failure` says so. An `Err` is
-    /// one anyway.
-    ///
-    /// ```
-    /// use rotapool::{BreakerState, CircuitBreaker, Trip};
-    ///
-    /// let breaker = CircuitBreaker::new(Trip::after_failures(1))?;
-    /// let status = || Ok::<_, String>(503);
-    ///
-    /// let unwell = |answer: &Result<u16, String>| matches!(answer, Ok(500..));
-    /// assert_eq!(breaker.failure_if(unwell).call_blocking(status), Ok(503));
-    /// assert_eq!(breaker.state(), BreakerState::Open);
-    /// # Ok::<(), rotapool::TripError>(())
-    /// ```
-    pub fn failure_if<R, E, P: Fn(&Result<R, E>) -> bool>(
-        &self,
-        failure: P,
-    ) -> Judged<super::judged::FailureIf<ByResult, P>> {
-        self.by_result().failure_if(failure)
-    }
-
-    /// The breaker, for calls whose errors may state how long to stay away: if such a one trips it, it is
-    /// open for so long.
-    pub fn stated_by<E, P: Fn(&E) -> Option<Duration>>(
-        &self,
-        stated: P,
-    ) -> Judged<super::judged::StatedBy<ByResult, P>> {
-        self.by_result().stated_by(stated)
-    }
-
-    fn by_result(&self) -> Judged<ByResult> {
-        Judged::new(self.clone())
-    }
-
-    /// Asks to make a call by hand. What became of it, the [`Permit`] is told.
-    ///
-    /// # Errors
-    ///
-    /// [`Rejected`] if the call must not be made.
-    pub fn try_acquire(&self) -> Result<Permit, Rejected> {
-        let admission = self.with(Breaker::admit)?;
-        Ok(Permit::new(self.clone(), admission))
-    }
-
     /// Lets nothing pass, until told otherwise.
     pub fn isolate(&self) {
         self.set_mode(BreakerMode::Isolated);

@@ -7,7 +7,8 @@ use rotapool_core::{Breaker, BreakerChange, Runtime, Trip, TripError};
 
 use super::breaker::{CircuitBreaker, OnChange, Shared};
 use super::switch::BreakerSwitch;
-use super::{DefaultRuntime, Mutex};
+use crate::drive::timer::DefaultRuntime;
+use crate::sync::Mutex;
 
 /// Collects what a circuit breaker is made of; [`build`](Self::build) checks it all.
 ///
@@ -22,6 +23,15 @@ pub struct BreakerBuilder {
 }
 
 impl CircuitBreaker {
+    /// A closed breaker with these rules; [`builder`](Self::builder) sets more.
+    ///
+    /// # Errors
+    ///
+    /// [`TripError`] if a rule is out of its range.
+    pub fn new(trip: Trip) -> Result<Self, TripError> {
+        Self::builder(trip).build()
+    }
+
     /// Starts to make a breaker with these rules.
     pub fn builder(trip: Trip) -> BreakerBuilder {
         BreakerBuilder::new(trip)

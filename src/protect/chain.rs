@@ -1,20 +1,13 @@
 //! Alternatives, in order.
 
-use std::borrow::Borrow;
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool_core::{Runtime, after};
+use rotapool_core::Runtime;
 
-use super::DefaultRuntime;
-use super::descent::ChainRequest;
-use super::link::{ChainError, ChainSetupError, Served};
-use crate::pool::handle::Pool;
-use crate::terms::error::RunError;
-use crate::terms::fault::Fault;
-use crate::terms::lease::Lease;
+use super::link::ChainSetupError;
+use crate::drive::timer::DefaultRuntime;
 
 /// Named alternatives of anything, tried in order until one serves.
 ///
@@ -70,7 +63,7 @@ pub struct FallbackChain<T, E> {
     pub(super) links: Vec<Alternative<T>>,
     /// What [`then`](Self::then) was given that makes no sense.
     refused: Option<ChainSetupError>,
-    timeout: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) go_on_if: Option<GoOnIf<E>>,
     pub(super) on_fallback: Option<OnFallback<E>>,
@@ -145,7 +138,7 @@ impl<T, E> FallbackChain<T, E> {
     }
 
     /// Goes on to the next alternative only after errors of which this is true; after others the chain
-    /// [stops](ChainError::Stopped). After all of them by default.
+    /// [stops](crate::ChainError::Stopped). After all of them by default.
     ///
     /// For pools, `RunError::is_exhausted` is a ready one: an operation's own error is its caller's then.
     pub fn go_on_if(mut self, predicate: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
@@ -183,79 +176,6 @@ impl<T, E> FallbackChain<T, E> {
             None if self.links.is_empty() => Err(ChainSetupError::Empty),
             None => Ok(()),
         }
-    }
-
-    /// Starts a run with a deadline of its own.
-    pub fn request(&self) -> ChainRequest<'_, T, E> {
-        let deadline = self.timeout.map(|timeout| after(self.runtime.now(), timeout));
-        ChainRequest::new(self, deadline)
-    }
-
-    /// Runs `operation` with one alternative after the other until it serves.
-    ///
-    /// # Errors
-    ///
-    /// [`ChainError`] with the error of every alternative, by value.
-    ///
-    /// # Panics
-    ///
-    /// When the operation panics.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, it drops the operation; nothing else is left.
-    pub async fn run<'a, F, Fut, R>(&'a self, operation: F) -> Result<R, ChainError<E>>
-    where
-        F: FnMut(&'a T) -> Fut,
-        Fut: Future<Output = Result<R, E>>,
-    {
-        self.request().run(operation).await
-    }
-
-    /// Runs `operation` as [`run`](Self::run) does, and tells who served, and of everybody before why not.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run).
-    pub async fn run_detailed<'a, F, Fut, R>(
-        &'a self,
-        operation: F,
-    ) -> Result<Served<R, E>, ChainError<E>>
-    where
-        F: FnMut(&'a T) -> Fut,
-        Fut: Future<Output = Result<R, E>>,
-    {
-        self.request().run_detailed(operation).await
-    }
-
-    /// Runs an `operation` that blocks, on this thread.
-    ///
-    /// The deadline is looked at before each alternative; it interrupts none.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run).
-    pub fn run_blocking<'a, R>(
-        &'a self,
-        operation: impl FnMut(&'a T) -> Result<R, E>,
-    ) -> Result<R, ChainError<E>> {
-        self.request().run_blocking(operation)
-    }
-}
-
-impl<T, E> FallbackChain<T, RunError<E>> {
-    /// Runs `operation` on one pool after the other, as each pool's [`run`](Pool::run) does.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run); why each pool could not serve is in its [`RunError`].
-    pub async fn run_pools<V, F, Fut, R>(&self, operation: F) -> Result<R, ChainError<RunError<E>>>
-    where
-        T: Borrow<Pool<V>>,
-        F: FnMut(Lease<V>) -> Fut,
-        Fut: Future<Output = Result<R, Fault<E>>>,
-    {
-        self.request().run_pools(operation).await
     }
 }
 

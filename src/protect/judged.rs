@@ -1,4 +1,4 @@
-//! What the results of calls say to a breaker.
+//! Calls through a breaker, whose results it takes as evidence.
 
 use std::fmt::{self, Display};
 use std::future::Future;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use rotapool_core::CallOutcome;
 
 use super::breaker::{BreakerError, CircuitBreaker};
+use super::judge::{ByResult, FailureIf, IgnoreIf, Judge, Judgement, StatedBy};
 use super::permit::Permit;
-use super::protected::Protected;
 
 /// A [`CircuitBreaker`] with a say in what counts as a failure. Made by its
 /// [`ignore_if`](CircuitBreaker::ignore_if), [`failure_if`](CircuitBreaker::failure_if) and
@@ -21,76 +21,99 @@ pub struct Judged<J> {
     judge: J,
 }
 
-/// What a result says.
-#[derive(Debug)]
-pub enum Judgement {
-    Success,
-    Failure { stated: Option<Duration> },
-    Ignored,
-}
-
-/// What judges a result.
-pub trait Judge<R, E> {
-    fn judge(&self, result: &Result<R, E>) -> Judgement;
-}
-
-/// An error is a failure.
-#[derive(Debug, Clone, Copy)]
-pub struct ByResult;
-
-impl<R, E> Judge<R, E> for ByResult {
-    fn judge(&self, result: &Result<R, E>) -> Judgement {
-        match result {
-            Ok(_) => Judgement::Success,
-            Err(_) => Judgement::Failure { stated: None },
-        }
+impl CircuitBreaker {
+    /// Makes a call if the breaker lets it pass, and takes its result as evidence: an `Err` is a failure.
+    ///
+    /// [`ignore_if`](Self::ignore_if), [`failure_if`](Self::failure_if) and [`stated_by`](Self::stated_by)
+    /// say otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`BreakerError::Rejected`] if the call was not made, and the operation's own error.
+    ///
+    /// # Panics
+    ///
+    /// When the operation panics; it counts as given up.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it drops the operation, and then its permit is free.
+    pub async fn call<F, Fut, R, E>(&self, operation: F) -> Result<R, BreakerError<E>>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<R, E>>,
+        E: Display,
+    {
+        self.by_result().call(operation).await
     }
-}
 
-/// Some errors say nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct IgnoreIf<J, P>(J, P);
-
-impl<R, E, J: Judge<R, E>, P: Fn(&E) -> bool> Judge<R, E> for IgnoreIf<J, P> {
-    fn judge(&self, result: &Result<R, E>) -> Judgement {
-        match result {
-            Err(error) if (self.1)(error) => Judgement::Ignored,
-            _ => self.0.judge(result),
-        }
+    /// The same for an operation that blocks. The breaker itself never waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Panics
+    ///
+    /// When the operation panics; it counts as given up.
+    pub fn call_blocking<R, E: Display>(
+        &self,
+        operation: impl FnOnce() -> Result<R, E>,
+    ) -> Result<R, BreakerError<E>> {
+        self.by_result().call_blocking(operation)
     }
-}
 
-/// Some answers are failures.
-#[derive(Debug, Clone, Copy)]
-pub struct FailureIf<J, P>(J, P);
-
-impl<R, E, J: Judge<R, E>, P: Fn(&Result<R, E>) -> bool> Judge<R, E> for FailureIf<J, P> {
-    fn judge(&self, result: &Result<R, E>) -> Judgement {
-        match self.0.judge(result) {
-            Judgement::Success if (self.1)(result) => Judgement::Failure { stated: None },
-            other => other,
-        }
+    /// The breaker, for calls whose errors are none of its business where `ignore` says so: they count
+    /// nowhere and reset nothing.
+    ///
+    /// ```
+    /// use rotapool::{BreakerError, CircuitBreaker, Trip};
+    ///
+    /// let breaker = CircuitBreaker::new(Trip::after_failures(1))?;
+    /// let missing = || Err::<(), _>("404");
+    ///
+    /// let answer = breaker.ignore_if(|error: &&str| *error == "404").call_blocking(missing);
+    ///
+    /// assert_eq!(answer, Err(BreakerError::Operation("404")));
+    /// assert_eq!(breaker.stats().ignored, 1);
+    /// # Ok::<(), rotapool::TripError>(())
+    /// ```
+    pub fn ignore_if<E, P: Fn(&E) -> bool>(&self, ignore: P) -> Judged<IgnoreIf<ByResult, P>> {
+        self.by_result().ignore_if(ignore)
     }
-}
 
-/// Some errors say how long to stay away.
-#[derive(Debug, Clone, Copy)]
-pub struct StatedBy<J, P>(J, P);
-
-impl<R, E, J: Judge<R, E>, P: Fn(&E) -> Option<Duration>> Judge<R, E> for StatedBy<J, P> {
-    fn judge(&self, result: &Result<R, E>) -> Judgement {
-        match (self.0.judge(result), result) {
-            (Judgement::Failure { stated: None }, Err(error)) => {
-                Judgement::Failure { stated: (self.1)(error) }
-            }
-            (other, _) => other,
-        }
+    /// The breaker, for calls whose answers are `Ok` and yet failures where `failure` says so. An `Err` is
+    /// one anyway.
+    ///
+    /// ```
+    /// use rotapool::{BreakerState, CircuitBreaker, Trip};
+    ///
+    /// let breaker = CircuitBreaker::new(Trip::after_failures(1))?;
+    /// let status = || Ok::<_, String>(503);
+    ///
+    /// let unwell = |answer: &Result<u16, String>| matches!(answer, Ok(500..));
+    /// assert_eq!(breaker.failure_if(unwell).call_blocking(status), Ok(503));
+    /// assert_eq!(breaker.state(), BreakerState::Open);
+    /// # Ok::<(), rotapool::TripError>(())
+    /// ```
+    pub fn failure_if<R, E, P: Fn(&Result<R, E>) -> bool>(
+        &self,
+        failure: P,
+    ) -> Judged<FailureIf<ByResult, P>> {
+        self.by_result().failure_if(failure)
     }
-}
 
-impl Judged<ByResult> {
-    pub(super) fn new(breaker: CircuitBreaker) -> Self {
-        Self { breaker, judge: ByResult }
+    /// The breaker, for calls whose errors may state how long to stay away: if such a one trips it, it is
+    /// open for so long.
+    pub fn stated_by<E, P: Fn(&E) -> Option<Duration>>(
+        &self,
+        stated: P,
+    ) -> Judged<StatedBy<ByResult, P>> {
+        self.by_result().stated_by(stated)
+    }
+
+    pub(super) fn by_result(&self) -> Judged<ByResult> {
+        Judged { breaker: self.clone(), judge: ByResult }
     }
 }
 
@@ -157,11 +180,6 @@ impl<J> Judged<J> {
         let permit = self.breaker.try_acquire()?;
         let result = operation();
         self.settle(permit, result)
-    }
-
-    /// As [`CircuitBreaker::wrap`].
-    pub fn wrap<F>(self, operation: F) -> Protected<Self, F> {
-        Protected::new(self, operation)
     }
 
     fn settle<R, E: Display>(

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use rotapool_core::{Limiter, LimiterStats, Rate, RateError, RateLimited, Runtime};
 
-use super::acquire::Acquire;
-use super::protected::Protected;
-use super::{DefaultRuntime, Mutex, wake};
+use crate::drive::timer::DefaultRuntime;
+use crate::shield::wake;
+use crate::sync::Mutex;
 
 /// Lets so much pass in so much time: a token bucket with a line before it, first come, first served.
 ///
@@ -67,32 +67,6 @@ impl RateLimiter {
         let rate = rate.into();
         let (name, runtime) = ("limiter".into(), Arc::new(DefaultRuntime));
         LimiterBuilder { rate, per, burst: None, name, runtime }
-    }
-
-    /// Waits for a token. The same as [`acquire_many(1)`](Self::acquire_many).
-    pub fn acquire(&self) -> Acquire<'_> {
-        self.acquire_many(1)
-    }
-
-    /// Waits for so many tokens, to be taken together.
-    ///
-    /// Awaited, it answers at once if they are there and nobody is in line, and takes a place in line else;
-    /// or it fails at once, if the turn cannot come by the [deadline](Acquire::deadline) or the bucket can
-    /// never hold so many. No tokens at all are there at once.
-    pub fn acquire_many(&self, tokens: u64) -> Acquire<'_> {
-        Acquire::new(self, tokens)
-    }
-
-    /// Waits for a token on this thread, which is parked meanwhile. [`Acquire::blocking`] is the same with a number
-    /// and a deadline.
-    ///
-    /// The timer is the [runtime](LimiterBuilder::runtime)'s: the default one works on any thread.
-    ///
-    /// # Errors
-    ///
-    /// None without a deadline; the type is that of all who acquire.
-    pub fn acquire_blocking(&self) -> Result<(), RateLimited> {
-        self.acquire().blocking()
     }
 
     /// Takes a token if one is there and nobody is in line.
@@ -171,11 +145,6 @@ impl RateLimiter {
     #[must_use]
     pub fn stats(&self) -> LimiterStats {
         self.with(Limiter::stats)
-    }
-
-    /// Binds an operation to the limiter: every [`call`](Protected::call) of the result waits for a token first.
-    pub fn wrap<F>(&self, operation: F) -> Protected<Self, F> {
-        Protected::new(self.clone(), operation)
     }
 
     /// The name that metrics call it by.

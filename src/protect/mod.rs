@@ -8,12 +8,14 @@ mod chain;
 #[cfg(feature = "prometheus")]
 mod collector;
 mod descent;
+mod judge;
 mod judged;
 mod limiter;
 mod link;
 mod park;
 mod permit;
 mod protected;
+mod request;
 mod switch;
 mod telling;
 
@@ -23,15 +25,10 @@ pub use builder::BreakerBuilder;
 pub use chain::FallbackChain;
 #[cfg(feature = "prometheus")]
 pub use collector::{NameTaken, ProtectCollector};
-pub use descent::ChainRequest;
 pub use judged::Judged;
 pub use limiter::{LimiterBuilder, RateLimiter};
 pub use link::{ChainError, ChainSetupError, Passed, Served};
 pub use permit::Permit;
 pub use protected::Protected;
+pub use request::ChainRequest;
 pub use switch::BreakerSwitch;
-
-// What the floors below give.
-use crate::drive::timer::DefaultRuntime;
-use crate::shield::{contained, wake};
-use crate::sync::{Mutex, MutexGuard};

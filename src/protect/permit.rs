@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool_core::{Admission, CallOutcome};
+use rotapool_core::{Admission, Breaker, CallOutcome, Rejected};
 
 use super::breaker::CircuitBreaker;
 
@@ -33,17 +33,25 @@ pub struct Permit {
     admission: Option<Admission>,
 }
 
-impl Permit {
-    pub(super) fn new(breaker: CircuitBreaker, admission: Admission) -> Self {
-        Self { breaker, admission: Some(admission) }
+impl CircuitBreaker {
+    /// Asks to make a call by hand. What became of it, the [`Permit`] is told.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] if the call must not be made.
+    pub fn try_acquire(&self) -> Result<Permit, Rejected> {
+        let admission = self.with(Breaker::admit)?;
+        Ok(Permit { breaker: self.clone(), admission: Some(admission) })
     }
+}
 
+impl Permit {
     /// The call went well.
     pub fn succeed(self) {
         self.settle(CallOutcome::Success);
     }
 
-    /// The call failed; `text` is what [`Rejected`](crate::Rejected) will say of it.
+    /// The call failed; `text` is what [`Rejected`] will say of it.
     pub fn fail(self, text: impl Into<Arc<str>>) {
         self.settle(CallOutcome::Failure { text: text.into(), stated: None });
     }

@@ -3,21 +3,38 @@
 use std::fmt;
 use std::future::Future;
 
-use super::breaker::BreakerError;
-use super::judged::{Judge, Judged};
+use super::breaker::{BreakerError, CircuitBreaker};
+use super::judge::{ByResult, Judge};
+use super::judged::Judged;
 use super::limiter::RateLimiter;
 
 /// An operation behind a breaker or a limiter: every `call` goes through it. Made by
-/// [`CircuitBreaker::wrap`](crate::CircuitBreaker::wrap) and [`RateLimiter::wrap`].
+/// [`CircuitBreaker::wrap`] and [`RateLimiter::wrap`].
 #[derive(Clone)]
 pub struct Protected<P, F> {
     by: P,
     operation: F,
 }
 
-impl<P, F> Protected<P, F> {
-    pub(super) fn new(by: P, operation: F) -> Self {
-        Self { by, operation }
+impl CircuitBreaker {
+    /// Binds an operation to the breaker: every [`call`](Protected::call) of the result is one of
+    /// [`call`](Self::call).
+    pub fn wrap<F>(&self, operation: F) -> Protected<Judged<ByResult>, F> {
+        self.by_result().wrap(operation)
+    }
+}
+
+impl<J> Judged<J> {
+    /// As [`CircuitBreaker::wrap`].
+    pub fn wrap<F>(self, operation: F) -> Protected<Self, F> {
+        Protected { by: self, operation }
+    }
+}
+
+impl RateLimiter {
+    /// Binds an operation to the limiter: every [`call`](Protected::call) of the result waits for a token first.
+    pub fn wrap<F>(&self, operation: F) -> Protected<Self, F> {
+        Protected { by: self.clone(), operation }
     }
 }
 

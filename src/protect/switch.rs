@@ -7,7 +7,7 @@ use std::time::Instant;
 use rotapool_core::BreakerMode;
 
 use super::breaker::{CircuitBreaker, Shared};
-use super::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Does to all the breakers that it holds what an operator does to one.
 ///

@@ -47,6 +47,18 @@ fn more_than_the_capacity_is_refused_on_arrival_and_for_ever() {
 }
 
 #[test]
+fn what_is_there_is_taken_at_once_however_short_the_deadline() {
+    let line = Line::of(1.0);
+    let acquire = line.limiter.acquire().timeout(Duration::ZERO);
+    // Every real clock moves on before the first poll.
+    line.pass(Duration::from_nanos(1));
+    assert_eq!(acquire.blocking(), Ok(()));
+    let late = line.limiter.acquire().timeout(Duration::ZERO);
+    line.pass(millis(1));
+    assert!(late.blocking().is_err(), "nothing is there, and it does not wait");
+}
+
+#[test]
 fn who_cannot_be_served_by_the_deadline_is_refused_on_arrival_and_told_when() {
     let line = Line::drained(1.0);
     let ahead = line.comes("ahead", 1);

@@ -116,7 +116,8 @@ impl<W> Limiter<W> {
         RateLimited::NotYet { retry_after: self.time_behind(others, tokens) }
     }
 
-    /// Takes tokens, or a place at the end of the line for them.
+    /// Takes tokens, or a place at the end of the line for them. What is there for the taking needs no wait,
+    /// so no deadline forbids it, not even one that has passed.
     ///
     /// # Errors
     ///
@@ -128,15 +129,15 @@ impl<W> Limiter<W> {
         now: Instant,
     ) -> Result<Joined, RateLimited> {
         self.serve(now);
+        if self.takes(tokens) {
+            self.acquired += 1;
+            return Ok(Joined::Served);
+        }
         let wait = self.time_behind(self.line.wanted(), tokens);
         let late = deadline.is_some_and(|deadline| after(now, wait) > deadline);
         if late || tokens > self.bucket.capacity() {
             self.refused += 1;
             return Err(self.refusal_behind(self.line.wanted(), tokens));
-        }
-        if self.takes(tokens) {
-            self.acquired += 1;
-            return Ok(Joined::Served);
         }
         Ok(Joined::InLine(self.line.push(tokens, deadline, now)))
     }

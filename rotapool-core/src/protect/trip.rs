@@ -31,7 +31,7 @@ pub(super) struct Slow {
 /// Which calls a rate is taken of. It slides: a call counts until it is too old, and no longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
-    /// The last so many calls: 1 to 1,000,000. A byte is kept for each.
+    /// The last so many calls: 1 to 1,000,000. Two bytes are kept for each.
     Calls(u32),
     /// The calls that ended within the last so much time: 10 ms or more. It slides in steps of a tenth.
     Time(Duration),

@@ -138,6 +138,15 @@ mod tests {
     }
 
     #[test]
+    fn a_call_takes_the_two_bytes_that_the_window_says_and_no_more_calls_are_kept() {
+        let now = Instant::now();
+        let mut window = Sliding::new(Window::Calls(1_000), now);
+        (0..5_000).for_each(|_| window.add(GOOD, now));
+        let Kept::Calls { marks, .. } = &window.kept else { panic!("it is one of calls") };
+        assert_eq!((size_of::<Mark>(), marks.len()), (2, 1_000));
+    }
+
+    #[test]
     fn a_window_of_calls_holds_the_last_ones_and_no_others() {
         let now = Instant::now();
         let mut window = Sliding::new(Window::Calls(3), now);

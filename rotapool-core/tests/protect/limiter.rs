@@ -166,8 +166,9 @@ impl Reference {
     /// None: in line.
     fn join(&mut self, name: u32, tokens: u64, deadline: Option<u64>, now: u64) -> Option<Answer> {
         self.settle(now);
-        let turn = now + self.wait(self.wanted(), tokens);
-        if tokens > self.capacity() || deadline.is_some_and(|deadline| turn > deadline) {
+        let wait = self.wait(self.wanted(), tokens);
+        let late = wait > 0 && deadline.is_some_and(|deadline| now + wait > deadline);
+        if tokens > self.capacity() || late {
             self.refused += 1;
             return Some(self.refusal(self.wanted(), tokens));
         }
@@ -312,7 +313,10 @@ impl Play {
 
     fn join(&mut self, name: u32, tokens: u64, random: &mut Rng) {
         let now = self.now;
-        let deadline = random.bool().then(|| now + random.u64(0..4 * SECOND));
+        let deadline = random.bool().then(|| {
+            // Some come when their time is over.
+            (now + random.u64(0..5 * SECOND)).saturating_sub(SECOND)
+        });
         let ours = self.limiter.join(tokens, deadline.map(|at| self.at(at)), self.at(now));
         let theirs = self.reference.join(name, tokens, deadline, now);
         match ours {
