@@ -87,8 +87,16 @@
 //! | feature | adds |
 //! |---|---|
 //! | `serde` | `Serialize` for [`PoolStats`], [`ResourceSnapshot`] and [`Explanation`]: time in seconds, instants as ages, never a value |
-//! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry |
+//! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry; `ProtectCollector`: those of breakers and limiters |
 //! | `tracing` | a span a run, and events on attempts and changes of status: see [Traces](#traces) |
+//!
+//! And for the service around it, in [`lifecycle`], which also has what needs no feature:
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `signal` | `Shutdown::on_signals`: SIGTERM and SIGINT under any executor |
+//! | `heartbeat` | `Heartbeat`: a file that proves work, and who reads it; `Watchdog::from_heartbeat` |
+//! | `systemd` | `Systemd`: READY, WATCHDOG, STATUS, STOPPING |
 //!
 //! No feature is on by default, and none changes behaviour. A runtime of your own is two functions:
 //! see `examples/custom_runtime.rs`. Runtimes and their sleeps are `Send`; operations need not be.
@@ -112,6 +120,12 @@
 //! Without the feature nothing of it is compiled; with it, but with nobody who listens at that level, a
 //! run looks at a level three times and goes on.
 //!
+//! # Without a pool
+//!
+//! A [`CircuitBreaker`], a [`RateLimiter`] and a [`FallbackChain`] stand alone: each is a handle that needs no pool, no
+//! executor and no background task. With the feature `tracing` a breaker tells its changes with the fields `breaker`,
+//! `sequence`, `old`, `cause` and `mode`: WARN `circuit open`, INFO `circuit half open` and `circuit closed`.
+//!
 //! # Limits
 //!
 //! - The state is in memory and of one process.
@@ -124,7 +138,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod drive;
+pub mod lifecycle;
 mod pool;
+mod protect;
 mod shield;
 mod sync;
 mod terms;
@@ -136,14 +152,22 @@ mod watch;
 pub use drive::abort::AbortHandle;
 pub use drive::timer::DefaultRuntime;
 pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};
+pub use protect::{
+    Acquire, BreakerBuilder, BreakerError, BreakerSwitch, ChainError, ChainRequest,
+    ChainSetupError, CircuitBreaker, FallbackChain, Judged, LimiterBuilder, Passed, Permit,
+    Protected, RateLimiter, Served,
+};
+#[cfg(feature = "prometheus")]
+#[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
+pub use protect::{NameTaken, ProtectCollector};
 pub use terms::blame::Blame;
 pub use terms::error::{OptionsError, RunError};
 pub use terms::fault::Fault;
 pub use terms::finding::{signal_in, signals};
 pub use terms::lease::Lease;
+pub use terms::meaning::Meaning;
 pub use terms::select::Select;
 pub use terms::unserved::Unserved;
-pub use terms::verdict::Verdict;
 pub use watch::events::Events;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
@@ -155,6 +179,14 @@ pub use rotapool_core::{
     ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange,
     Status, Strategy, Trial, UnknownStrategy, chain,
 };
+pub use rotapool_core::{
+    BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, LimiterStats, RateError,
+    RateLimited, Rejected, Trip, TripError, Window,
+};
+
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use rotapool_core::hints;
 
 #[cfg(feature = "async-std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "async-std")))]
@@ -169,3 +201,11 @@ pub use rotapool_tokio::TokioRuntime;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../docs/from-a-429-to-a-cooldown.md")]
+struct FromALimitToACooldown;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/protect.md")]
+struct Protect;
