@@ -25,7 +25,10 @@ impl Peer for Pool<()> {
             .wait(true)
             .run(|_| {
                 let work = work.take().expect("what never fails is called once");
-                async { Ok::<_, Fault<Infallible>>(work.await) }
+                async {
+                    work.await;
+                    Ok::<_, Fault<Infallible>>(())
+                }
             })
             .await
             .expect("the line has room for all");
