@@ -209,6 +209,7 @@ impl Wake for Counted {
 
 #[test]
 fn a_signal_or_a_freed_place_wakes_two_of_a_crowd_at_most() {
+    type Answer = Result<(), Fault<Boom>>;
     let pool = Pool::builder()
         .resource(Resource::new("a", ()).max_in_flight(2))
         .resource(Resource::new("b", ()).max_in_flight(1))
@@ -217,7 +218,7 @@ fn a_signal_or_a_freed_place_wakes_two_of_a_crowd_at_most() {
         .runtime(VirtualClock::new())
         .build()
         .unwrap();
-    let answers: RefCell<Vec<(String, Result<(), Fault<Boom>>)>> = RefCell::default();
+    let answers: RefCell<Vec<(String, Answer)>> = RefCell::default();
     let woken = Arc::new(Counted::default());
     let waker = Waker::from(Arc::clone(&woken));
     let mut context = Context::from_waker(&waker);
