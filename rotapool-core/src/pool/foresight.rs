@@ -147,7 +147,7 @@ impl<A> State<A> {
     }
 
     /// The slot as the next step would leave it.
-    fn foresee<'a>(&self, slot: &'a Slot, now: Instant) -> Cow<'a, Slot> {
+    pub(super) fn foresee<'a>(&self, slot: &'a Slot, now: Instant) -> Cow<'a, Slot> {
         let tick = self.epoch().tick(now);
         let is_over = slot.standing().until().is_some_and(|until| until <= now);
         let loses = slot.comeback().and_then(Comeback::next_loss).is_some_and(|loss| loss <= tick);

@@ -1,5 +1,6 @@
 //! What may be asked of a pool. Nothing here changes it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -55,7 +56,17 @@ impl<A> State<A> {
         now: Instant,
     ) -> Option<Range<u64>> {
         let epoch = self.epoch();
-        self.list(positions, most, |slot| rows.push(ResourceSnapshot::of(slot, now, epoch)))
+        self.list(positions, most, |slot| {
+            rows.push(ResourceSnapshot::of(&self.shown(slot, now), now, epoch));
+        })
+    }
+
+    /// The member as a report of `now` has it: by our rules, whether or not anybody has noticed what has ended.
+    fn shown<'a>(&self, slot: &'a Slot, now: Instant) -> Cow<'a, Slot> {
+        match self.config.rules.ends_by_the_clock {
+            true => self.foresee(slot, now),
+            false => Cow::Borrowed(slot),
+        }
     }
 
     /// Gauges and counters.
@@ -84,7 +95,9 @@ impl<A> State<A> {
         most: usize,
         now: Instant,
     ) -> Option<Range<u64>> {
-        self.list(positions, most, |slot| stats.list(slot, now, &self.yardstick))
+        self.list(positions, most, |slot| {
+            stats.list(&self.shown(slot, now), now, &self.yardstick);
+        })
     }
 
     fn list(

@@ -184,7 +184,7 @@ impl Attempts {
             pool.pass_on(None);
             return self.exhaust(pool, reason, now);
         }
-        let reach = Reach { tried: !self.must_pause(), beyond_pace: !self.wait };
+        let reach = Reach { tried: !self.must_pause(), beyond_pace: !self.may_wait(pool, now) };
         if pool.config().foreign_choice {
             if let Some(question) = self.ask_to_choose(pool, reach, now) {
                 pool.pass_on(None);

@@ -9,6 +9,7 @@
 mod aborting;
 mod clock;
 mod dropping;
+mod handing;
 mod history;
 mod hook;
 mod leaving;
