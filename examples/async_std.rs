@@ -24,7 +24,7 @@ async fn fetch(mirror: Lease<Mirror>, page: &'static str) -> Result<String, Faul
     match &*mirror {
         Mirror::Retired => Err(Fault::disable("410: mirror retired")),
         Mirror::Serving { over_quota } if over_quota.swap(false, Ordering::Relaxed) => {
-            Err(Fault::cooldown_for(Duration::from_millis(50), "429: too many requests"))
+            Err(Fault::cooldown_for(Duration::from_secs(1), "429: too many requests"))
         }
         // The mirror did its part: this error is for the caller, who gets it as it is.
         Mirror::Serving { .. } if page == "/missing" => Err(NotFound)?,
@@ -37,11 +37,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .resource(Resource::new("mirror-1", Mirror::Retired))
         .resource(Resource::new("mirror-2", Mirror::Serving { over_quota: AtomicBool::new(true) }))
         .runtime(AsyncStdRuntime)
-        .retry_delay(Duration::from_millis(5))
         .build()?;
 
     // From here on nobody has to know that there is a pool.
-    let fetch = pool.request().wait(true).wrap(fetch);
+    let fetch = pool.request().timeout(Duration::from_secs(10)).wrap(fetch);
 
     task::block_on(async {
         let pages = ["/index", "/guide", "/missing", "/changes"];

@@ -39,7 +39,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = Pool::builder()
         .resource(Resource::new("key-1", "sk-aaa"))
         .cooldown_table([30, 120].map(Duration::from_secs))
-        .retry_delay(Duration::ZERO)
         .runtime(clock.clone())
         .build()?;
 

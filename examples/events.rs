@@ -17,7 +17,7 @@ async fn call(key: Lease<&'static str>, since: tokio::time::Instant) -> Reply {
     sleep(Duration::from_millis(if first { 20 } else { 30 })).await;
     match key.id() {
         "key-1" if since.elapsed() < Duration::from_millis(300) => {
-            Err(Fault::cooldown_for(Duration::from_millis(400), "429 from upstream"))
+            Err(Fault::cooldown_for(Duration::from_secs(1), "429 from upstream"))
         }
         "key-2" => Err(Fault::disable("401: key revoked")),
         _ => Ok("hello"),
@@ -58,7 +58,7 @@ async fn work(pool: Pool<&'static str>) {
         println!("\n{}\n", exhausted.table());
     }
 
-    sleep(Duration::from_millis(400)).await;
+    sleep(Duration::from_secs(1)).await;
     assert_eq!(ask("req-6").await, Ok("hello"));
 }
 
@@ -66,7 +66,6 @@ async fn work(pool: Pool<&'static str>) {
 async fn main() -> Result<(), rotapool::BuildError> {
     let pool = Pool::builder()
         .resources(["key-1", "key-2", "key-3"].map(|id| Resource::new(id, id)))
-        .retry_delay(Duration::ZERO)
         .runtime(TokioRuntime)
         .build()?;
     let (events, start) = (pool.events(), pool.now());

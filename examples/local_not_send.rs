@@ -8,7 +8,6 @@ use std::error::Error;
 use std::future::pending;
 use std::mem::take;
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::executor::LocalPool;
@@ -50,7 +49,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = Pool::builder()
         .resource(Resource::new("left", Rc::clone(&left)))
         .resource(Resource::new("right", Rc::clone(&right)))
-        .retry_delay(Duration::ZERO)
         .build()?;
     let mut executor = LocalPool::new();
     let spawner = executor.spawner();

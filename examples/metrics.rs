@@ -27,7 +27,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .resource(Resource::new("key-1", "sk-aaa").max_in_flight(4))
         .resource(Resource::new("key-2", "sk-bbb"))
         .resource(Resource::new("key-3", "sk-ccc"))
-        .retry_delay(Duration::ZERO)
         .runtime(TokioRuntime)
         .build()?;
 

@@ -1,5 +1,5 @@
 //! For programs without an async runtime: any executor will do, and the pool brings its own timer.
-//! An exhausted pool explains itself; then a request waits for the cooldown instead of failing.
+//! An exhausted pool explains itself; then a request that has some time waits for the cooldown instead of failing.
 //! Run it: `cargo run --example no_runtime`
 
 use std::convert::Infallible;
@@ -26,11 +26,10 @@ async fn ask(key: Lease<Key>) -> Result<String, Fault<Infallible>> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let until = Instant::now() + Duration::from_millis(80);
+    let until = Instant::now() + Duration::from_millis(1200);
     let pool = Pool::builder()
         .resource(Resource::new("key-1", Key::Revoked))
         .resource(Resource::new("key-2", Key::RateLimited { until }))
-        .retry_delay(Duration::ZERO)
         .build()?;
 
     block_on(async {
@@ -42,11 +41,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
         // A server would pass this on as its own Retry-After.
         let retry_after = error.retry_after().ok_or("key-2 should come back")?;
-        println!("The same request again, waiting for the cooldown: {retry_after:.0?} to go.");
+        println!("The same request again, with five seconds to wait in: {retry_after:.1?} to go.");
 
         let asked = Instant::now();
-        let served_by = pool.request().wait(true).run(ask).await?;
-        println!("Served by {served_by} after {:.0?}.", asked.elapsed());
+        let served_by = pool.request().timeout(Duration::from_secs(5)).run(ask).await?;
+        println!("Served by {served_by} after {:.1?}.", asked.elapsed());
 
         assert_eq!(served_by, "key-2");
         Ok(())

@@ -11,9 +11,9 @@ use futures::executor::block_on;
 use rotapool::{DefaultRuntime, Fault, Lease, Pool, Resource, Runtime as _, Strategy};
 
 const REQUESTS: u32 = 9;
-const BETWEEN_REQUESTS: Duration = Duration::from_millis(25);
+const BETWEEN_REQUESTS: Duration = Duration::from_millis(300);
 const PAID_QUOTA: u32 = 3;
-const QUOTA_RESETS_AFTER: Duration = Duration::from_millis(80);
+const QUOTA_RESETS_AFTER: Duration = Duration::from_secs(1);
 
 struct Key {
     quota: Cell<u32>,
@@ -35,12 +35,11 @@ async fn ask(key: Lease<Key>) -> Result<String, Fault<Infallible>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
-    let at = move || format!("{:>3} ms", start.elapsed().as_millis());
+    let at = move || format!("{:>4} ms", start.elapsed().as_millis());
     let pool = Pool::builder()
         .resource(Resource::new("paid", Key { quota: Cell::new(PAID_QUOTA) }))
         .resource(Resource::new("backup", Key { quota: Cell::new(u32::MAX) }))
         .strategy(Strategy::PrimaryBackup)
-        .retry_delay(Duration::ZERO)
         .on_state_change(move |change| {
             let why = change.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
             println!("{}  {} turns from {} to {}{why}", at(), change.id, change.old, change.new);

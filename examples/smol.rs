@@ -1,5 +1,5 @@
 //! For programs on smol: the pool sleeps on smol's own timer and its runs are tasks like any other.
-//! One of three workers hits its limit; the jobs it turned away wait for it, and all are served.
+//! One of three workers hits its limit; the jobs it turned away wait in line, and all are served.
 //! Run it: `cargo run --example smol`
 
 use std::convert::Infallible;
@@ -12,8 +12,9 @@ use smol::Timer;
 
 const JOBS: u64 = 6;
 const ADMISSION: Duration = Duration::from_millis(10);
-const LIMIT_RESETS_AFTER: Duration = Duration::from_millis(50);
+const LIMIT_RESETS_AFTER: Duration = Duration::from_secs(1);
 const WORK: Duration = Duration::from_millis(80);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Worker {
     at_its_limit: AtomicBool,
@@ -41,15 +42,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = Pool::builder()
         .resources([worker("worker-1", false), worker("worker-2", true), worker("worker-3", false)])
         .runtime(SmolRuntime)
-        .retry_delay(Duration::from_millis(5))
         .build()?;
 
     smol::block_on(async {
         let start = Instant::now();
         let tasks: Vec<_> = (1..=JOBS)
             .map(|_| {
-                // The other two workers are full, so without this a job that was turned away fails.
-                let request = pool.request().wait(true);
+                // The other two workers are full: a job that was turned away is the next to have a
+                // place there, for it has time left.
+                let request = pool.request().timeout(PATIENCE);
                 smol::spawn(async move {
                     let receipt = request.run(perform).await?;
                     Ok::<_, RunError<Infallible>>((receipt, start.elapsed()))

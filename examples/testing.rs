@@ -28,7 +28,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = Pool::builder()
         .resources(["eu", "us"].map(|id| Resource::new(id, ())))
         .strategy(Strategy::PrimaryBackup)
-        .retry_delay(Duration::ZERO)
         .runtime(time.clock())
         .on_state_change(script.trace().hook())
         .build()?;

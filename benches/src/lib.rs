@@ -3,6 +3,7 @@
 pub mod naive;
 pub mod pools;
 pub mod table;
+pub mod tasks;
 
 use std::future::Future;
 use std::pin::pin;

@@ -23,12 +23,14 @@ pub(crate) const KEYS: [Key; 6] = [
 /// How long the upstream works on a request, at least.
 pub(crate) const WORK: Duration = Duration::from_millis(300);
 
-const ROOM: u32 = 8;
+/// How long a request may take, waiting included.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn pool() -> Result<Pool<Secret>, BuildError> {
     Pool::builder()
         .name("keys")
-        .resources(KEYS.iter().map(|key| Resource::new(key.id, key.secret).max_in_flight(ROOM)))
+        .resources(KEYS.iter().map(|key| Resource::new(key.id, key.secret).max_in_flight(8)))
+        .attempt_timeout(Duration::from_secs(2))
         .runtime(TokioRuntime)
         .build()
 }
@@ -42,13 +44,8 @@ pub(crate) async fn flow(pool: Pool<Secret>, client: Client) {
             // Who is not served shows in the view: as an exhausted run, and in the marks.
             let _ = pool
                 .request()
-                .max_attempts(10)
-                .timeout(Duration::from_secs(10))
-                .wait(true)
-                .run(|key| {
-                    let client = client.clone();
-                    async move { client.ask(&key).await.map_err(fault) }
-                })
+                .timeout(PATIENCE)
+                .run(async |key| client.ask(&key).await.map_err(fault))
                 .await;
         });
         sleep(gap(began.elapsed(), number)).await;

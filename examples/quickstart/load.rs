@@ -1,6 +1,8 @@
-//! The load, and the three ways to send it.
+//! The load, and the four ways to send it.
 
 use std::cell::{Cell, OnceCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
@@ -15,17 +17,21 @@ pub(crate) const REQUESTS: usize = 400;
 /// How many requests are under way at once.
 pub(crate) const CONCURRENCY: usize = 48;
 
-/// What each request may cost, whichever way it goes.
+/// How long a request may take through the pool, and each of its attempts.
+const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(1);
+
+/// What the loops without a pool grant themselves: attempts, and a pause between two of them.
 const ATTEMPTS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(20);
-/// A run of the pool starts nothing after this; the loops end with their attempts alone.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 pub(crate) enum Way {
     Pool(Pool<Secret>),
     OneKey(Secret),
     RandomKeys,
+    /// With the count of all calls so far.
+    KeysInTurn(Arc<AtomicUsize>),
 }
 
 impl Way {
@@ -33,7 +39,7 @@ impl Way {
     pub(crate) fn pool(&self) -> Option<&Pool<Secret>> {
         match self {
             Self::Pool(pool) => Some(pool),
-            Self::OneKey(_) | Self::RandomKeys => None,
+            Self::OneKey(_) | Self::RandomKeys | Self::KeysInTurn(_) => None,
         }
     }
 
@@ -42,18 +48,16 @@ impl Way {
             Self::Pool(pool) => through_the_pool(&pool, &client).await,
             Self::OneKey(secret) => with_one_key(secret, &client, number).await,
             Self::RandomKeys => with_random_keys(&client, number).await,
+            Self::KeysInTurn(calls) => with_keys_in_turn(&calls, &client, number).await,
         }
     }
 }
 
-/// The pool picks the key, remembers which ones are out and until when, and tries elsewhere.
+/// The pool picks the key, remembers which ones are out and until when, and tries elsewhere. With every
+/// key over its limit the run stands in line, for it has time left.
 async fn through_the_pool(pool: &Pool<Secret>, client: &Client) -> Result<(), String> {
     pool.request()
-        .max_attempts(ATTEMPTS)
-        .retry_delay(PAUSE)
         .timeout(PATIENCE)
-        // With every key over its limit, sleep until the first is back; that costs no attempt.
-        .wait(true)
         .run(|key| async move { client.ask(&key).await.map_err(fault) })
         .await
         .map_err(|error| error.to_string())
@@ -80,6 +84,23 @@ async fn with_random_keys(client: &Client, number: u64) -> Result<(), String> {
     for attempt in 1..=ATTEMPTS {
         let pick = dice::roll(throw(number, attempt), KEYS.len() as u64);
         if client.ask(KEYS[pick as usize].secret).await.is_ok() {
+            return Ok(());
+        }
+        sleep(pause(number, attempt)).await;
+    }
+    Err(format!("{ATTEMPTS} attempts failed"))
+}
+
+/// What one writes next: keys in turn. It spreads the load, but comes by the keys that are out as often as
+/// by the others.
+async fn with_keys_in_turn(
+    calls: &AtomicUsize,
+    client: &Client,
+    number: u64,
+) -> Result<(), String> {
+    for attempt in 1..=ATTEMPTS {
+        let pick = calls.fetch_add(1, Ordering::Relaxed) % KEYS.len();
+        if client.ask(KEYS[pick].secret).await.is_ok() {
             return Ok(());
         }
         sleep(pause(number, attempt)).await;

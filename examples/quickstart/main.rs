@@ -1,9 +1,10 @@
-//! Four hundred requests, six keys of which none can be relied on, three ways to send them.
+//! Four hundred requests, six keys of which none can be relied on, four ways to send them.
 //!
 //! `cargo run --example quickstart` needs no network and no set-up. The [`upstream`] is an HTTP
 //! server on the loopback interface that limits every key to some requests a second, has revoked
 //! one of them, and answers 503 now and then. The same [`load`] goes out through a rotapool, then
-//! with one key and a retry loop, then with keys picked at random; the [`report`] compares.
+//! with one key and a retry loop, then with retries on keys picked at random, then on one key after
+//! the other; the [`report`] compares.
 //!
 //! Here is how to read it: [`pool`] makes the pool, [`load`] runs requests through it, [`board`] and
 //! [`report`] ask it how its keys are; the rest is scenery.
@@ -18,6 +19,7 @@ mod upstream;
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rotapool::{BuildError, Pool, Resource, TokioRuntime};
@@ -42,15 +44,11 @@ const fn per_second(requests: u32) -> Plan {
 /// How long the upstream works on a request, at least.
 const WORK: Duration = Duration::from_millis(20);
 
-/// How many requests a key carries at once. The keys that are not revoked have room for all
-/// [`CONCURRENCY`] of them together: a pool that is merely full fails a run rather than queue it.
-const ROOM: u32 = 16;
-const _: () = assert!((KEYS.len() - 1) * ROOM as usize >= CONCURRENCY);
-
+/// As in the README's first example: nothing is told but how long an attempt may take.
 fn pool() -> Result<Pool<Secret>, BuildError> {
     Pool::builder()
-        .resources(KEYS.iter().map(|key| Resource::new(key.id, key.secret).max_in_flight(ROOM)))
-        // A burst of 429s on one key is one outage, however many requests were on their way.
+        .resources(KEYS.iter().map(|key| Resource::new(key.id, key.secret)))
+        .attempt_timeout(load::ATTEMPT)
         .runtime(TokioRuntime)
         .build()
 }
@@ -62,10 +60,11 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let keys = report::keys(&pool, &pooled);
     let single = round("one key and retries", Way::OneKey(KEYS[0].secret)).await?;
     let random = round("random keys and retries", Way::RandomKeys).await?;
+    let in_turn = round("keys in turn and retries", Way::KeysInTurn(Arc::default())).await?;
 
     println!("\nKey by key, as the pool counted and as the upstream answered\n{keys}");
-    println!("Round by round\n{}", report::rounds(&[&pooled, &single, &random]));
-    println!("{}", report::conclusion(&pooled, &[&single, &random]));
+    println!("Round by round\n{}", report::rounds(&[&pooled, &single, &random, &in_turn]));
+    println!("{}", report::conclusion(&pooled, &[&single, &random, &in_turn]));
     match pooled.tally.first_failure.get() {
         None => Ok(ExitCode::SUCCESS),
         Some(failure) => {

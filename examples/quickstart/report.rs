@@ -61,13 +61,15 @@ pub(crate) fn keys(pool: &Pool<Secret>, round: &Round) -> String {
 }
 
 pub(crate) fn rounds(rounds: &[&Round]) -> String {
-    let heading = ["round", "served", "failed", "upstream requests", "429", "401", "503", "time"];
+    let heading =
+        ["round", "served", "failed", "requests", "per served", "429", "401", "503", "time"];
     let rows = rounds.iter().map(|round| {
         [
             round.name.to_owned(),
             format!("{}/{REQUESTS}", round.tally.served.get()),
             round.tally.failed.get().to_string(),
             round.requests().to_string(),
+            format!("{:.2}", round.requests_per_served()),
             round.total(|answers| answers.over_limit).to_string(),
             round.total(|answers| answers.unauthorized).to_string(),
             round.total(|answers| answers.unavailable).to_string(),
@@ -82,16 +84,16 @@ pub(crate) fn conclusion(pool: &Round, rivals: &[&Round]) -> String {
         let times = rival.elapsed.as_secs_f64() / pool.elapsed.as_secs_f64();
         let (name, each) = (rival.name, rival.requests_per_served());
         match rival.tally.failed.get() {
-            0 => format!("; {name} took {times:.1} times as long with {each:.1}"),
-            failed => format!("; {name} left {failed} unserved with {each:.1}"),
+            0 => format!("{name} took {times:.1} times as long with {each:.2}"),
+            failed => format!("{name} left {failed} unserved with {each:.2}"),
         }
     });
     format!(
-        "Here {} served {} of {REQUESTS} in {:.1} s with {:.1} upstream requests for each{}.",
+        "Here {} served {} of {REQUESTS} in {:.1} s with {:.2} upstream requests for each;\n{}.",
         pool.name,
         pool.tally.served.get(),
         pool.elapsed.as_secs_f64(),
         pool.requests_per_served(),
-        rivals.collect::<String>(),
+        rivals.collect::<Vec<_>>().join(";\n"),
     )
 }

@@ -1,7 +1,7 @@
 //! What SECURITY.md promises: hostile text, hostile numbers, crowds, and foreign code that panics.
 
 use std::cell::RefCell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -195,16 +195,72 @@ fn keys_that_all_mean_the_same_resource_cannot_overload_it() {
 
 // Crowds.
 
+const CROWD: usize = 20_000;
+
+/// Counts how often anybody is woken.
+#[derive(Default)]
+struct Counted(AtomicUsize);
+
+impl Wake for Counted {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_signal_or_a_freed_place_wakes_two_of_a_crowd_at_most() {
+    type Answer = Result<(), Fault<Boom>>;
+    let pool = Pool::builder()
+        .resource(Resource::new("a", ()).max_in_flight(2))
+        .resource(Resource::new("b", ()).max_in_flight(1))
+        .max_waiting(CROWD)
+        .cancel_siblings(false)
+        .runtime(VirtualClock::new())
+        .build()
+        .unwrap();
+    let answers: RefCell<Vec<(String, Answer)>> = RefCell::default();
+    let woken = Arc::new(Counted::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
+    // Three are at work, and each of them takes the next answer for its resource. All others wait.
+    let mut runs: Vec<_> = (0..CROWD + 3)
+        .map(|number| {
+            Box::pin(pool.request().wait(number >= 3).run(|key| {
+                let answers = &answers;
+                poll_fn(move |_| {
+                    let mut answers = answers.borrow_mut();
+                    match answers.iter().position(|(id, _)| id == key.id()) {
+                        Some(next) => Poll::Ready(answers.remove(next).1),
+                        None => Poll::Pending,
+                    }
+                })
+            }))
+        })
+        .collect();
+    for run in &mut runs {
+        assert!(run.as_mut().poll(&mut context).is_pending());
+    }
+    let rows = pool.snapshot();
+    assert_eq!((rows[0].in_flight, rows[1].in_flight, pool.stats().waiting), (2, 1, CROWD));
+    let mut answer = |id: &str, run: usize, answer| {
+        answers.borrow_mut().push((id.to_owned(), answer));
+        assert!(runs[run].as_mut().poll(&mut context).is_ready());
+        let wakes = woken.0.load(Ordering::Relaxed);
+        // Who was first in line comes, to see what there is.
+        assert!(runs[3].as_mut().poll(&mut context).is_pending());
+        woken.0.store(0, Ordering::Relaxed);
+        wakes
+    };
+
+    // The runs went to `a`, `b` and `a`.
+    let first = answer("a", 0, Err(Fault::cooldown_for(secs(60), "429")));
+    assert_eq!(first, 1, "the first in line keeps the time until `a` is back");
+    assert_eq!(answer("a", 2, Err(Fault::cooldown_for(secs(90), "429"))), 0, "it does already");
+    assert_eq!(answer("b", 1, Ok(())), 2, "who gets the place, and who keeps the time after it");
+}
+
 #[test]
 fn a_crowd_of_waiters_is_woken_by_one_call_and_every_one_ends_once() {
-    const CROWD: usize = 20_000;
-    /// Counts how often anybody is woken.
-    struct Counted(AtomicUsize);
-    impl Wake for Counted {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
     let pool = Pool::builder()
         .resource(Resource::new("a", ()))
         .max_waiting(CROWD)
@@ -213,7 +269,7 @@ fn a_crowd_of_waiters_is_woken_by_one_call_and_every_one_ends_once() {
         .unwrap();
     let limited = pool.run(|_| async { Err::<(), _>(Fault::<Boom>::cooldown("429")) });
     block_on(limited).unwrap_err();
-    let woken = Arc::new(Counted(AtomicUsize::new(0)));
+    let woken = Arc::new(Counted::default());
     let waker = Waker::from(Arc::clone(&woken));
     let mut context = Context::from_waker(&waker);
     let mut crowd: Vec<_> = (0..CROWD)
