@@ -207,7 +207,7 @@ impl<A> State<A> {
 
     #[cold]
     fn retire_another(&mut self, abort: Option<A>) {
-        self.effects.retired.extend(abort);
+        self.effects.get_or_insert_default().retired.extend(abort);
     }
 
     /// A usage has left its lane.
@@ -302,7 +302,8 @@ impl<A> State<A> {
     fn abort_younger(&mut self, ticket: &Ticket, up_to: Sequence, now: Instant) {
         if self.config.cancel_siblings {
             let lane = &mut self.roster[ticket.slot()].lane;
-            let aborted = self.usages.take_younger(lane, ticket, up_to, &mut self.effects.aborts);
+            let aborts = &mut self.effects.get_or_insert_default().aborts;
+            let aborted = self.usages.take_younger(lane, ticket, up_to, aborts);
             self.counters.sibling_cancels += aborted;
             self.roster[ticket.slot()].counters.sibling_cancels += aborted;
             self.tell_aborted(ticket, aborted, now);
