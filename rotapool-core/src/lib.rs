@@ -37,6 +37,7 @@ mod error;
 mod member;
 mod one_line;
 mod pool;
+mod rare;
 mod report;
 mod run;
 mod runtime;

@@ -13,6 +13,7 @@ use crate::member::slot::SlotIndex;
 use crate::member::usage::Ticket;
 use crate::pool::State;
 use crate::pool::line::Turn;
+use crate::rare::Rare;
 use crate::report::exhausted::ExhaustedReason;
 use crate::select::candidate::Candidate;
 use crate::select::index::{Pick, Reach};
@@ -62,7 +63,7 @@ pub struct Attempts {
 /// What a run remembers from its first failure, wait or choice on. Most runs are served before they have any, and
 /// much of a run's cost is the size of what it carries.
 #[derive(Debug, Default)]
-struct History(Option<Box<Remembered>>);
+struct History(Rare<Remembered>);
 
 #[derive(Debug, Default)]
 struct Remembered {
@@ -121,7 +122,7 @@ impl Attempts {
             deadline,
             limit: None,
             wish: Wish::new(preferences),
-            history: History(None),
+            history: History(Rare::NONE),
             phase: Phase::Ready,
             request_id,
             number: 0,
