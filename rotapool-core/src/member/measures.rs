@@ -74,7 +74,7 @@ impl Measures {
     }
 
     /// An attempt that took this many seconds got through.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn succeeded(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
         self.proved(now, yardstick);
         let Some(mean) = self.mean.known() else {

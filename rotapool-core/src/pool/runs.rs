@@ -37,7 +37,7 @@ impl<A> State<A> {
     }
 
     /// Brings back whose cooldown has ended, and picks a resource.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pick(
         &mut self,
         wish: &Wish,
@@ -80,7 +80,7 @@ impl<A> State<A> {
 
     /// Ends a usage whose operation got through: with a value, or with an error of its own, of which nobody
     /// knows whether it took as long as a value does.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn succeed(&mut self, ticket: Ticket, is_value: bool, now: Tick) {
         let key = ticket.slot();
         let slot = &mut self.roster[key];
