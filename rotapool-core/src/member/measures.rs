@@ -167,6 +167,12 @@ impl Measures {
         self.consecutive_failures > 0
     }
 
+    /// Whether no failure can be in the window: then the error rate is nothing to count out.
+    #[inline]
+    pub(crate) fn has_not_failed_of_late(&self, now: Tick, yardstick: &Yardstick) -> bool {
+        self.last_failure.is_none_or(|last| now.0.saturating_sub(last.0) > yardstick.window())
+    }
+
     /// The share of failures in the window, if there are enough attempts in it.
     pub(crate) fn error_rate(&self, now: Tick, yardstick: &Yardstick) -> Option<f64> {
         let Bucket { successes, failures } = self.recent(now, yardstick);
