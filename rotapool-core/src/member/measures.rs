@@ -273,6 +273,25 @@ mod tests {
     }
 
     #[test]
+    fn who_has_not_failed_of_late_has_no_failure_in_the_window() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let (rules, mut measures, mut now) = (RULES(), Measures::new(), 0.0);
+        let mut cleared = 0;
+        for _ in 0..20_000 {
+            now += random.choice([0.0, 0.3, 1.0, 4.0, 9.999, 10.0, 10.001, 30.0]).unwrap_or(0.0);
+            if measures.has_not_failed_of_late(at(now), &rules) {
+                cleared += 1;
+                assert_eq!(measures.recent(at(now), &rules).failures, 0);
+            }
+            match random.u8(..6) {
+                0 => measures.failed(0.1, at(now), &rules),
+                _ => measures.succeeded(0.1, at(now), &rules),
+            }
+        }
+        assert!((4_000..19_000).contains(&cleared), "{cleared}");
+    }
+
+    #[test]
     fn the_error_rate_needs_a_minimum_sample_and_forgets_what_left_the_window() {
         let rules = RULES();
         let mut measures = Measures::new();
