@@ -3,8 +3,9 @@
 //! [`Pool::run`] picks a resource, runs your operation with it, and takes the operation's own
 //! outcome as the evidence of the resource's health: fine, cool it down, disable it, or just try
 //! again. The pool escalates cooldowns, aborts the younger operations that are doomed on the same
-//! resource, and retries elsewhere within a budget and a deadline. There is no prober, no background
-//! task, and no executor that it prefers.
+//! resource, tries elsewhere at once, and lets runs wait in line when nothing is free: a run fails only when
+//! nothing can serve it within its budget and deadline. There is no prober, no background task, and no executor
+//! that it prefers.
 //!
 //! ```
 //! use std::time::Duration;
@@ -29,10 +30,10 @@
 //! let pool = Pool::builder()
 //!     .resource(Resource::new("key-1", "sk-aaa"))
 //!     .resource(Resource::new("key-2", "sk-bbb").max_in_flight(4))
-//!     .retry_delay(Duration::ZERO)
 //!     .build()?;
 //!
-//! let reply = pool.run(|key| ask(key, "hello")).await;
+//! let request = pool.request().timeout(Duration::from_secs(2));
+//! let reply = request.run(|key| ask(key, "hello")).await;
 //!
 //! assert_eq!(reply.as_deref(), Ok("HELLO"));
 //! assert_eq!(pool.stats().cooling_down, 1);
@@ -50,12 +51,13 @@
 //!   A run may [narrow](Request::only) the choice, and [`Select`] replaces it.
 //! - An attempt ends with a value, with an error of the operation's own, or with a **signal** about the
 //!   resource ([`Fault`]; or a [classifier](Request::classify) says which of them it was). The first two
-//!   end the run. A signal acts on the resource and costs the run one attempt of its budget.
+//!   end the run. After a signal it goes on, to a resource that it has not tried if there is any.
 //! - A cooldown or disable signal aborts the **younger siblings**: operations that began later on the
 //!   same resource. Their runs go on elsewhere.
-//! - When nothing is eligible the run fails with [`RunError::Exhausted`], which says of every resource
-//!   why it is out and when it is back, or, [if it waits](Request::wait), sleeps until a
-//!   cooldown ends.
+//! - When nothing is eligible, a run that [waits](Request::wait), as one with a time-out does, gets **in line**: what
+//!   comes free is handed to the first who may have it. One that does not wait fails with [`RunError::Exhausted`], which
+//!   says of every resource why it is out and when it is back.
+//! - After an outage a resource comes back up a **ramp** or on **trial**: see [`Recovery`].
 //!
 //! # Cancel safety
 //!
@@ -85,8 +87,16 @@
 //! | feature | adds |
 //! |---|---|
 //! | `serde` | `Serialize` for [`PoolStats`], [`ResourceSnapshot`] and [`Explanation`]: time in seconds, instants as ages, never a value |
-//! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry |
+//! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry; `ProtectCollector`: those of breakers and limiters |
 //! | `tracing` | a span a run, and events on attempts and changes of status: see [Traces](#traces) |
+//!
+//! And for the service around it, in [`lifecycle`], which also has what needs no feature:
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `signal` | `Shutdown::on_signals`: SIGTERM and SIGINT under any executor |
+//! | `heartbeat` | `Heartbeat`: a file that proves work, and who reads it; `Watchdog::from_heartbeat` |
+//! | `systemd` | `Systemd`: READY, WATCHDOG, STATUS, STOPPING |
 //!
 //! No feature is on by default, and none changes behaviour. A runtime of your own is two functions:
 //! see `examples/custom_runtime.rs`. Runtimes and their sleeps are `Send`; operations need not be.
@@ -110,21 +120,27 @@
 //! Without the feature nothing of it is compiled; with it, but with nobody who listens at that level, a
 //! run looks at a level three times and goes on.
 //!
+//! # Without a pool
+//!
+//! A [`CircuitBreaker`], a [`RateLimiter`] and a [`FallbackChain`] stand alone: each is a handle that needs no pool, no
+//! executor and no background task. With the feature `tracing` a breaker tells its changes with the fields `breaker`,
+//! `sequence`, `old`, `cause` and `mode`: WARN `circuit open`, INFO `circuit half open` and `circuit closed`.
+//!
 //! # Limits
 //!
 //! - The state is in memory and of one process.
 //! - A pick is O(log n) at worst, but O(n) with an affinity key, a filter or a [`Select`].
-//! - A run that finds every resource saturated fails rather than queue: size `max_in_flight` and the
-//!   callers' concurrency to each other.
-//! - The deadline gates what a run begins; it never interrupts an operation. Put a timeout of its own
-//!   into an operation that may hang.
+//! - A retry turns down what the run has tried: O(k log n) after k tries. A place that comes free passes whom it is not
+//!   for: O(line) where those in line filter.
 //! - Health is judged inside the operation. What happens to a response after the operation returned it,
 //!   the pool does not see.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod drive;
+pub mod lifecycle;
 mod pool;
+mod protect;
 mod shield;
 mod sync;
 mod terms;
@@ -136,14 +152,22 @@ mod watch;
 pub use drive::abort::AbortHandle;
 pub use drive::timer::DefaultRuntime;
 pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};
+pub use protect::{
+    Acquire, BreakerBuilder, BreakerError, BreakerSwitch, ChainError, ChainRequest,
+    ChainSetupError, CircuitBreaker, FallbackChain, Judged, LimiterBuilder, Passed, Permit,
+    Protected, RateLimiter, Served,
+};
+#[cfg(feature = "prometheus")]
+#[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
+pub use protect::{NameTaken, ProtectCollector};
 pub use terms::blame::Blame;
 pub use terms::error::{OptionsError, RunError};
 pub use terms::fault::Fault;
 pub use terms::finding::{signal_in, signals};
 pub use terms::lease::Lease;
+pub use terms::meaning::Meaning;
 pub use terms::select::Select;
 pub use terms::unserved::Unserved;
-pub use terms::verdict::Verdict;
 pub use watch::events::Events;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
@@ -155,6 +179,14 @@ pub use rotapool_core::{
     ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange,
     Status, Strategy, Trial, UnknownStrategy, chain,
 };
+pub use rotapool_core::{
+    BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, LimiterStats, RateError,
+    RateLimited, Rejected, Trip, TripError, Window,
+};
+
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use rotapool_core::hints;
 
 #[cfg(feature = "async-std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "async-std")))]
@@ -169,3 +201,11 @@ pub use rotapool_tokio::TokioRuntime;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../docs/from-a-429-to-a-cooldown.md")]
+struct FromALimitToACooldown;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/protect.md")]
+struct Protect;

@@ -393,3 +393,28 @@ fn a_subscriber_of_tracing_that_panics_harms_no_run() {
         assert!(times.load(Ordering::Relaxed) > 0, "{at:?}: nobody asked it");
     }
 }
+
+#[test]
+fn a_breaker_tells_every_change_and_its_cause() {
+    let recorder = Recorder::of(Level::INFO);
+    with_default(recorder.clone(), || {
+        let clock = rotapool::testing::VirtualClock::new();
+        let trip = rotapool::Trip::after_failures(1).open_for(secs(30));
+        let builder = rotapool::CircuitBreaker::builder(trip).name("payments");
+        let breaker = builder.runtime(clock.clone()).build().unwrap();
+        breaker.try_acquire().unwrap().fail("no answer");
+        clock.advance(secs(30));
+        breaker.try_acquire().unwrap().succeed();
+    });
+    assert_eq!(
+        recorder.lines(),
+        [
+            "WARN circuit open breaker=\"payments\" sequence=1 old=closed seconds=30.0 \
+             cause=1 failure mode=automatic last_failure=\"no answer\" in nothing",
+            "INFO circuit half open breaker=\"payments\" sequence=2 old=open \
+             cause=its time is over mode=automatic in nothing",
+            "INFO circuit closed breaker=\"payments\" sequence=3 old=half_open \
+             cause=a trial succeeded mode=automatic in nothing",
+        ]
+    );
+}

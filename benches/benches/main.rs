@@ -14,6 +14,7 @@ mod contention;
 mod floor;
 mod observed;
 mod peers;
+mod protect;
 mod run;
 mod subject;
 mod suite;
@@ -34,6 +35,7 @@ const TABLES: &[(&str, &str)] = &[
     ("threads", "OS threads that do nothing but run; wall ns a run of all. Ratio: to one thread"),
     ("peers", "what others take for one checkout or call. Ratio: to run/least_in_flight"),
     ("watching", "ns to look at a pool of this size once. Ratio: to stats"),
+    ("protect", "one token or one call. Ratio: to governor's check, to failsafe's call"),
     ("wrappers", "one call through what has no resources. Ratio: to run/least_in_flight of 3"),
 ];
 
@@ -44,6 +46,7 @@ fn main() {
     observed::measure(&mut suite);
     contention::measure(&mut suite);
     peers::measure(&mut suite);
+    protect::measure(&mut suite);
     watching::measure(&mut suite);
     suite.finish(TABLES);
 }

@@ -27,6 +27,8 @@
 //! `serde`, off by default: `Serialize` for [`PoolStats`], [`ResourceStats`], [`ResourceSnapshot`], [`Explanation`] and what
 //! is in them. Keys are called as the fields are; durations are seconds, and instants are ages (`…_seconds_ago`), both
 //! by the clock at the moment when the value was taken.
+//!
+//! `http`, off by default: `hints`, what an upstream's status, headers and body say of a resource.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,
@@ -34,9 +36,13 @@
 )]
 
 mod error;
+#[cfg(feature = "http")]
+pub mod hints;
+pub mod lifecycle;
 mod member;
 mod one_line;
 mod pool;
+mod protect;
 mod rare;
 mod report;
 mod run;
@@ -60,6 +66,11 @@ pub use one_line::OneLine;
 pub use pool::State;
 pub use pool::config::Config;
 pub use pool::effects::Effects;
+pub use protect::{
+    Admission, Breaker, BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats,
+    CallOutcome, Joined, Limiter, LimiterStats, Rate, RateError, RateLimited, Rejected, Ticket,
+    Trip, TripError, Turn, Window,
+};
 pub use report::change::StateChange;
 pub use report::event::{Event, RunOutcome};
 pub use report::exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};

@@ -161,8 +161,8 @@ impl<T> Builder<T> {
         self
     }
 
-    /// The most runs in [line](crate::Request::wait) at once; whoever comes then is refused. 1,024 by default; at
-    /// least 1.
+    /// The most runs in [line](crate::Request::wait) at once; whoever comes then is refused, unless a
+    /// [ramp](Recovery::Ramp) is all that it would have waited for. 1,024 by default; at least 1.
     pub fn max_waiting(mut self, runs: usize) -> Self {
         self.max_waiting = Some(runs);
         self

@@ -10,7 +10,7 @@ use crate::pool::request::Request;
 use crate::pool::wrapped::Wrapped;
 use crate::terms::error::RunError;
 use crate::terms::lease::Lease;
-use crate::terms::verdict::{Judged, Verdict};
+use crate::terms::meaning::{Judged, Meaning};
 
 /// A request whose operations are ordinary code, and the classifier that judges what they return. Made by
 /// [`Request::classify`].
@@ -24,7 +24,7 @@ impl<T> Request<T> {
     /// Lets `judge` say what a result means for the resource, so that operations are ordinary code with an error
     /// type of their own, and the policy is written once.
     ///
-    /// It is called with the result of every attempt and answers with a [`Verdict`], a
+    /// It is called with the result of every attempt and answers with a [`Meaning`], a
     /// [`Signal`](crate::Signal), or `Option<Signal>`, where `None` is fine. A signal may be about an `Ok` too, such
     /// as a response with the status 429. It is called while the attempt still counts, without any lock; if it
     /// panics, so does the run.
@@ -34,20 +34,20 @@ impl<T> Request<T> {
     /// ```
     /// use std::io;
     /// use std::time::Duration;
-    /// use rotapool::{Lease, Pool, Resource, Signal, Verdict, chain};
+    /// use rotapool::{Lease, Pool, Resource, Signal, Meaning, chain};
     ///
     /// # struct Response { status: u16, retry_after: Option<Duration> }
     /// # async fn post(key: &str) -> io::Result<Response> {
     /// #     let status = if key == "sk-aaa" { 429 } else { 200 };
     /// #     Ok(Response { status, retry_after: Some(Duration::from_secs(7)) })
     /// # }
-    /// fn judge(result: &io::Result<Response>) -> Verdict {
+    /// fn judge(result: &io::Result<Response>) -> Meaning {
     ///     match result {
     ///         Ok(response) if response.status == 429 => {
     ///             Signal::cooldown_for(response.retry_after, "429 from upstream").into()
     ///         }
     ///         Ok(response) if response.status == 401 => Signal::disable("key revoked").into(),
-    ///         Ok(_) => Verdict::Fine,
+    ///         Ok(_) => Meaning::Fine,
     ///         Err(error) => Signal::retry(chain(error)).into(),
     ///     }
     /// }
@@ -71,7 +71,7 @@ impl<T> Request<T> {
     pub fn classify<J, R, E, V>(self, judge: J) -> Classified<T, J>
     where
         J: Fn(&Result<R, E>) -> V,
-        V: Into<Verdict>,
+        V: Into<Meaning>,
     {
         Classified { request: self, judge: Arc::new(judge) }
     }
@@ -97,7 +97,7 @@ impl<T, J> Classified<T, J> {
         F: FnMut(Lease<T>) -> Fut,
         Fut: Future<Output = Result<R, E>>,
         J: Fn(&Result<R, E>) -> V,
-        V: Into<Verdict>,
+        V: Into<Meaning>,
     {
         let Self { request, judge } = self;
         let judged = |lease| Judged { call: operation(lease), judge: Arc::clone(&judge) };
@@ -114,7 +114,7 @@ impl<T, J> Classified<T, J> {
         F: FnMut(Lease<T>) -> Fut,
         Fut: Future<Output = Result<R, E>>,
         J: Fn(&Result<R, E>) -> V,
-        V: Into<Verdict>,
+        V: Into<Meaning>,
     {
         abortable(async move { self.run(operation).await })
     }
@@ -129,7 +129,7 @@ impl<T, J> Classified<T, J> {
         F: Fn(Lease<T>, A) -> Fut,
         Fut: Future<Output = Result<R, E>>,
         J: Fn(&Result<R, E>) -> V,
-        V: Into<Verdict>,
+        V: Into<Meaning>,
     {
         let Self { request, judge } = self;
         Wrapped::new(request, move |lease, argument| Judged {

@@ -3,7 +3,7 @@
 mod admin;
 mod builder;
 mod classified;
-mod handle;
+pub(crate) mod handle;
 mod request;
 mod resource;
 mod running;

@@ -18,9 +18,10 @@ impl<T> Pool<T> {
     /// signals that the resource let it down.
     ///
     /// The operation gets a [`Lease`] for each attempt and answers with a value, with an error of its
-    /// own, or with a signal about the resource: see [`Fault`]. A signal costs one attempt of the
-    /// run's budget, which is the smaller of `max_attempts` and the number of resources; between
-    /// attempts the run pauses.
+    /// own, or with a signal about the resource: see [`Fault`]. After a signal the run goes on with a resource that
+    /// it has not tried, at once; only before it repeats itself it pauses. It ends when
+    /// [`max_attempts`](Request::max_attempts) of its attempts failed, or when nothing is eligible: to wait then, or
+    /// to set a time-out, make it a [request](Self::request).
     ///
     /// When an older operation on the same resource sends a cooldown or disable signal, this run's
     /// attempt there is dropped and tried again elsewhere. It may have reached the upstream by then:

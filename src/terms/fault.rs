@@ -46,8 +46,8 @@ pub enum Fault<E> {
     /// The operation's own error, of which the resource is innocent.
     Operation(E),
     /// The operation's own error, which it blames on the resource: it ends the run all the same, and
-    /// the resource's [health measures](crate::Health) count a failure. Otherwise it counts as
-    /// [`Operation`](Self::Operation) does, as a success that resets the escalation.
+    /// counts as a failure of the resource, in its [health measures](crate::Health) too. It resets no
+    /// escalation, and sends a resource on trial away again.
     Failure(E),
 }
 

@@ -32,7 +32,11 @@ impl Page {
     /// That the pool counted all that happened, and nothing else.
     pub(crate) fn assert_agrees(&self, stats: &PoolStats, about: &str) {
         let ended: u64 = self.ends.values().sum();
-        let through = self.ends(End::Value) + self.ends(End::Error) + self.ends(End::Failure);
+        let through = self.ends(End::Value) + self.ends(End::Error);
+        let retries = self.ends(End::Retry) + self.ends(End::RetryOnTrial);
+        let cooldowns = self.ends(End::Cooldown) + self.ends(End::RetryOnTrial);
+        let signals = self.ends(End::Cooldown) + self.ends(End::Disable) + retries;
+        let failures = signals + self.ends(End::Failure) + stats.timeouts;
         let disables = self.ends(End::Disable) + self.admin_disables;
         let runs = [
             (stats.runs_ok, self.fates("ok"), "ok"),
@@ -47,8 +51,9 @@ impl Page {
         assert_eq!(ended, self.calls, "{about}: an operation lives on; {self:?}");
         assert_eq!(stats.attempts, self.calls, "{about}: attempts; {self:?}");
         assert_eq!(stats.successes, through, "{about}: successes; {self:?}");
-        assert_eq!(stats.retries, self.ends(End::Retry), "{about}: retries; {self:?}");
-        assert_eq!(stats.cooldowns, self.ends(End::Cooldown), "{about}: cooldowns; {self:?}");
+        assert_eq!(stats.failures, failures, "{about}: failures; {self:?}");
+        assert_eq!(stats.retries, retries, "{about}: retries; {self:?}");
+        assert_eq!(stats.cooldowns, cooldowns, "{about}: cooldowns; {self:?}");
         assert_eq!(stats.disables, disables, "{about}: disables; {self:?}");
         assert_eq!(stats.choice_faults, 0, "{about}: choices");
         let acquired: u64 = stats.resources.iter().map(|resource| resource.acquires).sum();

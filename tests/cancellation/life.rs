@@ -92,6 +92,7 @@ impl Life {
         };
         let (tell, fate) = oneshot::channel();
         let pulse = Arc::new(Pulse::default());
+        stage.belongs_to(pulse.task());
         let life = Self {
             run: Some(run),
             abort: abort.clone(),
@@ -171,10 +172,13 @@ impl Future for Life {
     }
 }
 
+/// What wakes the task of a run, once it has been polled.
+pub(crate) type TaskOfARun = Arc<Mutex<Option<Waker>>>;
+
 /// What the run takes for its task: it counts who holds its waker and how often it was woken.
 #[derive(Debug, Default)]
 pub(crate) struct Pulse {
-    task: Mutex<Option<Waker>>,
+    task: TaskOfARun,
     wakes: AtomicUsize,
     kept_at_end: AtomicUsize,
 }
@@ -185,6 +189,11 @@ impl Pulse {
     pub(crate) fn waker_for(self: &Arc<Self>, task: &Waker, pool: &Pool<&'static str>) -> Waker {
         *self.task.lock().unwrap() = Some(task.clone());
         Waker::from(Arc::new(Beat { pulse: Arc::clone(self), pool: pool.clone() }))
+    }
+
+    /// The task, to be woken without counting and without holding the pulse.
+    fn task(&self) -> TaskOfARun {
+        Arc::clone(&self.task)
     }
 
     pub(crate) fn wakes(&self) -> usize {

@@ -2,6 +2,7 @@
 //! executor. Afterwards nothing of it is left, the counters add up, and the pool is as good as new.
 
 mod books;
+mod held;
 mod life;
 mod shapes;
 mod stage;
@@ -10,7 +11,7 @@ mod worlds;
 use futures::FutureExt as _;
 
 use crate::life::{Ending, Entry, Fate, Life};
-use crate::shapes::{SHAPES, Shape};
+use crate::shapes::Shape;
 use crate::stage::Stage;
 use crate::worlds::{Clock as _, World};
 
@@ -43,6 +44,16 @@ async fn give_up<W: World>(
     assert_eq!(witness.pulse.kept_at_end(), 0, "{about}: the ended run keeps the task's waker");
     assert_eq!(witness.pulse.holders(), 1, "{about}: somebody keeps the task's waker");
     stage.finish_older();
+    stage.finish_next(&about);
+    let stats = stage.pool.stats();
+    let out_of_time = (stats.timeouts, stats.deadlines);
+    match fate {
+        Fate::Ended => assert_eq!(out_of_time, shape.out_of_time, "{about}: out of time"),
+        _ => assert!(
+            out_of_time.0 <= shape.out_of_time.0 && out_of_time.1 <= shape.out_of_time.1,
+            "{about}: {out_of_time:?} out of time"
+        ),
+    }
     assert!(clock.is_quiet(), "{about}: a sleep lives on");
     stage.assert_nothing_left(&about);
     stage.assert_as_good_as_new(&about);
@@ -51,7 +62,7 @@ async fn give_up<W: World>(
 }
 
 async fn give_up_everywhere<W: World>(world: W, entries: &[Entry], ending: Ending) {
-    for shape in SHAPES {
+    for shape in shapes::all() {
         for &entry in entries.iter().filter(|entry| shape.enters_by(**entry)) {
             let mut at = 0;
             while give_up(&world, shape, entry, ending, at).await {

@@ -4,14 +4,14 @@ use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use futures::channel::oneshot;
-use rotapool::{Fault, Lease, Pool, Request, RunError, Runtime};
+use rotapool::{Fault, Lease, Pool, Request, Runtime};
 
-use crate::books::{Books, Call};
-use crate::life::{Calling, Pulse, Run};
+use crate::books::Books;
+use crate::held::{Held, finish};
+use crate::life::{Calling, TaskOfARun};
 use crate::shapes::{Act, End, Shape};
 
 /// An operation's own error.
@@ -27,83 +27,12 @@ pub(crate) struct Stage {
     pub(crate) books: Arc<Books>,
     request: Request<&'static str>,
     acts: &'static [Act],
+    /// The task of the run.
+    task: Mutex<TaskOfARun>,
+    /// Was there before the run.
     older: Mutex<Option<Held>>,
-}
-
-/// A run that is polled by hand, whose call hangs until it is told how to end.
-struct Held {
-    run: Run,
-    calls: Calls,
-    pulse: Arc<Pulse>,
-    books: Arc<Books>,
-    pool: Pool<&'static str>,
-}
-
-/// The calls of a held run: where they are, and how to end them.
-type Calls = Arc<Mutex<Vec<(String, oneshot::Sender<End>)>>>;
-
-impl Held {
-    fn begin(request: Request<&'static str>, stage: &Stage) -> Self {
-        let Stage { pool, books, .. } = stage;
-        let (calls, counted) = (Calls::default(), Arc::clone(books));
-        let writes = Arc::clone(&calls);
-        let run = request.run(move |lease: Lease<&'static str>| {
-            let mut call = counted.call();
-            let (tell, told) = oneshot::channel();
-            writes.lock().unwrap().push((lease.id().to_owned(), tell));
-            async move {
-                call.hangs();
-                let end = told.await.expect("a held call is told how to end");
-                finish(&lease, call, end)
-            }
-        });
-        let pulse = Arc::new(Pulse::default());
-        let mut held =
-            Self { run: Box::pin(run), calls, pulse, books: Arc::clone(books), pool: pool.clone() };
-        assert!(held.poll().is_none(), "its call hangs");
-        held
-    }
-
-    /// Where its latest call is.
-    fn at(&self) -> String {
-        self.calls.lock().unwrap().last().expect("it has begun").0.clone()
-    }
-
-    fn end_call(&self, end: End) {
-        let (_, tell) = self.calls.lock().unwrap().pop().expect("a call hangs");
-        tell.send(end).expect("the call listens");
-    }
-
-    /// Whether the run was served, once it has ended.
-    fn poll(&mut self) -> Option<bool> {
-        let waker = self.pulse.waker_for(Waker::noop(), &self.pool);
-        let Poll::Ready(result) = self.run.as_mut().poll(&mut Context::from_waker(&waker)) else {
-            return None;
-        };
-        let served = result.is_ok();
-        match result {
-            Ok(_) => self.books.run_over("ok", true),
-            Err(RunError::Exhausted(_)) => self.books.run_over("exhausted", true),
-            Err(other) => panic!("a held run ends by {other:?}"),
-        }
-        Some(served)
-    }
-}
-
-/// What a call ends with, written down.
-fn finish(lease: &Lease<&'static str>, call: Call, end: End) -> Answer {
-    call.ends(end);
-    match end {
-        End::Value => Ok(lease.id().to_owned()),
-        End::Error => Err(Fault::Operation(Boom)),
-        End::Failure => Err(Fault::Failure(Boom)),
-        End::Retry => Err(Fault::retry("503")),
-        End::Cooldown => Err(Fault::cooldown("429")),
-        End::Disable => Err(Fault::disable("401")),
-        // Without the hook that prints panics.
-        End::Panic => resume_unwind(Box::new("the operation panics")),
-        end => unreachable!("a call that came to its end does not {end:?}"),
-    }
+    /// Came into the line after the run.
+    next: Mutex<Option<Held>>,
 }
 
 impl Stage {
@@ -121,7 +50,9 @@ impl Stage {
             books: Arc::default(),
             request,
             acts: shape.acts,
+            task: Mutex::default(),
             older: Mutex::default(),
+            next: Mutex::default(),
         };
         (shape.prepare)(&stage);
         Arc::new(stage)
@@ -172,17 +103,76 @@ impl Stage {
 
     /// Has every resource cool down.
     pub(crate) fn cool_all(&self) {
-        for _ in self.pool.snapshot() {
-            let mut run = Held::begin(self.plain().max_attempts(1), self);
+        let mut run = Held::begin(self.plain(), self);
+        let served = loop {
             run.end_call(End::Cooldown);
-            assert_eq!(run.poll(), Some(false));
+            if let Some(served) = run.poll() {
+                break served;
+            }
+        };
+        assert!(!served && self.pool.stats().healthy == 0);
+    }
+
+    /// Begins the run on `a` whose failure will abort the others there.
+    pub(crate) fn begin_older(&self) {
+        let older = Held::begin(self.plain().exclude("b"), self);
+        assert_eq!(older.at(), "a");
+        *self.older.lock().unwrap() = Some(older);
+    }
+
+    /// Has another run stand in line, behind the run.
+    pub(crate) fn begin_next(&self) {
+        let before = self.pool.stats().waiting;
+        *self.next.lock().unwrap() = Some(Held::begin(self.plain().wait(true), self));
+        assert_eq!(self.pool.stats().waiting, before + 1);
+    }
+
+    pub(crate) fn has_next(&self) -> bool {
+        self.next.lock().unwrap().is_some()
+    }
+
+    /// Polls the next one, and has it served once it has its place.
+    pub(crate) fn poll_next(&self) {
+        let mut kept = self.next.lock().unwrap();
+        if let Some(mut next) = kept.take() {
+            assert_eq!(next.poll(), None, "its call hangs, or it stands in line");
+            if next.calls() {
+                next.end_call(End::Value);
+                assert_eq!(next.poll(), Some(true), "the next in line is not served");
+            } else {
+                *kept = Some(next);
+            }
         }
     }
 
-    /// Begins the run whose failure will abort the others.
-    pub(crate) fn begin_older(&self) {
-        let older = Held::begin(self.plain().max_attempts(1), self);
-        *self.older.lock().unwrap() = Some(older);
+    /// Has the next one served: it was called when the run was over, at the latest.
+    pub(crate) fn finish_next(&self, about: &str) {
+        let next = self.next.lock().unwrap().take();
+        if let Some(mut next) = next {
+            let called = next.pulse.wakes();
+            assert!(called > 0, "{about}: nobody has called the next in line");
+            assert_eq!(next.poll(), None, "{about}: the next in line");
+            if self.pool.stats().cooling_down > 0 && !next.calls() {
+                // It has been called to look at the clock.
+                self.enable_all();
+                assert!(next.pulse.wakes() > called, "{about}: nobody has called it to its place");
+                assert_eq!(next.poll(), None, "{about}: the next in line");
+            }
+            assert!(next.calls(), "{about}: the next in line has no place");
+            next.end_call(End::Value);
+            assert_eq!(next.poll(), Some(true), "{about}: the next in line is not served");
+        }
+    }
+
+    /// The run is polled by this task.
+    pub(crate) fn belongs_to(&self, task: TaskOfARun) {
+        *self.task.lock().unwrap() = task;
+    }
+
+    /// Has the run polled for no reason.
+    pub(crate) fn nudge(&self) {
+        let task = self.task.lock().unwrap().lock().unwrap().clone();
+        task.into_iter().for_each(Waker::wake);
     }
 
     /// Has it fail, unless it did before.
@@ -217,7 +207,8 @@ impl Stage {
     /// aborts and wakes exactly the younger siblings, and every place can be had.
     pub(crate) fn assert_as_good_as_new(&self, about: &str) {
         self.enable_all();
-        let mut runs: Vec<_> = (0..6).map(|_| Held::begin(self.plain(), self)).collect();
+        let mut runs: Vec<_> =
+            (0..self.places().min(6)).map(|_| Held::begin(self.plain(), self)).collect();
         for run in &mut runs {
             assert_eq!(run.poll(), None, "{about}: a later run ends of itself");
             assert_eq!(run.pulse.wakes(), 0, "{about}: a later run is woken");
@@ -255,10 +246,13 @@ impl Stage {
         }
     }
 
+    fn places(&self) -> u32 {
+        self.pool.stats().resources.iter().filter_map(|resource| resource.max_in_flight).sum()
+    }
+
     fn fill_every_place(&self, about: &str) {
         self.enable_all();
-        let places: u32 =
-            self.pool.stats().resources.iter().filter_map(|resource| resource.max_in_flight).sum();
+        let places = self.places();
         let runs: Vec<_> = (0..places).map(|_| Held::begin(self.plain(), self)).collect();
         assert_eq!(self.pool.stats().eligible, 0, "{about}: all {places} places are taken");
         for mut run in runs {

@@ -222,6 +222,15 @@ fn nothing_sleeps_for_a_limit_that_is_not_set_or_an_operation_that_answers_at_on
 }
 
 #[test]
+fn the_timer_of_an_attempt_that_has_ended_is_taken_back_at_once() {
+    let scene = Scene::with(&["a"], |builder| builder.retry_delay(secs(100)));
+    let _run = scene.start_with(|request| request.attempt_timeout(secs(1)));
+    scene.answer("a", Err(Fault::retry("503")));
+    let sleeps = scene.clock.sleeps();
+    assert!(sleeps.len() == 1 && sleeps[0] >= secs(50), "it pauses, and no more: {sleeps:?}");
+}
+
+#[test]
 fn a_pause_that_cannot_end_before_the_deadline_is_not_begun() {
     let scene = Scene::with(&["a"], |builder| builder.retry_delay(secs(100)));
     let run = scene.start_with(|request| request.timeout(secs(7)));

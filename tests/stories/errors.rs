@@ -155,9 +155,9 @@ fn a_huge_pool_is_explained_in_part_and_says_so() {
     let run = pool.run(|_| async { Err::<(), _>(Fault::<Boom>::retry("unreached")) });
     let error = futures::executor::block_on(run).unwrap_err();
     let exhausted = error.exhausted().unwrap();
-    assert_eq!((exhausted.explanation.resources.len(), exhausted.explanation.members), (100, 250));
-    assert!(exhausted.to_string().contains("of the first 100, 100 disabled"), "{exhausted}");
-    assert!(exhausted.table().to_string().ends_with("and 150 more"));
+    assert_eq!((exhausted.explanation.resources.len(), exhausted.explanation.members), (32, 250));
+    assert!(exhausted.to_string().contains("of the first 32, 32 disabled"), "{exhausted}");
+    assert!(exhausted.table().to_string().ends_with("and 218 more"));
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn the_line_of_a_huge_pool_says_when_it_is_back_although_the_first_back_is_not_a
     futures::executor::block_on(pool.run(|_| limited())).unwrap_err();
     let error = futures::executor::block_on(pool.run(|_| limited())).unwrap_err();
     let expected = "pool exhausted: no eligible resource after 0 attempts; 150 resources: of the \
-                    first 100, 100 disabled; back in 40.0s";
+                    first 32, 32 disabled; back in 40.0s";
     assert_eq!(error.to_string(), expected);
 }
 

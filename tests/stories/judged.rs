@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use rotapool::{
-    Blame, Exhausted, ExhaustedReason, Fault, Lease, Pool, Resource, RunError, Signal, Verdict,
+    Blame, Exhausted, ExhaustedReason, Fault, Lease, Meaning, Pool, Resource, RunError, Signal,
     chain, signal_in, signals,
 };
 
@@ -32,13 +32,13 @@ async fn send(key: &str) -> io::Result<u16> {
     }
 }
 
-fn judge(result: &io::Result<u16>) -> Verdict {
+fn judge(result: &io::Result<u16>) -> Meaning {
     match result {
         Ok(429) => Signal::cooldown_for(secs(7), "429 from upstream").into(),
         Ok(401) => Signal::disable("key revoked").into(),
-        Ok(500) => Verdict::Failure,
-        Ok(_) => Verdict::Fine,
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Verdict::Fine,
+        Ok(500) => Meaning::Failure,
+        Ok(_) => Meaning::Fine,
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Meaning::Fine,
         Err(error) => Signal::retry(chain(error)).into(),
     }
 }
@@ -73,7 +73,7 @@ fn a_failure_ends_the_run_with_its_result_and_counts_against_the_resource() {
     let answer = block_on(pool.request().classify(judge).run(async |key| send(&key).await));
     assert_eq!(answer.unwrap(), 500);
     assert_eq!(pool.stats().resources[0].health.failures, 1);
-    let fails = |_: &Result<(), &str>| Verdict::Failure;
+    let fails = |_: &Result<(), &str>| Meaning::Failure;
     let answer = block_on(pool.request().classify(fails).run(async |_| Err("boom")));
     assert_eq!(answer, Err(RunError::Operation("boom")));
     assert_eq!(pool.stats().resources[1].health.failures, 1);
@@ -131,7 +131,7 @@ fn a_judged_run_can_be_spawned() {
 #[test]
 fn a_classifier_that_panics_is_a_panic_of_the_attempt() {
     let pool = pool(&["200"]);
-    let panics = |_: &io::Result<u16>| -> Verdict { panic!("the classifier") };
+    let panics = |_: &io::Result<u16>| -> Meaning { panic!("the classifier") };
     let run = pool.request().classify(panics).run(async |key| send(&key).await);
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| block_on(run)));
     assert!(caught.is_err());

@@ -13,6 +13,7 @@ mod dropping;
 mod errors;
 mod events;
 mod explain;
+mod field;
 mod filters;
 mod formatting;
 mod health;

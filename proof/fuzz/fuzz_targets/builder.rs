@@ -11,7 +11,7 @@ use std::time::Duration;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use rotapool::testing::VirtualTime;
-use rotapool::{Fault, HealthRules, Pool, Resource, RunError, Strategy};
+use rotapool::{Fault, HealthRules, Pool, Recovery, Resource, RunError, Strategy, Trial};
 
 #[derive(Debug, Clone, Arbitrary)]
 struct Plan {
@@ -20,15 +20,18 @@ struct Plan {
     strategy: Option<u8>,
     /// What the owner's own code answers.
     select: Option<usize>,
-    avoid_tried: Option<bool>,
     health: Option<Rules>,
     cooldown_table: Option<Vec<Duration>>,
+    cooldown_bounds: Option<(Duration, Duration)>,
+    step_down_after: Option<u32>,
+    recovery: Option<Back>,
     cancel_siblings: Option<bool>,
-    probe_on_recovery: Option<bool>,
-    one_trip_per_outage: Option<bool>,
+    max_waiting: Option<usize>,
     max_attempts: Option<u32>,
     retry_delay: Option<Duration>,
+    attempt_timeout: Option<Duration>,
     seed: Option<u64>,
+    python_rules: bool,
     run: Wanted,
 }
 
@@ -51,13 +54,21 @@ struct Rules {
     failure_latency: Duration,
 }
 
+#[derive(Debug, Clone, Arbitrary)]
+enum Back {
+    AtOnce,
+    Trial { at_once: Option<u32>, successes: Option<u32>, bound: Option<Duration> },
+    Ramp,
+}
+
 /// One run with any options, and how its operations end before the last, which succeeds.
 #[derive(Debug, Clone, Arbitrary)]
 struct Wanted {
     max_attempts: Option<u32>,
     retry_delay: Option<Duration>,
     timeout: Option<Duration>,
-    wait_for_cooldown: Option<bool>,
+    attempt_timeout: Option<Duration>,
+    wait: Option<bool>,
     exclude: Vec<String>,
     affinity: Option<Vec<u8>>,
     ends: Vec<End>,
@@ -70,6 +81,7 @@ enum End {
     Retry,
     Error,
     Failure,
+    Hang,
 }
 
 fuzz_target!(|plan: Plan| {
@@ -121,23 +133,26 @@ fn build(plan: &Plan, time: &VirtualTime) -> Result<Pool<()>, rotapool::BuildErr
     if let Some(choice) = plan.select {
         builder = builder.select(move |_: &[rotapool::Candidate]| choice);
     }
-    if let Some(avoid) = plan.avoid_tried {
-        builder = builder.avoid_tried(avoid);
-    }
     if let Some(rules) = &plan.health {
         builder = builder.health(rules.get());
     }
     if let Some(table) = plan.cooldown_table {
         builder = builder.cooldown_table(table);
     }
+    if let Some((least, most)) = plan.cooldown_bounds {
+        builder = builder.cooldown_bounds(least..=most);
+    }
+    if let Some(successes) = plan.step_down_after {
+        builder = builder.step_down_after(successes);
+    }
+    if let Some(back) = &plan.recovery {
+        builder = builder.recovery(back.get());
+    }
     if let Some(cancel) = plan.cancel_siblings {
         builder = builder.cancel_siblings(cancel);
     }
-    if let Some(probe) = plan.probe_on_recovery {
-        builder = builder.probe_on_recovery(probe);
-    }
-    if let Some(one_trip) = plan.one_trip_per_outage {
-        builder = builder.one_trip_per_outage(one_trip);
+    if let Some(runs) = plan.max_waiting {
+        builder = builder.max_waiting(runs);
     }
     if let Some(attempts) = plan.max_attempts {
         builder = builder.max_attempts(attempts);
@@ -145,10 +160,44 @@ fn build(plan: &Plan, time: &VirtualTime) -> Result<Pool<()>, rotapool::BuildErr
     if let Some(delay) = plan.retry_delay {
         builder = builder.retry_delay(delay);
     }
+    if let Some(timeout) = plan.attempt_timeout {
+        builder = builder.attempt_timeout(timeout);
+    }
     if let Some(seed) = plan.seed {
         builder = builder.seed(seed);
     }
+    if plan.python_rules {
+        builder = builder.python_rules();
+    }
     builder.build()
+}
+
+impl Back {
+    fn get(&self) -> Recovery {
+        let Self::Trial { at_once, successes, bound } = *self else {
+            return if matches!(self, Self::AtOnce) { Recovery::AtOnce } else { Recovery::Ramp };
+        };
+        let mut trial = Trial::default();
+        if let Some(places) = at_once {
+            trial = trial.at_once(places);
+        }
+        if let Some(successes) = successes {
+            trial = trial.successes(successes);
+        }
+        if let Some(bound) = bound {
+            trial = trial.bound(bound);
+        }
+        Recovery::Trial(trial)
+    }
+
+    fn can_work(&self) -> bool {
+        match self {
+            Self::AtOnce | Self::Ramp => true,
+            Self::Trial { at_once, successes, bound } => {
+                *at_once != Some(0) && *successes != Some(0) && *bound != Some(Duration::ZERO)
+            }
+        }
+    }
 }
 
 impl Rules {
@@ -187,7 +236,17 @@ fn can_work(plan: &Plan) -> bool {
         && !plan.resources.is_empty()
         && plan.resources.iter().all(resource)
         && plan.max_attempts != Some(0)
+        && plan.attempt_timeout != Some(Duration::ZERO)
+        && plan.max_waiting != Some(0)
+        && plan.step_down_after != Some(0)
         && plan.cooldown_table.as_ref().is_none_or(|table| !table.is_empty())
+        // By the recorded rules a cooldown may take no time.
+        && (plan.python_rules
+            || plan.cooldown_table.iter().flatten().all(|cooldown| !cooldown.is_zero()))
+        && plan.cooldown_bounds.is_none_or(|(least, most)| {
+            least <= most && (plan.python_rules || !least.is_zero())
+        })
+        && plan.recovery.as_ref().is_none_or(Back::can_work)
         && plan.health.as_ref().is_none_or(healthy)
 }
 
@@ -204,7 +263,10 @@ fn run(wanted: &Wanted, pool: &Pool<()>, time: &VirtualTime) {
     if let Some(timeout) = wanted.timeout {
         request = request.timeout(timeout);
     }
-    if let Some(wait) = wanted.wait_for_cooldown {
+    if let Some(timeout) = wanted.attempt_timeout {
+        request = request.attempt_timeout(timeout);
+    }
+    if let Some(wait) = wanted.wait {
         request = request.wait(wait);
     }
     for id in wanted.exclude {
@@ -214,20 +276,21 @@ fn run(wanted: &Wanted, pool: &Pool<()>, time: &VirtualTime) {
         request = request.affinity(key);
     }
     let mut ends = wanted.ends.into_iter();
-    let served =
-        time.spawn(async move { request.run(move |_| std::future::ready(end(ends.next()))).await });
+    let served = time.spawn(async move { request.run(move |_| end(ends.next())).await });
     for _ in 0..4 {
         time.advance(Duration::from_secs(60));
     }
     match served.take_result() {
-        Some(Err(RunError::Options(_))) => assert_eq!(wanted.max_attempts, Some(0)),
+        Some(Err(RunError::Options(_))) => assert!(
+            wanted.max_attempts == Some(0) || wanted.attempt_timeout == Some(Duration::ZERO),
+        ),
         Some(Err(error)) => assert!(!format!("{error:?}").is_empty()),
         Some(Ok(())) => {}
         None => served.abort(),
     }
 }
 
-fn end(end: Option<End>) -> Result<(), Fault<u8>> {
+async fn end(end: Option<End>) -> Result<(), Fault<u8>> {
     match end {
         None => Ok(()),
         Some(End::Cooldown(after)) => Err(Fault::cooldown_for(after, "slow")),
@@ -235,6 +298,7 @@ fn end(end: Option<End>) -> Result<(), Fault<u8>> {
         Some(End::Retry) => Err(Fault::retry("again")),
         Some(End::Error) => Err(Fault::Operation(1)),
         Some(End::Failure) => Err(Fault::Failure(2)),
+        Some(End::Hang) => std::future::pending().await,
     }
 }
 

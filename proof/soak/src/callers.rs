@@ -18,6 +18,8 @@ pub(crate) struct Callers<X> {
     pub(crate) executor: X,
     pub(crate) pool: Pool<Value>,
     pub(crate) tally: Arc<Tally>,
+    /// A run's deadline ends a call of it.
+    pub(crate) deadlines_hold: bool,
     /// Nobody begins a run any more.
     pub(crate) stop: Arc<AtomicBool>,
     /// Operations that begin now do nothing but succeed.
@@ -68,7 +70,7 @@ impl<X: Executor> Callers<X> {
     }
 
     async fn abort_after(&self, random: &mut Rng, patience: Duration) {
-        let request = request(&self.pool, random);
+        let (request, _) = self.request(random);
         let (run, abort) = request.run_abortable(self.operation(random, true));
         let mut run = Counted::new(Box::pin(run), &self.tally);
         // Aborted before its first poll it never was, and the tally could not tell.
@@ -92,33 +94,41 @@ impl<X: Executor> Callers<X> {
     }
 
     fn begin(&self, random: &mut Rng, may_hang: bool) -> Counted {
-        let run = request(&self.pool, random).run(self.operation(random, may_hang));
+        let (request, has_limit) = self.request(random);
+        let run = request.run(self.operation(random, may_hang || has_limit));
         Counted::new(Box::pin(run), &self.tally)
     }
 
     fn operation(&self, random: &mut Rng, may_hang: bool) -> impl Operation {
         operation(self.executor, &self.tally, &self.calm, may_hang, random.fork())
     }
-}
 
-/// The options of a run: every one of them, now and then.
-fn request(pool: &Pool<Value>, random: &mut Rng) -> Request<Value> {
-    let mut request = pool
-        .request()
-        .max_attempts(random.u32(1..9))
-        .retry_delay(Duration::from_micros(random.u64(..1_500).saturating_sub(500)))
-        .wait(random.bool());
-    if random.u32(..8) == 0 {
-        request = request.only(|data| data.get("zone") == Some("near"));
+    /// The options of a run, every one of them now and then, and whether they end a call that hangs.
+    fn request(&self, random: &mut Rng) -> (Request<Value>, bool) {
+        let mut request = self
+            .pool
+            .request()
+            .max_attempts(random.u32(1..9))
+            .retry_delay(Duration::from_micros(random.u64(..1_500).saturating_sub(500)))
+            .wait(random.bool());
+        if random.u32(..8) == 0 {
+            request = request.only(|data| data.get("zone") == Some("near"));
+        }
+        if random.u32(..8) == 0 {
+            request = request.exclude(format!("r{}", random.u32(..8)));
+        }
+        if random.u32(..4) == 0 {
+            request = request.affinity(random.u32(..100).to_le_bytes());
+        }
+        let mut has_limit = false;
+        if random.u32(..8) == 0 {
+            request = request.timeout(Duration::from_micros(random.u64(..10_000)));
+            has_limit = self.deadlines_hold;
+        }
+        if random.u32(..6) == 0 {
+            request = request.attempt_timeout(Duration::from_micros(random.u64(1..5_000)));
+            has_limit = true;
+        }
+        (request, has_limit)
     }
-    if random.u32(..8) == 0 {
-        request = request.exclude(format!("r{}", random.u32(..8)));
-    }
-    if random.u32(..4) == 0 {
-        request = request.affinity(random.u32(..100).to_le_bytes());
-    }
-    if random.u32(..8) == 0 {
-        request = request.timeout(Duration::from_micros(random.u64(..10_000)));
-    }
-    request
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fastrand::Rng;
-use rotapool::{Builder, Candidate, Pool, Resource, ResourceError, Strategy};
+use rotapool::{Builder, Candidate, Pool, Recovery, Resource, ResourceError, Strategy, Trial};
 
 use crate::callers::Callers;
 use crate::deeds::Value;
@@ -102,10 +102,11 @@ impl Members {
     }
 }
 
-/// A pool of this many, with other rules every time.
+/// A pool of this many, with other settings every time.
 pub(crate) fn pool<X: Executor>(
     executor: X,
     all: u32,
+    python_rules: bool,
     tally: &Arc<Tally>,
     random: &mut Rng,
 ) -> (Pool<Value>, Members) {
@@ -115,17 +116,36 @@ pub(crate) fn pool<X: Executor>(
     let builder = Pool::builder()
         .resources((0..all).map(|number| Members::resource(number, &values)))
         .cooldown_table([1, 2, 5, 20].map(Duration::from_millis))
+        // Shorter than a lap, and up to a cooldown that nothing but `enable` ends.
+        .cooldown_bounds(Duration::from_micros(500)..=Duration::MAX)
+        .recovery(recovery(random))
         .strategy(strategy)
         .cancel_siblings(random.u32(..4) > 0)
-        .probe_on_recovery(random.bool())
-        .one_trip_per_outage(random.bool())
-        .avoid_tried(random.bool())
+        // So few that a crowd on a few resources finds the line full.
+        .max_waiting(64)
         .on_state_change(move |change| hooked.changed(change))
         .runtime(executor)
         .seed(random.u64(..));
     let builder = if random.u32(..5) == 0 { choosing(builder) } else { builder };
+    let builder = if random.bool() { builder.step_down_after(3) } else { builder };
+    let builder = match random.bool() {
+        true => builder.attempt_timeout(Duration::from_millis(8)),
+        false => builder,
+    };
+    let builder = if python_rules { builder.python_rules() } else { builder };
     let pool = builder.build().expect("the rules are sound");
     (pool, Members { all, present: (0..all).collect(), values })
+}
+
+fn recovery(random: &mut Rng) -> Recovery {
+    match random.u32(..4) {
+        0 => Recovery::AtOnce,
+        1 => Recovery::Trial(Trial::default()),
+        2 => Recovery::Trial(
+            Trial::default().at_once(2).successes(3).bound(Duration::from_millis(2)),
+        ),
+        _ => Recovery::Ramp,
+    }
 }
 
 fn choosing(builder: Builder<Value>) -> Builder<Value> {

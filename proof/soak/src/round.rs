@@ -24,7 +24,7 @@ use crate::watch::watch;
 pub(crate) const TASKS: u64 = 300;
 const LAP: Duration = Duration::from_millis(600);
 /// How many resources a pool has; so few, now and then, that most runs have to wait or give up.
-const SIZES: [u32; 4] = [48, 6, 96, 64];
+const SIZES: [u32; 4] = [6, 48, 96, 64];
 const LAPS_OF_A_POOL: u32 = 4;
 /// One small thing that leaks at every run, call or change of the members is more than this soon.
 const SLACK: usize = 96 * 1024;
@@ -36,18 +36,27 @@ pub(crate) async fn play<X: Executor>(executor: X, lasts: Duration, seed: u64) -
     let mut random = Rng::with_seed(seed);
     let (end, sum) = (Instant::now() + lasts, Tally::default());
     let mut between = Level::new("between pools", SLACK);
-    for turn in (0..SIZES.len()).cycle() {
+    for turn in 0.. {
         if Instant::now() >= end {
             break;
         }
         let tally = Arc::<Tally>::default();
-        let (pool, mut members) = pool(executor, SIZES[turn], &tally, &mut random);
+        // The pool's own rules and the Python package's, one after the other, and then as it comes.
+        let python_rules = turn == 1 || turn > 1 && random.bool();
+        let size = SIZES[turn % SIZES.len()];
+        let (pool, mut members) = pool(executor, size, python_rules, &tally, &mut random);
         let values = Arc::clone(&members.values);
         let mut at_rest = Level::new("at rest", SLACK);
         for _ in 0..LAPS_OF_A_POOL {
             let (stop, calm) = Default::default();
-            let callers =
-                Callers { executor, pool: pool.clone(), tally: Arc::clone(&tally), stop, calm };
+            let callers = Callers {
+                executor,
+                pool: pool.clone(),
+                tally: Arc::clone(&tally),
+                deadlines_hold: !python_rules,
+                stop,
+                calm,
+            };
             members = lap(&callers, members, &mut random).await;
             drop(callers);
             at_rest.assert_flat();
@@ -55,7 +64,10 @@ pub(crate) async fn play<X: Executor>(executor: X, lasts: Duration, seed: u64) -
                 format_args!("{} runs of this pool, {} before", tally.runs.get(), sum.runs.get());
             progress::beat(X::NAME, doing);
         }
-        tally.sibling_cancels.add(pool.stats().sibling_cancels);
+        let stats = pool.stats();
+        tally.sibling_cancels.add(stats.sibling_cancels);
+        tally.timeouts.add(stats.timeouts);
+        tally.deadlines.add(stats.deadlines);
         drop((pool, members));
         assert_eq!(values.get(), 0, "values that outlived their pool");
         sum.take_in(&tally);
@@ -104,7 +116,8 @@ fn fill_every_place(pool: &Pool<Value>, members: &Members, tally: &Arc<Tally>) {
     let mut held = Vec::new();
     for number in 0..=members.places() {
         let (open, counted) = (Arc::clone(&open), Arc::clone(tally));
-        let run = pool.request().max_attempts(1).run(move |lease| {
+        let request = pool.request().max_attempts(1).attempt_timeout(2 * PATIENCE);
+        let run = request.run(move |lease| {
             let (open, counted) = (Arc::clone(&open), Arc::clone(&counted));
             counted.calls.up();
             async move {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
-use rotapool::{PoolStats, RunError, StateChange};
+use rotapool::{ExhaustedReason, PoolStats, RunError, StateChange};
 
 /// An operation's own error.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ tally! {
     runs_ok: add,
     runs_error: add,
     runs_exhausted: add,
+    /// Those of them that found the line full.
+    line_full: add,
     runs_panicked: add,
     /// Dropped by their callers, or aborted.
     runs_given_up: add,
@@ -78,7 +80,7 @@ tally! {
     cooldowns: add,
     disables: add,
     panics: add,
-    /// Calls whose future was dropped before it came to its end: aborted, or dropped with the run.
+    /// Calls whose future was dropped before it came to its end: aborted, out of time, or dropped with the run.
     dropped: add,
     admin_calls: add,
     admin_disables: add,
@@ -86,6 +88,8 @@ tally! {
     last_change: at_least,
     most_waiting: at_least,
     sibling_cancels: add,
+    timeouts: add,
+    deadlines: add,
     samples: add,
     laps: add,
 }
@@ -100,6 +104,12 @@ impl Tally {
         let ends = [&self.values, &self.errors, &self.failures, &self.retries, &self.cooldowns];
         ends.iter().map(|end| end.get()).sum::<u64>()
             + [&self.disables, &self.panics, &self.dropped].map(Count::get).iter().sum::<u64>()
+    }
+
+    /// Calls that answered with a fault of their resource.
+    fn faults(&self) -> u64 {
+        let faults = [&self.failures, &self.retries, &self.cooldowns, &self.disables];
+        faults.map(Count::get).iter().sum()
     }
 
     pub(crate) fn changed(&self, change: &StateChange) {
@@ -119,11 +129,8 @@ impl Tally {
             ("runs error", stats.runs_error, self.runs_error.get() + self.runs_panicked.get()),
             ("runs exhausted", stats.runs_exhausted, self.runs_exhausted.get()),
             ("runs cancelled", stats.runs_cancelled, self.runs_given_up.get()),
-            (
-                "successes",
-                stats.successes,
-                self.values.get() + self.errors.get() + self.failures.get(),
-            ),
+            ("successes", stats.successes, self.values.get() + self.errors.get()),
+            ("failures", stats.failures, self.faults() + stats.timeouts),
             ("retries", stats.retries, self.retries.get()),
             ("choice faults", stats.choice_faults, 0),
             ("state changes", self.changes.get(), self.last_change.get()),
@@ -132,11 +139,20 @@ impl Tally {
             assert_eq!(counted, happened, "at rest: {what}; {stats:#?}; {self:#?}");
         }
         let at_most = [
-            ("cooldowns", stats.cooldowns, self.cooldowns.get()),
+            // On trial any failure is a cooldown too.
+            ("cooldowns", stats.cooldowns, stats.failures),
             ("disables", stats.disables, self.disables.get() + self.admin_disables.get()),
             ("aborts", stats.sibling_cancels, stats.attempts),
-            // Who was dropped was aborted, or went with its run.
-            ("dropped", self.dropped.get(), stats.sibling_cancels + stats.runs_cancelled),
+            // Who was dropped was out of time, or was aborted, or went with its run.
+            (
+                "dropped",
+                self.dropped.get(),
+                stats.timeouts + stats.deadlines + stats.sibling_cancels + stats.runs_cancelled,
+            ),
+            ("out of time", stats.timeouts + stats.deadlines, self.dropped.get()),
+            // Whose attempt its deadline has ended is told so, or is dropped before.
+            ("deadlines", stats.deadlines, self.runs_exhausted.get() + self.runs_given_up.get()),
+            ("line full", self.line_full.get(), stats.runs_exhausted),
         ];
         for (what, counted, most) in at_most {
             assert!(counted <= most, "at rest: {what}: {counted} > {most}; {stats:#?}; {self:#?}");
@@ -185,7 +201,10 @@ impl Future for Counted {
                 (Fate::Failed, &self.tally.runs_error)
             }
             Ok(Poll::Ready(Err(RunError::Exhausted(why)))) => {
-                assert!(!why.to_string().is_empty() && why.attempts <= 64, "unexplained: {why:?}");
+                assert!(!why.to_string().is_empty() && why.attempts <= 128, "unexplained: {why:?}");
+                if matches!(why.reason, ExhaustedReason::LineFull { .. }) {
+                    self.tally.line_full.up();
+                }
                 (Fate::Exhausted, &self.tally.runs_exhausted)
             }
             Ok(Poll::Ready(Err(RunError::Aborted))) => (Fate::Aborted, &self.tally.runs_given_up),

@@ -10,7 +10,7 @@ use crate::member::comeback::Comeback;
 use crate::member::profile::Metadata;
 use crate::member::slot::Slot;
 use crate::member::standing::Status;
-use crate::report::explanation::Explanation;
+use crate::report::explanation::{EXPLAINED, Explanation};
 use crate::report::snapshot::ResourceSnapshot;
 use crate::select::candidate::Candidate;
 use crate::select::index::{Index, Reach};
@@ -66,7 +66,7 @@ impl<A> State<A> {
         };
         Explanation {
             next: next.map(|key| Arc::clone(self.roster[key].id())),
-            ..self.explanation(wish, retry_at, now, row)
+            ..self.explanation(wish, retry_at, now, EXPLAINED, row)
         }
     }
 
@@ -147,7 +147,7 @@ impl<A> State<A> {
     }
 
     /// The slot as the next step would leave it.
-    fn foresee<'a>(&self, slot: &'a Slot, now: Instant) -> Cow<'a, Slot> {
+    pub(super) fn foresee<'a>(&self, slot: &'a Slot, now: Instant) -> Cow<'a, Slot> {
         let tick = self.epoch().tick(now);
         let is_over = slot.standing().until().is_some_and(|until| until <= now);
         let loses = slot.comeback().and_then(Comeback::next_loss).is_some_and(|loss| loss <= tick);

@@ -209,6 +209,10 @@ impl<A> State<A> {
         self.epoch().tick(now)
     }
 
+    pub(crate) fn instant(&self, tick: Tick) -> Instant {
+        self.epoch().instant(tick)
+    }
+
     fn epoch(&self) -> Epoch {
         self.yardstick.epoch
     }

@@ -1,5 +1,6 @@
 //! What may be asked of a pool. Nothing here changes it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,7 +11,7 @@ use crate::member::profile::Metadata;
 use crate::member::signal::Signal;
 use crate::member::slot::Slot;
 use crate::report::exhausted::{Exhausted, ExhaustedReason};
-use crate::report::explanation::{EXPLAINED, Explanation};
+use crate::report::explanation::{EXPLAINED_WHEN_EXHAUSTED, Explanation};
 use crate::report::snapshot::ResourceSnapshot;
 use crate::report::stats::PoolStats;
 use crate::select::wish::Wish;
@@ -55,7 +56,17 @@ impl<A> State<A> {
         now: Instant,
     ) -> Option<Range<u64>> {
         let epoch = self.epoch();
-        self.list(positions, most, |slot| rows.push(ResourceSnapshot::of(slot, now, epoch)))
+        self.list(positions, most, |slot| {
+            rows.push(ResourceSnapshot::of(&self.shown(slot, now), now, epoch));
+        })
+    }
+
+    /// The member as a report of `now` has it: by our rules, whether or not anybody has noticed what has ended.
+    fn shown<'a>(&self, slot: &'a Slot, now: Instant) -> Cow<'a, Slot> {
+        match self.config.rules.ends_by_the_clock {
+            true => self.foresee(slot, now),
+            false => Cow::Borrowed(slot),
+        }
     }
 
     /// Gauges and counters.
@@ -84,7 +95,9 @@ impl<A> State<A> {
         most: usize,
         now: Instant,
     ) -> Option<Range<u64>> {
-        self.list(positions, most, |slot| stats.list(slot, now, &self.yardstick))
+        self.list(positions, most, |slot| {
+            stats.list(&self.shown(slot, now), now, &self.yardstick);
+        })
     }
 
     fn list(
@@ -160,16 +173,17 @@ impl<A> State<A> {
             },
         };
         let row = |slot: &Slot| ResourceSnapshot::of(slot, now, self.epoch());
-        let explanation = self.explanation(wish, retry_at, now, row);
+        let explanation = self.explanation(wish, retry_at, now, EXPLAINED_WHEN_EXHAUSTED, row);
         Box::new(Exhausted { reason, attempts, last_signal, explanation })
     }
 
-    /// How the members that the run admits stand, with none of them picked.
+    /// How the members that the run admits stand, with none of them picked: `most` at most one by one.
     pub(super) fn explanation(
         &self,
         wish: &Wish,
         retry_at: Option<Instant>,
         now: Instant,
+        most: usize,
         row: impl Fn(&Slot) -> ResourceSnapshot,
     ) -> Explanation {
         let admitted = self.admitted(wish);
@@ -179,7 +193,7 @@ impl<A> State<A> {
             next: None,
             strategy: Some(self.config.strategy),
             retry_at,
-            resources: members.take(EXPLAINED).map(row).collect(),
+            resources: members.take(most).map(row).collect(),
             members: admitted,
             kept_out: self.len() - admitted,
             in_line: self.line.len(),

@@ -11,6 +11,9 @@ use crate::select::strategy::Strategy;
 
 /// How many resources are explained one by one.
 pub(crate) const EXPLAINED: usize = 100;
+/// The same of an exhausted run: they are copied while others wait for the pool, and when everything fails
+/// they are copied for every run.
+pub(crate) const EXPLAINED_WHEN_EXHAUSTED: usize = 32;
 
 /// How a pool stood at one moment, as the answer to: which resource, and why none of the others?
 ///
@@ -29,7 +32,8 @@ pub struct Explanation {
     /// already, else the end of the earliest cooldown; `None` if all are disabled, or if one is only busy, for
     /// its place may come free at any time. Of resources that a run's filters keep out it knows nothing.
     pub retry_at: Option<Instant>,
-    /// How the resources that the run admits stood, in pool order: the first 100.
+    /// How the resources that the run admits stood, in pool order: the first 100, and of an
+    /// exhausted run the first 32.
     pub resources: Vec<ResourceSnapshot>,
     /// The number of resources in the pool that the run admits.
     pub members: usize,

@@ -185,7 +185,7 @@ impl Attempts {
             pool.pass_on(None);
             return self.exhaust(pool, reason, now);
         }
-        let reach = Reach { tried: !self.must_pause(), beyond_pace: !self.wait };
+        let reach = Reach { tried: !self.must_pause(), beyond_pace: !self.may_wait(pool, now) };
         let tick = pool.tick(now);
         let pick = match pool.config().foreign_choice {
             false => pool.pick(&self.wish, reach, tick, &mut chance),

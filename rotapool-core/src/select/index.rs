@@ -240,6 +240,9 @@ impl Index {
         if wish.is_empty() {
             return self.find(wish, roster, yardstick, now, chance, |_| true);
         }
+        if wish.has_tried_all(roster.positions().end) {
+            return None;
+        }
         let fresh = |item: usize| wish.admits(&roster[item]) && !wish.has_tried(&roster[item]);
         self.find(wish, roster, yardstick, now, chance, fresh)
     }

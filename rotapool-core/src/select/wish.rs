@@ -130,6 +130,11 @@ impl Wish {
         self.0.as_ref().is_some_and(|asked| !asked.tried.order.is_empty())
     }
 
+    /// Whether the run has tried every membership that there ever was: then nothing is fresh, and nobody need look.
+    pub(crate) fn has_tried_all(&self, memberships: u64) -> bool {
+        self.0.as_ref().is_some_and(|asked| asked.tried.turns.len() as u64 == memberships)
+    }
+
     pub(crate) fn has_tried(&self, slot: &Slot) -> bool {
         self.0.as_ref().is_some_and(|asked| asked.tried.turns.contains_key(&slot.position()))
     }

@@ -199,13 +199,13 @@ impl Reference {
             in_flight: self.in_flight(&member.id),
             promised: self.promised(membership),
             max_in_flight: member.profile.max_in_flight,
-            limit: self.limit(membership),
-            pace: self.pace(membership),
+            limit: self.limit_by(membership, now),
+            pace: self.pace_by(membership, now),
             consecutive_cooldowns: member.escalation,
             last_acquired: member.last_acquired.map(|(_, at)| at),
             metadata: Arc::clone(&member.profile.metadata),
-            eligible: !is_out && self.has_room(membership),
-            saturated: !is_out && !self.has_room(membership),
+            eligible: !is_out && self.has_room_by(membership, now),
+            saturated: !is_out && !self.has_room_by(membership, now),
         }
     }
 

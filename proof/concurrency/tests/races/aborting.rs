@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use loom::future::block_on;
 use loom::thread;
+use rotapool::Lease;
 
 use crate::clock::Leaping;
 use crate::history;
@@ -62,7 +63,7 @@ fn an_abort_that_comes_too_late_hits_no_later_run() {
 #[test]
 fn an_abort_that_comes_too_late_hits_no_later_attempt_of_the_run() {
     explore(|| {
-        let pool = pool_with(&["a", "b"], |builder| builder);
+        let pool = pool(&["a", "b"]);
         let mut events = pool.events();
         let (older, younger) = (begin(&pool, disables_a), begin(&pool, stumbles_on_a));
         let signals = thread::spawn(move || block_on(older));
@@ -109,16 +110,63 @@ fn a_run_that_is_aborted_from_outside_as_it_ends_is_counted_once() {
 
 #[test]
 fn an_attempt_aborted_in_its_pause_is_not_aborted_in_its_next() {
+    // By the recorded rules alone a pause keeps the place of the failed attempt.
+    for python_rules in [false, true] {
+        explore(move || {
+            let pool = pool_with(&["a", "b"], |builder| {
+                let builder = builder.runtime(Leaping::new());
+                if python_rules { builder.python_rules() } else { builder }
+            });
+            let mut events = pool.events();
+            let pauses = pool.request().retry_delay(Duration::from_secs(10));
+            let older = begin(&pool, disables_a);
+            let younger = begin_with(pauses, stumbles_on_a);
+            let signals = thread::spawn(move || block_on(older));
+            match block_on(younger) {
+                Ok(ended) => assert_eq!(ended, served("b", 2)),
+                // It has stumbled twice over the same resource.
+                Err(error) => assert!(python_rules && error.is_exhausted()),
+            }
+            assert_eq!(signals.join().unwrap().unwrap(), served("b", 2));
+            assert_eq!(block_on(pool.run(fine)).unwrap(), served("b", 1));
+            history::check(&pool, &mut events);
+        });
+    }
+}
+
+#[test]
+fn a_run_that_pauses_before_it_repeats_itself_is_no_sibling() {
     explore(|| {
-        let pool = pool_with(&["a", "b"], |builder| builder.runtime(Leaping::new()));
+        let pool = pool_with(&["a"], |builder| builder.runtime(Leaping::new()));
         let mut events = pool.events();
         let pauses = pool.request().retry_delay(Duration::from_secs(10));
         let older = begin(&pool, disables_a);
         let younger = begin_with(pauses, stumbles_on_a);
         let signals = thread::spawn(move || block_on(older));
-        assert_eq!(block_on(younger).unwrap(), served("b", 2));
+        // It stumbles until it is aborted, or finds the resource gone, or has spent its budget.
+        assert!(block_on(younger).unwrap_err().is_exhausted());
+        assert!(signals.join().unwrap().unwrap_err().is_exhausted());
+        let stats = pool.stats();
+        assert!(stats.sibling_cancels <= 1 && stats.retries <= 3, "{stats:#?}");
+        history::check(&pool, &mut events);
+    });
+}
+
+#[test]
+fn an_attempt_whose_time_is_up_as_it_is_aborted_ends_once() {
+    explore(|| {
+        let pool = pool_with(&["a", "b"], |builder| builder.runtime(Leaping::new()));
+        let mut events = pool.events();
+        let hangs = |lease: Lease<()>| match lease.id() {
+            "a" => hangs_on_a(lease),
+            _ => fine(lease),
+        };
+        let limited = pool.request().attempt_timeout(Duration::from_secs(5)).run(hangs);
+        let older = begin(&pool, disables_a);
+        let signals = thread::spawn(move || block_on(older));
+        assert_eq!(block_on(limited).unwrap().id, "b");
         assert_eq!(signals.join().unwrap().unwrap(), served("b", 2));
-        assert_eq!(block_on(pool.run(fine)).unwrap(), served("b", 1));
+        assert!(pool.stats().timeouts <= 1);
         history::check(&pool, &mut events);
     });
 }

@@ -1,4 +1,4 @@
-//! Two clocks that a checker can follow.
+//! Clocks that a checker can follow.
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
@@ -33,11 +33,17 @@ impl Runtime for Still {
 pub(crate) struct Leaping {
     start: Instant,
     seconds: Arc<AtomicU64>,
+    /// Only once the sleep is polled again, so that a run that is polled once is asleep.
+    at_second_sight: bool,
 }
 
 impl Leaping {
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now(), seconds: Arc::default() }
+        Self { start: Instant::now(), seconds: Arc::default(), at_second_sight: false }
+    }
+
+    pub(crate) fn at_second_sight() -> Self {
+        Self { at_second_sight: true, ..Self::new() }
     }
 }
 
@@ -49,7 +55,12 @@ impl Runtime for Leaping {
     fn sleep_until(&self, at: Instant) -> Sleep {
         let (start, seconds) = (self.start, Arc::clone(&self.seconds));
         let end = at.saturating_duration_since(start).as_secs_f64().ceil() as u64;
-        Box::pin(poll_fn(move |_| {
+        let mut dozes = self.at_second_sight;
+        Box::pin(poll_fn(move |task| {
+            if std::mem::take(&mut dozes) {
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             seconds.fetch_max(end, Ordering::SeqCst);
             Poll::Ready(())
         }))

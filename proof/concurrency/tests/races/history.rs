@@ -13,7 +13,7 @@ struct History {
     /// The runs whose attempt is under way: where, and the how manieth attempt of all it is.
     under_way: BTreeMap<u64, (String, u64)>,
     last_settled: u64,
-    /// The runs between two attempts. One that pauses may still be counted as aborted.
+    /// The runs between two attempts. By the recorded rules, one that pauses may still be counted as aborted.
     between: BTreeSet<u64>,
     /// Those of them that were told to abort.
     doomed: BTreeSet<u64>,
@@ -43,6 +43,9 @@ pub(crate) fn check(pool: &Pool<()>, events: &mut Events) {
     assert_eq!(stats.attempts, history.attempts);
     assert_eq!(stats.successes, settled("through"));
     assert_eq!(stats.retries, settled("retry"));
+    assert_eq!((stats.timeouts, stats.deadlines), (settled("timed out"), settled("too late")));
+    let failed = ["cooldown", "disable", "retry", "failure", "timed out"].map(settled);
+    assert_eq!(stats.failures, failed.iter().sum::<u64>());
     assert_eq!(stats.sibling_cancels, history.told_to_abort);
     assert!(settled("aborted") <= stats.sibling_cancels);
     assert!(stats.cooldowns <= settled("cooldown"), "one may come too late to count");
@@ -50,8 +53,9 @@ pub(crate) fn check(pool: &Pool<()>, events: &mut Events) {
         (stats.runs_ok, stats.runs_error, stats.runs_exhausted, stats.runs_cancelled),
         (runs("ok"), runs("error"), runs("exhausted"), runs("cancelled"))
     );
-    let ends = ["through", "cooldown", "disable", "retry", "aborted", "abandoned"].map(settled);
-    assert_eq!(history.attempts, ends.iter().sum::<u64>(), "every attempt ends once");
+    let others = ["through", "too late", "aborted", "abandoned"].map(settled);
+    let ends = failed.iter().chain(&others).sum::<u64>();
+    assert_eq!(history.attempts, ends, "every attempt ends once");
     for row in &stats.resources {
         let status = history.statuses.get(&*row.id).copied().unwrap_or(Status::Healthy);
         assert_eq!(row.status, status, "{}", row.id);
@@ -82,6 +86,9 @@ impl History {
                     Outcome::Signal(Signal::Cooldown { .. }) => "cooldown",
                     Outcome::Signal(Signal::Disable { .. }) => "disable",
                     Outcome::Signal(_) => "retry",
+                    Outcome::Failure => "failure",
+                    Outcome::TimedOut => "timed out",
+                    Outcome::DeadlinePassed => "too late",
                     _ => "through",
                 };
                 self.end(*run, id, how);

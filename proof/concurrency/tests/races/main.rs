@@ -9,9 +9,12 @@
 mod aborting;
 mod clock;
 mod dropping;
+mod handing;
 mod history;
 mod hook;
+mod leaving;
 mod places;
+mod protect;
 mod scene;
 mod subscribers;
 mod waiting;

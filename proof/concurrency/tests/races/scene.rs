@@ -103,7 +103,7 @@ pub(crate) fn patient(pool: &Pool<()>) -> Run {
 }
 
 /// Ends when it is polled once more, and asks for that.
-async fn one_poll() {
+pub(crate) async fn one_poll() {
     let mut polled = false;
     poll_fn(|context| match mem::replace(&mut polled, true) {
         true => Poll::Ready(()),

@@ -33,10 +33,15 @@ impl Reference {
 
     /// The cap that holds now. Who is older than the trip takes no place of a trial away.
     pub(super) fn limit(&self, membership: usize) -> Option<u32> {
-        let Membership { comeback, profile, id, .. } = &self.memberships[membership];
-        match *comeback {
+        let comeback = self.memberships[membership].comeback;
+        self.limit_under(membership, comeback, self.young_in_flight(membership))
+    }
+
+    fn limit_under(&self, membership: usize, comeback: Comeback, young: u32) -> Option<u32> {
+        let Membership { profile, id, .. } = &self.memberships[membership];
+        match comeback {
             Comeback::Trial { at_once, .. } if self.rules.rules.generations => {
-                let older = self.in_flight(id) - self.young_in_flight(membership);
+                let older = self.in_flight(id) - young;
                 let limit = older.saturating_add(at_once);
                 Some(profile.max_in_flight.map_or(limit, |cap| cap.min(limit)))
             }
@@ -60,6 +65,40 @@ impl Reference {
     pub(super) fn is_within_its_pace(&self, membership: usize) -> bool {
         let taken = self.young_in_flight(membership) + self.promised(membership);
         self.pace(membership).is_none_or(|pace| taken < pace)
+    }
+
+    // Room as a report shows it: as of now, whether or not anybody has noticed what has ended.
+
+    pub(super) fn limit_by(&self, membership: usize, now: Moment) -> Option<u32> {
+        let late = |usage: &&Usage| {
+            self.is_young(usage, membership)
+                && self.rules.rules.generations
+                && self.end_of_bound(usage).is_some_and(|end| end <= now)
+        };
+        let late = self.usages.iter().filter(late).count() as u32;
+        let young = self.young_in_flight(membership) - late;
+        self.limit_under(membership, self.comeback_by(membership, now), young)
+    }
+
+    pub(super) fn has_room_by(&self, membership: usize, now: Moment) -> bool {
+        let taken = self.in_flight(&self.memberships[membership].id) + self.promised(membership);
+        self.limit_by(membership, now).is_none_or(|limit| taken < limit)
+    }
+
+    pub(super) fn pace_by(&self, membership: usize, now: Moment) -> Option<u32> {
+        match self.comeback_by(membership, now) {
+            Comeback::Ramp { pace, .. } => Some(pace),
+            _ => None,
+        }
+    }
+
+    fn comeback_by(&self, membership: usize, now: Moment) -> Comeback {
+        let Membership { status, until, comeback, .. } = &self.memberships[membership];
+        let is_shown = self.rules.rules.ends_by_the_clock;
+        match is_shown && *status == Status::CoolingDown && *until <= Some(now) {
+            true => self.comeback_after(membership),
+            false => *comeback,
+        }
     }
 
     // The clock.

@@ -84,7 +84,8 @@ impl Reference {
             self.arrivals += 1;
             self.runs[run].came = Some((self.newest_usage, self.arrivals));
         }
-        let deadline = self.runs[run].terms.deadline;
+        let patience = self.patience(run).filter(|&patience| now < patience);
+        let deadline = patience.or(self.runs[run].terms.deadline);
         let until = match self.next_known_instant() {
             Some(next) if self.hopeful().first() == Some(&run) => {
                 Some(deadline.map_or(next, |deadline| deadline.min(next)))
@@ -93,6 +94,13 @@ impl Reference {
         };
         self.hang_up(run, handle, until);
         until
+    }
+
+    /// Until when it keeps to the pace of ramps: for half of the time that it had when it came.
+    pub(super) fn patience(&self, run: usize) -> Option<Moment> {
+        let run = &self.runs[run];
+        let since = run.waits_since.filter(|_| self.rules.rules.line)?;
+        Some(since + (run.terms.deadline? - since) / 2)
     }
 
     /// It keeps its place, or gets one, without anything to wake it by.

@@ -130,7 +130,7 @@ impl Reference {
         if let Some(chosen) = self.choice_that_stands(run) {
             return self.attempt(run, chosen, handle, now);
         }
-        let Some(turn) = self.turn_of(run) else { return self.wait_or_give_up(stride) };
+        let Some(turn) = self.turn_of(run, now) else { return self.wait_or_give_up(stride) };
         if turn.again {
             if let Some(pause) = self.pause_before_repeating(stride) {
                 return pause;
@@ -161,8 +161,15 @@ impl Reference {
         }
     }
 
+    /// Whether a run that has only just come finds the line full.
+    fn is_one_too_many(&self, run: usize) -> bool {
+        let Run { made, came, .. } = &self.runs[run];
+        let is_new = *made == 0 && came.is_none();
+        is_new && self.in_line().count() >= self.rules.max_waiting
+    }
+
     /// What is fresh comes first, and who does not wait goes beyond the pace rather than ask again.
-    fn turn_of(&self, run: usize) -> Option<Turn> {
+    fn turn_of(&self, run: usize, now: Moment) -> Option<Turn> {
         let Run { terms, wish, .. } = &self.runs[run];
         let mut admitted = self.eligible();
         admitted.retain(|&membership| self.admits(run, membership));
@@ -180,7 +187,9 @@ impl Reference {
             beyond,
         };
         let turns = [(false, false), (false, true), (true, false), (true, true)];
-        let open = turns.into_iter().filter(|(_, beyond)| !(*beyond && terms.wait));
+        let is_impatient = self.patience(run).is_some_and(|patience| patience <= now);
+        let may_wait = terms.wait && !self.is_one_too_many(run) && !is_impatient;
+        let open = turns.into_iter().filter(|(_, beyond)| !(*beyond && may_wait));
         open.map(|(again, beyond)| turn(again, beyond)).find(|turn| !turn.those.is_empty())
     }
 
@@ -223,10 +232,8 @@ impl Reference {
                 return self.exhaust(run, why, now);
             }
         }
-        let Run { made, came, .. } = &self.runs[run];
-        let is_new = *made == 0 && came.is_none();
-        let max_waiting = self.rules.max_waiting;
-        if is_new && self.in_line().count() >= max_waiting {
+        if self.is_one_too_many(run) {
+            let max_waiting = self.rules.max_waiting;
             return self.exhaust(run, Why::LineFull { max_waiting }, now);
         }
         Move::Wait { until: self.stand_in_line(run, handle, now) }

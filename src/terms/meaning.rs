@@ -17,7 +17,7 @@ use crate::terms::answer::{Answers, Otherwise};
 /// [`Fine`](Self::Fine).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum Meaning {
     /// The resource did its part: the run ends with the result, be it a value or an error.
     Fine,
     /// The run ends with the result, and the resource's [health measures](crate::Health) count a failure.
@@ -27,13 +27,13 @@ pub enum Verdict {
     Signal(Signal),
 }
 
-impl From<Signal> for Verdict {
+impl From<Signal> for Meaning {
     fn from(signal: Signal) -> Self {
         Self::Signal(signal)
     }
 }
 
-impl From<Option<Signal>> for Verdict {
+impl From<Option<Signal>> for Meaning {
     fn from(signal: Option<Signal>) -> Self {
         signal.map_or(Self::Fine, Self::Signal)
     }
@@ -55,15 +55,15 @@ impl<Fut, J, R, E, V> Future for Judged<Fut, J>
 where
     Fut: Future<Output = Result<R, E>>,
     J: Fn(&Result<R, E>) -> V,
-    V: Into<Verdict>,
+    V: Into<Meaning>,
 {
     type Output = Judgement<R, E>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(this.call.poll(task));
-        let verdict = (this.judge)(&result).into();
-        Poll::Ready(Judgement { result, verdict })
+        let meaning = (this.judge)(&result).into();
+        Poll::Ready(Judgement { result, meaning })
     }
 }
 
@@ -72,7 +72,7 @@ where
 #[derive(Debug)]
 pub struct Judgement<R, E> {
     result: Result<R, E>,
-    verdict: Verdict,
+    meaning: Meaning,
 }
 
 impl<R, E> Answers for Judgement<R, E> {
@@ -80,11 +80,11 @@ impl<R, E> Answers for Judgement<R, E> {
     type Error = E;
 
     fn answer(self) -> Result<R, Otherwise<R, E>> {
-        match (self.result, self.verdict) {
-            (Ok(value), Verdict::Fine) => Ok(value),
-            (Err(error), Verdict::Fine) => Err(Otherwise::Returned(Err(error), Outcome::Error)),
-            (result, Verdict::Failure) => Err(Otherwise::Returned(result, Outcome::Failure)),
-            (result, Verdict::Signal(signal)) => Err(Otherwise::Again(signal, result.err())),
+        match (self.result, self.meaning) {
+            (Ok(value), Meaning::Fine) => Ok(value),
+            (Err(error), Meaning::Fine) => Err(Otherwise::Returned(Err(error), Outcome::Error)),
+            (result, Meaning::Failure) => Err(Otherwise::Returned(result, Outcome::Failure)),
+            (result, Meaning::Signal(signal)) => Err(Otherwise::Again(signal, result.err())),
         }
     }
 }

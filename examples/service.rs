@@ -1,0 +1,149 @@
+//! A pool behind HTTP as in production: it proves its life, notices a blocked loop, and leaves in order, on Ctrl-C
+//! or `kill -TERM`. Without a terminal it visits itself, and goes in the middle of that: who got in is answered.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::io::{self, IsTerminal as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http_body_util::{Empty, Full};
+use hyper::body::Bytes;
+use hyper::{Response, server::conn::http1, service::service_fn};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rotapool::lifecycle::{CleanUp, Heartbeat, Shutdown, ShutdownToken, Silence, Watchdog};
+use rotapool::{Fault, Lease, Pool, Resource, TokioRuntime};
+use tokio::task::{JoinSet, spawn};
+use tokio::{net::TcpListener, time};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Requests that got in: each of them gets an answer.
+pub(crate) static ADMITTED: AtomicU64 = AtomicU64::new(0);
+static ANSWERS: AtomicU64 = AtomicU64::new(0);
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let beats = std::env::temp_dir().join(format!("service-{}.beat", std::process::id()));
+    let listening = |address, shutdown| {
+        println!("http://{address}; stop it with Ctrl-C or `kill -TERM {}`", std::process::id());
+        if !io::stdin().is_terminal() {
+            spawn(visit(address, shutdown));
+        }
+    };
+    let code = serve_until_told(&beats, listening).await?;
+    println!("{} requests admitted", ADMITTED.load(Ordering::SeqCst));
+    std::fs::remove_file(beats)?; // a real one leaves it: its age is the news
+    Ok(ExitCode::from(code))
+}
+
+/// The whole life of the service; answers its exit code.
+pub(crate) async fn serve_until_told(
+    beats: &Path,
+    listening: impl FnOnce(SocketAddr, Shutdown),
+) -> Result<u8, Box<dyn Error>> {
+    // Signals count from here on, also while the service starts.
+    let shutdown = Shutdown::builder().deadline(20 * SECOND).runtime(TokioRuntime).build()?;
+    let told = shutdown.on_signals();
+
+    let pool = Pool::builder()
+        .resources(["a", "b", "c"].map(|id| Resource::new(id, "secret").max_in_flight(64)))
+        .runtime(TokioRuntime)
+        .build()?;
+
+    // The loop proves that it comes round, the pool that work is done; a thread notices when the loop is blocked.
+    let heart = Heartbeat::builder(beats)
+        .interval(SECOND)
+        .pool(&pool)
+        .on_missed_beat(|error| eprintln!("{error}"))
+        .runtime(TokioRuntime)
+        .build()?;
+    let alarm = |silence: &Silence| eprintln!("{silence}");
+    let watchdog = Watchdog::builder(5 * SECOND).on_silence(alarm).build()?;
+    let _watching = watchdog.start()?;
+    let mut background = JoinSet::new();
+    background.spawn(async move { drop(heart.run().await) });
+    background.spawn(async move {
+        loop {
+            watchdog.ping();
+            time::sleep(SECOND).await;
+        }
+    });
+
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let server = spawn(serve(listener, pool.clone(), shutdown.token()));
+    shutdown.register(CleanUp::new("answer who was admitted", || server).limit(15 * SECOND))?;
+    let rest = || async move { background.shutdown().await };
+    shutdown.register(CleanUp::new("stop the background", rest).priority(200))?;
+
+    #[cfg(unix)]
+    if let Some(systemd) = rotapool::lifecycle::Systemd::from_env()? {
+        systemd.ready()?;
+        spawn(systemd.watch(TokioRuntime, move || pool.explain().to_string()));
+        let tell = || async move { systemd.stopping() };
+        shutdown.register(CleanUp::new("tell systemd", tell).priority(0))?;
+    }
+
+    listening(address, shutdown);
+    let end = told.await?;
+    println!("{end:#}");
+    Ok(end.exit_code())
+}
+
+/// Accepts until the shutdown begins, and then ends when the last request is answered.
+async fn serve(listener: TcpListener, pool: Pool<&'static str>, token: ShutdownToken) {
+    let mut connections = JoinSet::new();
+    while !token.is_triggered() {
+        let accepted = tokio::select! {
+            () = token.triggered() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else { continue };
+        let (pool, triggered) = (pool.clone(), token.triggered());
+        connections.spawn(async move {
+            let answering = service_fn(|_| answer(&pool));
+            let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), answering);
+            let mut serving = std::pin::pin!(serving);
+            tokio::select! {
+                _ = &mut serving => return,
+                () = triggered => serving.as_mut().graceful_shutdown(),
+            }
+            drop(serving.await);
+        });
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn answer(pool: &Pool<&'static str>) -> Result<Response<Full<Bytes>>, Infallible> {
+    ADMITTED.fetch_add(1, Ordering::SeqCst);
+    let reply = pool.request().wait(true).run(ask).await;
+    Ok(Response::new(Full::from(reply.unwrap_or_else(|error| format!("sorry: {error}\n")))))
+}
+
+/// Where yours asks the upstream. This one takes its time.
+async fn ask(key: Lease<&'static str>) -> Result<String, Fault<Infallible>> {
+    time::sleep(SECOND / 50).await;
+    Ok(format!("hello from {}\n", key.id()))
+}
+
+/// Eight visitors; the service is told to go after a hundred answers, while others are on their way.
+async fn visit(address: SocketAddr, shutdown: Shutdown) {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    let uri: hyper::Uri = format!("http://{address}/").parse().expect("an address");
+    for _ in 0..8 {
+        let (client, uri, shutdown) = (client.clone(), uri.clone(), shutdown.clone());
+        spawn(async move {
+            while client.get(uri.clone()).await.is_ok() {
+                if ANSWERS.fetch_add(1, Ordering::SeqCst) == 100 {
+                    shutdown.trigger();
+                }
+            }
+        });
+    }
+}

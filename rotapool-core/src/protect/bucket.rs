@@ -1,0 +1,282 @@
+//! A token bucket, in whole numbers.
+//!
+//! Tokens are cut into grains, so that a whole number of them grows in a nanosecond: a token is as many
+//! grains as its period has nanoseconds, times a million, and in each of them as many grow as the rate has
+//! millionths of a token. So nothing is ever rounded but a waiting time, up to the next nanosecond. The
+//! largest sums (10¹² tokens of a period of a hundred years) take 122 bits.
+
+use std::time::{Duration, Instant};
+
+use super::rate::{MOST, Rate, RateError};
+use crate::time::FAR;
+
+#[derive(Debug, Clone)]
+pub(super) struct Bucket {
+    rate: Rate,
+    /// How many tokens it holds, if not one period's worth.
+    burst: Option<u64>,
+    capacity: i128,
+    /// The same in whole tokens.
+    holds: u64,
+    /// Below zero is a debt.
+    level: i128,
+    /// As of when the level is.
+    at: Instant,
+    /// Nothing grows until then, when it is full.
+    stopped_until: Option<Instant>,
+}
+
+impl Bucket {
+    /// A full bucket.
+    pub(super) fn new(rate: Rate, burst: Option<u64>, now: Instant) -> Result<Self, RateError> {
+        if let Some(burst) = burst.filter(|burst| !(1..=MOST).contains(burst)) {
+            return Err(RateError::Burst { burst });
+        }
+        let capacity = capacity(rate, burst);
+        let holds = whole(capacity, rate);
+        Ok(Self { rate, burst, capacity, holds, level: capacity, at: now, stopped_until: None })
+    }
+
+    /// Lets grow what has grown by now.
+    #[inline]
+    pub(super) fn refill(&mut self, now: Instant) {
+        if let Some(until) = self.stopped_until {
+            if now < until {
+                self.at = self.at.max(now);
+                return;
+            }
+            self.stopped_until = None;
+            self.level = self.capacity;
+        }
+        if self.level < self.capacity {
+            let passed = now.saturating_duration_since(self.at).min(FAR).as_nanos() as i128;
+            let grown = self.level.saturating_add(self.rate.speed() * passed);
+            self.level = grown.min(self.capacity);
+        }
+        self.at = self.at.max(now);
+    }
+
+    /// Takes so many tokens if they are there.
+    #[inline]
+    pub(super) fn take(&mut self, tokens: u64) -> bool {
+        let grains = self.grains(tokens);
+        let there = self.level >= grains;
+        if there {
+            self.level -= grains;
+        }
+        there
+    }
+
+    /// Takes so many tokens whether they are there or not.
+    pub(super) fn spend(&mut self, tokens: u64) {
+        self.level = self.level.saturating_sub(self.grains(tokens));
+    }
+
+    /// Puts so many tokens in; what does not fit is lost.
+    pub(super) fn put(&mut self, tokens: u64) {
+        self.level = self.level.saturating_add(self.grains(tokens)).min(self.capacity);
+    }
+
+    pub(super) fn fill(&mut self, now: Instant) {
+        self.stopped_until = None;
+        self.level = self.capacity;
+        self.at = self.at.max(now);
+    }
+
+    /// Goes on at another rate from the level that is reached.
+    pub(super) fn set_rate(&mut self, rate: Rate) {
+        let (old, new) = (self.rate.token(), rate.token());
+        if old != new {
+            let (whole, part) = (self.level.div_euclid(old), self.level.rem_euclid(old));
+            // A part of a token, to the fifteenth digit.
+            let part = (part as f64 / old as f64 * new as f64) as i128;
+            self.level = whole.saturating_mul(new).saturating_add(part);
+        }
+        self.rate = rate;
+        self.capacity = capacity(rate, self.burst);
+        self.holds = whole(self.capacity, rate);
+        self.level = self.level.min(self.capacity);
+    }
+
+    /// So many are left, and no more come until `full_at`.
+    pub(super) fn correct(&mut self, remaining: u64, full_at: Instant, now: Instant) {
+        self.level = self.grains(remaining).min(self.capacity);
+        self.at = self.at.max(now);
+        self.stopped_until = (full_at > now).then_some(full_at);
+    }
+
+    /// How long it takes until so many grains have been there to take, one after the other.
+    pub(super) fn time_until(&self, grains: i128) -> Duration {
+        let missing = grains.saturating_sub(self.level);
+        if missing <= 0 {
+            return Duration::ZERO;
+        }
+        match self.stopped_until {
+            Some(until) => {
+                let wait = until.saturating_duration_since(self.at);
+                wait.saturating_add(self.growth(grains - self.capacity)).min(FAR)
+            }
+            None => self.growth(missing),
+        }
+    }
+
+    /// How long so many grains take to grow, rounded up.
+    fn growth(&self, grains: i128) -> Duration {
+        let speed = self.rate.speed();
+        let nanos = grains.max(0) / speed + i128::from(grains.max(0) % speed > 0);
+        if nanos >= FAR.as_nanos() as i128 {
+            return FAR;
+        }
+        // Below a hundred years: 62 bits.
+        Duration::from_nanos(nanos as u64)
+    }
+
+    /// The largest whole number of tokens that it holds.
+    pub(super) fn capacity(&self) -> u64 {
+        self.holds
+    }
+
+    /// As of when the level is.
+    pub(super) fn as_of(&self) -> Instant {
+        self.at
+    }
+
+    pub(super) fn level(&self) -> f64 {
+        self.level as f64 / self.rate.token() as f64
+    }
+
+    #[inline]
+    pub(super) fn grains(&self, tokens: u64) -> i128 {
+        i128::from(tokens).saturating_mul(self.rate.token())
+    }
+}
+
+fn capacity(rate: Rate, burst: Option<u64>) -> i128 {
+    match burst {
+        Some(burst) => rate.token() * i128::from(burst),
+        None => rate.worth().max(rate.token()),
+    }
+}
+
+/// How many whole tokens so many grains are: at most 10¹², as the door has it.
+fn whole(capacity: i128, rate: Rate) -> u64 {
+    (capacity / rate.token()) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn bucket(tokens: f64, per: Duration, burst: Option<u64>) -> (Bucket, Instant) {
+        let now = Instant::now();
+        (Bucket::new(Rate::new(tokens, per).unwrap(), burst, now).unwrap(), now)
+    }
+
+    fn wait(bucket: &Bucket, tokens: u64) -> Duration {
+        bucket.time_until(bucket.grains(tokens))
+    }
+
+    #[test]
+    fn three_a_second_are_three_after_a_second_and_not_one_nanosecond_before() {
+        let (mut bucket, start) = bucket(3.0, SECOND, None);
+        assert!(bucket.take(3));
+        assert_eq!(wait(&bucket, 1), Duration::from_nanos(333_333_334));
+        bucket.refill(start + SECOND - Duration::from_nanos(1));
+        assert!(!bucket.take(3));
+        bucket.refill(start + SECOND);
+        assert!(bucket.take(3));
+        assert_eq!(bucket.level(), 0.0);
+    }
+
+    #[test]
+    fn what_grows_in_small_steps_adds_up_exactly() {
+        let (mut bucket, start) = bucket(7.0, SECOND, None);
+        assert!(bucket.take(7));
+        for step in 1..=1_000_000 {
+            bucket.refill(start + Duration::from_micros(step));
+        }
+        assert!(bucket.take(7));
+        assert_eq!(bucket.level(), 0.0);
+    }
+
+    #[test]
+    fn a_rate_below_one_a_period_holds_one_token_and_grows_it_over_several_periods() {
+        let (mut bucket, start) = bucket(0.25, SECOND, None);
+        assert_eq!(bucket.capacity(), 1);
+        assert!(bucket.take(1));
+        assert_eq!(wait(&bucket, 1), 4 * SECOND);
+        bucket.refill(start + 4 * SECOND);
+        assert!(bucket.take(1));
+    }
+
+    #[test]
+    fn a_debt_is_paid_once() {
+        let (mut bucket, start) = bucket(10.0, SECOND, None);
+        bucket.spend(25);
+        assert_eq!(bucket.level(), -15.0);
+        assert_eq!(wait(&bucket, 1), Duration::from_millis(1_600));
+        bucket.refill(start + 2 * SECOND);
+        assert_eq!(bucket.level(), 5.0);
+    }
+
+    #[test]
+    fn what_is_put_in_never_overflows_it() {
+        let (mut bucket, start) = bucket(10.0, SECOND, Some(12));
+        bucket.put(u64::MAX);
+        assert_eq!(bucket.level(), 12.0);
+        bucket.refill(start + 10 * SECOND);
+        assert_eq!(bucket.level(), 12.0);
+    }
+
+    #[test]
+    fn at_another_rate_the_level_stays() {
+        let (mut bucket, start) = bucket(10.0, SECOND, None);
+        assert!(bucket.take(5));
+        bucket.set_rate(Rate::new(2.0, 60 * SECOND).unwrap());
+        assert_eq!(bucket.level(), 2.0, "it holds no more now");
+        bucket.spend(4);
+        bucket.set_rate(Rate::new(100.0, SECOND).unwrap());
+        assert_eq!(bucket.level(), -2.0);
+        bucket.refill(start + Duration::from_millis(25));
+        assert_eq!(bucket.level(), 0.5);
+        bucket.set_rate(Rate::new(100.0, 7 * SECOND).unwrap());
+        assert!((bucket.level() - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_correction_holds_until_the_instant_it_names_and_then_it_is_full() {
+        let (mut bucket, start) = bucket(10.0, SECOND, None);
+        bucket.correct(2, start + 30 * SECOND, start);
+        bucket.refill(start + 29 * SECOND);
+        assert_eq!(bucket.level(), 2.0);
+        assert_eq!([wait(&bucket, 2), wait(&bucket, 3)], [Duration::ZERO, SECOND]);
+        assert_eq!(wait(&bucket, 15), SECOND + SECOND / 2);
+        bucket.refill(start + 30 * SECOND);
+        assert_eq!(bucket.level(), 10.0);
+    }
+
+    #[test]
+    fn a_correction_for_the_past_sets_the_level_alone() {
+        let (mut bucket, start) = bucket(10.0, SECOND, None);
+        bucket.correct(0, start, start);
+        bucket.refill(start + SECOND / 2);
+        assert_eq!(bucket.level(), 5.0);
+    }
+
+    #[test]
+    fn the_largest_numbers_overflow_nothing() {
+        let (mut bucket, start) = bucket(1e12, FAR, Some(MOST));
+        for _ in 0..3 {
+            bucket.spend(u64::MAX);
+        }
+        assert_eq!(wait(&bucket, u64::MAX), FAR);
+        bucket.refill(start + FAR);
+        bucket.set_rate(Rate::new(0.000_001, Duration::from_nanos(1)).unwrap());
+        bucket.put(u64::MAX);
+        bucket.refill(start + FAR);
+        bucket.fill(start);
+        assert_eq!(bucket.level(), 1e12);
+    }
+}

@@ -1,0 +1,62 @@
+//! What calls have said of late, and whether it is reason to trip.
+
+use std::time::Instant;
+
+use super::change::BreakerCause;
+use super::trip::Trip;
+use super::window::{Mark, Sliding};
+
+#[derive(Debug, Default, Clone)]
+pub(super) struct Evidence {
+    failures_in_a_row: u32,
+    /// Kept only where a rule takes a rate.
+    window: Option<Sliding>,
+}
+
+impl Evidence {
+    pub(super) fn new(trip: &Trip, now: Instant) -> Self {
+        let rates = trip.failure_percent.is_some() || trip.slow.is_some();
+        let window = rates.then(|| Sliding::new(trip.window, now));
+        Self { failures_in_a_row: 0, window }
+    }
+
+    pub(super) fn failures_in_a_row(&self) -> u32 {
+        self.failures_in_a_row
+    }
+
+    /// A trial has failed: the row goes on.
+    pub(super) fn add_failed_trial(&mut self) {
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+    }
+
+    /// Takes in a call that ends now, and answers why the breaker trips, if it does.
+    pub(super) fn add(&mut self, mark: Mark, trip: &Trip, now: Instant) -> Option<BreakerCause> {
+        self.failures_in_a_row =
+            if mark.failed { self.failures_in_a_row.saturating_add(1) } else { 0 };
+        if let Some(window) = &mut self.window {
+            window.add(mark, now);
+        }
+        self.reason_to_trip(mark, trip)
+    }
+
+    fn reason_to_trip(&self, mark: Mark, trip: &Trip) -> Option<BreakerCause> {
+        let in_a_row = self.failures_in_a_row;
+        if mark.failed && trip.failures.is_some_and(|failures| in_a_row >= failures) {
+            return Some(BreakerCause::FailuresInARow(in_a_row));
+        }
+        let tally = self.window.as_ref()?.sum();
+        if tally.calls < u64::from(trip.enough_calls()) {
+            return None;
+        }
+        // In whole numbers, so exact for any percentage.
+        let reaches = |some: u64, percent: u32| some * 100 >= u64::from(percent) * tally.calls;
+        if trip.failure_percent.is_some_and(|percent| reaches(tally.failures, percent)) {
+            let (failures, calls) = (tally.failures, tally.calls);
+            return Some(BreakerCause::FailureRate { failures, calls });
+        }
+        if trip.slow.is_some_and(|slow| reaches(tally.slow, slow.percent)) {
+            return Some(BreakerCause::SlowRate { slow: tally.slow, calls: tally.calls });
+        }
+        None
+    }
+}

@@ -1,0 +1,24 @@
+//! Small state machines that stand alone: a circuit breaker, and a token bucket with a line before it.
+
+mod breaker;
+mod bucket;
+mod change;
+mod evidence;
+mod ladder;
+mod limiter;
+mod line;
+mod rate;
+mod report;
+#[cfg(feature = "serde")]
+mod serialize;
+mod trials;
+mod trip;
+mod window;
+
+pub use breaker::{Admission, Breaker, CallOutcome};
+pub use change::{BreakerCause, BreakerChange, BreakerMode, BreakerState};
+pub use limiter::{Joined, Limiter, Turn};
+pub use line::Ticket;
+pub use rate::{Rate, RateError};
+pub use report::{BreakerStats, LimiterStats, RateLimited, Rejected};
+pub use trip::{Trip, TripError, Window};

@@ -1,0 +1,331 @@
+//! When a circuit breaker trips, for how long, and what closes it again.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// The rules of a circuit breaker: what trips it, for how long it is open, and what closes it again.
+///
+/// It trips on whichever of its rules is met first. A plain value: the breaker checks it when it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "rules do nothing until a breaker is made of them"]
+pub struct Trip {
+    pub(super) failures: Option<u32>,
+    pub(super) failure_percent: Option<u32>,
+    pub(super) slow: Option<Slow>,
+    pub(super) window: Window,
+    pub(super) min_calls: Option<u32>,
+    pub(super) open: Vec<Duration>,
+    pub(super) permits: u32,
+    pub(super) successes: u32,
+    pub(super) trial_bound: Duration,
+}
+
+/// How many of the calls may take so long or longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slow {
+    pub(super) percent: u32,
+    pub(super) from: Duration,
+}
+
+/// Which calls a rate is taken of. It slides: a call counts until it is too old, and no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// The last so many calls: 1 to 1,000,000. A byte is kept for each.
+    Calls(u32),
+    /// The calls that ended within the last so much time: 10 ms or more. It slides in steps of a tenth.
+    Time(Duration),
+}
+
+/// A rule of a [`Trip`] was out of range.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{rule} of the circuit breaker is {value}; allowed is {allowed}")]
+pub struct TripError {
+    /// Which rule.
+    pub rule: &'static str,
+    /// What it was.
+    pub value: String,
+    /// What it may be.
+    pub allowed: &'static str,
+}
+
+const MAX_WINDOW_CALLS: u32 = 1_000_000;
+const MIN_WINDOW: Duration = Duration::from_millis(10);
+const USUAL_MIN_CALLS: u32 = 10;
+
+impl Default for Trip {
+    fn default() -> Self {
+        Self {
+            failures: Some(5),
+            failure_percent: None,
+            slow: None,
+            window: Window::Time(Duration::from_secs(60)),
+            min_calls: None,
+            open: vec![Duration::from_secs(30)],
+            permits: 1,
+            successes: 1,
+            trial_bound: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Trip {
+    /// Trips when so many calls in a row have failed: 1 or more. The default is 5.
+    pub fn after_failures(failures: u32) -> Self {
+        Self { failures: Some(failures), ..Self::default() }
+    }
+
+    /// Trips when this percentage of the calls in the [`window`](Self::window) has failed, or more: 1 to
+    /// 100. However many fail in a row does not matter then.
+    pub fn at_failure_rate(percent: u32) -> Self {
+        Self { failures: None, ..Self::default() }.or_failure_rate(percent)
+    }
+
+    /// Trips when this percentage of the calls in the [`window`](Self::window), or more, took `from` or
+    /// longer, well or not: 1 to 100.
+    pub fn at_slow_rate(percent: u32, from: Duration) -> Self {
+        Self { failures: None, ..Self::default() }.or_slow_rate(percent, from)
+    }
+
+    /// Trips also when this percentage of the calls in the [`window`](Self::window) has failed, or more.
+    pub fn or_failure_rate(mut self, percent: u32) -> Self {
+        self.failure_percent = Some(percent);
+        self
+    }
+
+    /// Trips also when this percentage of the calls in the [`window`](Self::window), or more, took `from`
+    /// or longer. A trial that takes so long fails.
+    pub fn or_slow_rate(mut self, percent: u32, from: Duration) -> Self {
+        self.slow = Some(Slow { percent, from });
+        self
+    }
+
+    /// Which calls the rates are taken of: those of the last minute by default.
+    pub fn window(mut self, window: Window) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// How many calls the window must hold before a rate says anything: 10 by default, or all of a window
+    /// of fewer.
+    pub fn min_calls(mut self, calls: u32) -> Self {
+        self.min_calls = Some(calls);
+        self
+    }
+
+    /// How long it is open after a trip: 30 s by default.
+    ///
+    /// A failure may [state](crate::CallOutcome::Failure) a time of its own: if it is the one that trips the
+    /// breaker, that time holds instead.
+    pub fn open_for(self, duration: Duration) -> Self {
+        self.open_table([duration])
+    }
+
+    /// How long it is open after the first trip, the second and so on; past the end the last entry holds.
+    ///
+    /// A step is taken back by proven health: once calls have succeeded over as long a time, closed, as the
+    /// step kept it open. So a breaker that closes only to trip again climbs, and one that was well for
+    /// long begins at the first entry. A trip for a stated time takes no step.
+    pub fn open_table(mut self, table: impl IntoIterator<Item = Duration>) -> Self {
+        self.open = table.into_iter().collect();
+        self
+    }
+
+    /// How many trials are admitted at a time once the open time is over: 1 by default.
+    pub fn permits(mut self, permits: u32) -> Self {
+        self.permits = permits;
+        self
+    }
+
+    /// How many trials have to succeed before it closes: 1 by default. One failure opens it again.
+    pub fn successes(mut self, successes: u32) -> Self {
+        self.successes = successes;
+        self
+    }
+
+    /// After how long a trial that has not ended is lost: 60 s by default. Then the next may try, and its
+    /// late result changes nothing but statistics. Choose more than a call can take.
+    pub fn trial_bound(mut self, bound: Duration) -> Self {
+        self.trial_bound = bound;
+        self
+    }
+
+    /// How many calls the window must hold.
+    pub(super) fn enough_calls(&self) -> u32 {
+        self.min_calls.unwrap_or(match self.window {
+            Window::Calls(calls) => calls.min(USUAL_MIN_CALLS),
+            Window::Time(_) => USUAL_MIN_CALLS,
+        })
+    }
+
+    pub(super) fn is_slow(&self, took: Duration) -> bool {
+        self.slow.is_some_and(|slow| took >= slow.from)
+    }
+
+    /// Whether the rules make sense.
+    ///
+    /// # Errors
+    ///
+    /// The first that does not.
+    pub(super) fn check(&self) -> Result<(), TripError> {
+        const COUNT: &str = "1 or more";
+        const PERCENT: &str = "1 to 100 percent";
+        const TIME: &str = "any time above zero";
+        let counts = [
+            ("the number of failures in a row", self.failures.unwrap_or(1)),
+            ("min_calls", self.min_calls.unwrap_or(1)),
+            ("permits", self.permits),
+            ("successes", self.successes),
+        ];
+        for (rule, count) in counts {
+            require(count > 0, rule, || count.to_string(), COUNT)?;
+        }
+        let percents = [
+            ("the failure rate", self.failure_percent),
+            ("the rate of slow calls", self.slow.map(|slow| slow.percent)),
+        ];
+        for (rule, percent) in percents {
+            let percent = percent.unwrap_or(1);
+            let sensible = (1..=100).contains(&percent);
+            require(sensible, rule, || format!("{percent} percent"), PERCENT)?;
+        }
+        let times = [
+            ("the time from which a call is slow", self.slow.map(|slow| slow.from)),
+            ("trial_bound", Some(self.trial_bound)),
+        ];
+        let open = self.open.iter().map(|open| ("an open time", Some(*open)));
+        for (rule, time) in times.into_iter().chain(open) {
+            require(time != Some(Duration::ZERO), rule, || "zero".to_owned(), TIME)?;
+        }
+        let some = !self.open.is_empty();
+        require(some, "the table of open times", || "empty".to_owned(), "one duration or more")?;
+        self.check_window()
+    }
+
+    fn check_window(&self) -> Result<(), TripError> {
+        match self.window {
+            Window::Time(time) => {
+                let allowed = "10 ms or more, for it slides in steps of a tenth";
+                require(time >= MIN_WINDOW, "the window", || format!("{time:?}"), allowed)
+            }
+            Window::Calls(calls) => {
+                let sensible = (1..=MAX_WINDOW_CALLS).contains(&calls);
+                let allowed = "1 to 1,000,000 calls";
+                require(sensible, "the window", || format!("{calls} calls"), allowed)?;
+                let min_calls = self.enough_calls();
+                let allowed = "at most as many calls as the window holds";
+                require(min_calls <= calls, "min_calls", || min_calls.to_string(), allowed)
+            }
+        }
+    }
+}
+
+fn require(
+    sensible: bool,
+    rule: &'static str,
+    value: impl FnOnce() -> String,
+    allowed: &'static str,
+) -> Result<(), TripError> {
+    if sensible { Ok(()) } else { Err(TripError { rule, value: value(), allowed }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(trip: &Trip) -> String {
+        trip.check().expect_err("it makes no sense").to_string()
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_what_is_allowed() {
+        const S: Duration = Duration::from_secs(1);
+        let refusals = [
+            (
+                Trip::after_failures(0),
+                "the number of failures in a row of the circuit breaker is 0; allowed is 1 or more",
+            ),
+            (
+                Trip::at_failure_rate(0),
+                "the failure rate of the circuit breaker is 0 percent; allowed is 1 to 100 percent",
+            ),
+            (
+                Trip::at_failure_rate(101),
+                "the failure rate of the circuit breaker is 101 percent; allowed is 1 to 100 percent",
+            ),
+            (
+                Trip::at_slow_rate(0, S),
+                "the rate of slow calls of the circuit breaker is 0 percent; allowed is 1 to 100 percent",
+            ),
+            (
+                Trip::at_slow_rate(50, Duration::ZERO),
+                "the time from which a call is slow of the circuit breaker is zero; allowed is any time above zero",
+            ),
+            (
+                Trip::default().min_calls(0),
+                "min_calls of the circuit breaker is 0; allowed is 1 or more",
+            ),
+            (
+                Trip::default().permits(0),
+                "permits of the circuit breaker is 0; allowed is 1 or more",
+            ),
+            (
+                Trip::default().successes(0),
+                "successes of the circuit breaker is 0; allowed is 1 or more",
+            ),
+            (
+                Trip::default().trial_bound(Duration::ZERO),
+                "trial_bound of the circuit breaker is zero; allowed is any time above zero",
+            ),
+            (
+                Trip::default().open_for(Duration::ZERO),
+                "an open time of the circuit breaker is zero; allowed is any time above zero",
+            ),
+            (
+                Trip::default().open_table([]),
+                "the table of open times of the circuit breaker is empty; allowed is one duration or more",
+            ),
+            (
+                Trip::default().window(Window::Calls(0)),
+                "the window of the circuit breaker is 0 calls; allowed is 1 to 1,000,000 calls",
+            ),
+            (
+                Trip::default().window(Window::Calls(1_000_001)),
+                "the window of the circuit breaker is 1000001 calls; allowed is 1 to 1,000,000 calls",
+            ),
+            (
+                Trip::default().window(Window::Calls(5)).min_calls(6),
+                "min_calls of the circuit breaker is 6; allowed is at most as many calls as the window holds",
+            ),
+            (
+                Trip::default().window(Window::Time(MIN_WINDOW - Duration::from_nanos(1))),
+                "the window of the circuit breaker is 9.999999ms; allowed is 10 ms or more, for it slides in steps of a tenth",
+            ),
+        ];
+        for (trip, told) in refusals {
+            assert_eq!(refused(&trip), told);
+        }
+    }
+
+    #[test]
+    fn what_is_just_within_its_range_is_taken() {
+        let trips = [
+            Trip::default(),
+            Trip::after_failures(1),
+            Trip::at_failure_rate(1).window(Window::Calls(1)),
+            Trip::at_failure_rate(100).window(Window::Time(MIN_WINDOW)),
+            Trip::at_slow_rate(100, Duration::from_nanos(1)).window(Window::Calls(1_000_000)),
+            Trip::default().window(Window::Calls(5)).min_calls(5).open_for(Duration::MAX),
+        ];
+        for trip in trips {
+            assert_eq!(trip.check(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_window_of_few_calls_asks_for_all_of_them() {
+        assert_eq!(Trip::default().window(Window::Calls(3)).enough_calls(), 3);
+        assert_eq!(Trip::default().window(Window::Calls(30)).enough_calls(), 10);
+        assert_eq!(Trip::default().enough_calls(), 10);
+    }
+}

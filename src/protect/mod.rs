@@ -1,0 +1,37 @@
+//! What protects an upstream, with a pool or without one: a circuit breaker, a rate limiter, a chain of
+//! alternatives. The rules are in core; here they get a lock, a timer and a name.
+
+mod acquire;
+mod breaker;
+mod builder;
+mod chain;
+#[cfg(feature = "prometheus")]
+mod collector;
+mod descent;
+mod judged;
+mod limiter;
+mod link;
+mod park;
+mod permit;
+mod protected;
+mod switch;
+mod telling;
+
+pub use acquire::Acquire;
+pub use breaker::{BreakerError, CircuitBreaker};
+pub use builder::BreakerBuilder;
+pub use chain::FallbackChain;
+#[cfg(feature = "prometheus")]
+pub use collector::{NameTaken, ProtectCollector};
+pub use descent::ChainRequest;
+pub use judged::Judged;
+pub use limiter::{LimiterBuilder, RateLimiter};
+pub use link::{ChainError, ChainSetupError, Passed, Served};
+pub use permit::Permit;
+pub use protected::Protected;
+pub use switch::BreakerSwitch;
+
+// What the floors below give.
+use crate::drive::timer::DefaultRuntime;
+use crate::shield::{contained, wake};
+use crate::sync::{Mutex, MutexGuard};
