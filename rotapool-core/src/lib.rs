@@ -13,7 +13,7 @@
 //! 1. [`Attempts::new`] with the run's [`RunOptions`].
 //! 2. [`Attempts::step`] says what to do now: [`Step::Attempt`], [`Step::Pause`], [`Step::Wait`] or
 //!    [`Step::Exhausted`]. After any pause or wait, however it ended, ask again.
-//! 3. After an attempt, [`Attempts::settle`] with its [`Outcome`]; then step again unless
+//! 3. After an attempt, [`Attempts::succeed`], or [`Attempts::settle`] with its [`Outcome`]; then step again unless
 //!    [`Attempts::is_over`].
 //! 4. A run that its caller gave up ends with [`Attempts::cancel`].
 //! 5. After every call that changes the [`State`], act on [`State::take_effects`] and drop what
@@ -43,6 +43,7 @@ mod member;
 mod one_line;
 mod pool;
 mod protect;
+mod rare;
 mod report;
 mod run;
 mod runtime;

@@ -52,8 +52,7 @@ impl Epoch {
     #[inline]
     pub(crate) fn tick(self, instant: Instant) -> Tick {
         let since = instant.saturating_duration_since(self.0);
-        let seconds = since.as_secs().saturating_mul(1_000_000_000);
-        Tick(seconds.saturating_add(u64::from(since.subsec_nanos())))
+        Tick(since.as_nanos().try_into().unwrap_or(u64::MAX))
     }
 
     /// The instant of a tick; where the system has none so late, the epoch's own.

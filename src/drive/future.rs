@@ -100,25 +100,22 @@ where
                 *this.rest = None;
                 rested = true;
             }
-            match this.guard.step() {
+            let (until, in_line) = match this.guard.step() {
                 Next::Attempt(lease) => {
                     this.past.begin(&lease);
                     Attempt { call: this.call.as_mut(), guard: this.guard }
                         .begin(this.operation, lease);
+                    continue;
                 }
-                Next::Pause(until) => {
-                    *this.rest =
-                        Some(Rest { until: Some(this.guard.sleep_until(until)), in_line: false });
-                }
-                Next::Wait(until) => {
-                    let until = until.map(|until| this.guard.sleep_until(until));
-                    *this.rest = Some(Rest { until, in_line: true });
-                }
+                Next::Pause(until) => (Some(until), false),
+                Next::Wait(until) => (until, true),
                 Next::Exhausted(why) => {
                     return Poll::Ready(Err(RunError::Exhausted(this.past.unserved(*why))));
                 }
-            }
-            if rested && this.rest.is_some() {
+            };
+            let until = until.map(|until| this.guard.sleep_until(until));
+            *this.rest = Some(Rest { until, in_line });
+            if rested {
                 // Woken too early, by a timer whose clock may stand still until this poll is over.
                 task.waker().wake_by_ref();
                 return Poll::Pending;

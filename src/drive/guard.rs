@@ -23,12 +23,6 @@ pub(crate) enum Next<T> {
     Exhausted(Box<Exhausted>),
 }
 
-/// What the core wants to know first, from code of the caller's own.
-enum Question {
-    Judge(Vec<(u64, Arc<Metadata>)>),
-    Choose(Vec<Candidate>),
-}
-
 /// A run in progress. Dropped before it is over, it counts as cancelled and gives back its usage.
 pub(crate) struct Guard<'a, T> {
     shared: &'a Shared<T>,
@@ -69,7 +63,7 @@ impl<'a, T> Guard<'a, T> {
         loop {
             let Self { shared, attempts, options, target, .. } = self;
             let now = shared.runtime.now();
-            let asked = shared.with(|locked| {
+            let (step, entry) = shared.with(|locked| {
                 let Locked { state, random, pairs, .. } = locked;
                 let mut used = None;
                 let step = attempts.step(
@@ -82,48 +76,48 @@ impl<'a, T> Guard<'a, T> {
                         trigger
                     },
                 );
+                let entry = match step {
+                    Step::Attempt(slot) => Some(locked.entry(slot)),
+                    _ => None,
+                };
                 // The usage of the attempt before, if its pause is over.
-                if let Some(trigger) = state.take_retired() {
+                if let Some(trigger) = locked.state.take_retired() {
                     if let Some(target) = used.or_else(|| target.take()) {
-                        pairs.reunite(trigger, target);
+                        locked.pairs.reunite(trigger, target);
                     }
                 }
-                match step {
-                    Step::Attempt(slot) => {
-                        let request_id = options.and_then(|options| options.request_id.clone());
-                        let lease = Lease::new(locked.entry(slot), attempts.made(), request_id);
-                        Ok(Next::Attempt(lease))
-                    }
-                    Step::Pause { until } => Ok(Next::Pause(until)),
-                    Step::Wait { until } => Ok(Next::Wait(until)),
-                    Step::Exhausted(why) => Ok(Next::Exhausted(why)),
-                    Step::Judge(members) => Err(Question::Judge(members)),
-                    Step::Choose(candidates) => Err(Question::Choose(candidates)),
-                }
+                (step, entry)
             });
-            match asked {
-                Ok(next) => return next,
-                Err(question) => self.answer(question),
+            if let Some(entry) = entry {
+                let request_id = options.and_then(|options| options.request_id.clone());
+                return Next::Attempt(Lease::new(entry, attempts.made(), request_id));
+            }
+            match step {
+                Step::Attempt(_) => unreachable!("an attempt comes with the entry of its slot"),
+                Step::Pause { until } => return Next::Pause(until),
+                Step::Wait { until } => return Next::Wait(until),
+                Step::Exhausted(why) => return Next::Exhausted(why),
+                Step::Judge(members) => self.judge(&members),
+                Step::Choose(candidates) => self.choose(candidates),
             }
         }
     }
 
-    /// Answers the core's question by the caller's own code, out of the lock.
+    /// Has the caller's own code judge the members, out of the lock.
     #[cold]
-    fn answer(&mut self, question: Question) {
-        let Self { shared, attempts, options, .. } = self;
-        match question {
-            Question::Judge(members) => {
-                let only = options.and_then(|options| options.only.as_ref());
-                let admits = |data: &Metadata| only.is_none_or(|Only(filter)| filter(data));
-                attempts.judge(members.iter().map(|(number, data)| (*number, admits(data))));
-            }
-            Question::Choose(candidates) => {
-                let choice = shared.hooks.select.as_deref();
-                let choice = choice.and_then(|select| select::ask(select, candidates));
-                shared.with(|locked| attempts.choose(&mut locked.state, choice));
-            }
-        }
+    fn judge(&mut self, members: &[(u64, Arc<Metadata>)]) {
+        let only = self.options.and_then(|options| options.only.as_ref());
+        let admits = |data: &Metadata| only.is_none_or(|Only(filter)| filter(data));
+        self.attempts.judge(members.iter().map(|(number, data)| (*number, admits(data))));
+    }
+
+    /// Has the caller's own code choose, out of the lock.
+    #[cold]
+    fn choose(&mut self, candidates: Vec<Candidate>) {
+        let Self { shared, attempts, .. } = self;
+        let choice = shared.hooks.select.as_deref();
+        let choice = choice.and_then(|select| select::ask(select, candidates));
+        shared.with(|locked| attempts.choose(&mut locked.state, choice));
     }
 
     /// The caller gave the run up.
@@ -168,12 +162,11 @@ impl<'a, T> Guard<'a, T> {
     /// Ends the attempt in flight, which was a success.
     #[inline]
     pub(crate) fn succeed(&mut self) {
-        self.end(|attempts, state, now, random| {
-            attempts.settle(state, Outcome::Success, now, || random.f64());
-        });
+        self.end(|attempts, state, now, _| attempts.succeed(state, now));
     }
 
     /// Ends the attempt in flight with its outcome.
+    #[cold]
     pub(crate) fn settle(&mut self, outcome: Outcome) {
         self.end(|attempts, state, now, random| {
             attempts.settle(state, outcome, now, || random.f64());

@@ -61,3 +61,19 @@ impl<E> Past<E> {
         self.0.get_or_insert_with(|| Box::new(Known { secrets: Vec::new(), last: None }))
     }
 }
+
+impl<E> Drop for Past<E> {
+    /// One look, where there is nothing: left to the compiler it would be a call.
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(known) = self.0.take() {
+            forget(known);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn forget<E>(known: Box<Known<E>>) {
+    drop(known);
+}

@@ -74,7 +74,7 @@ impl Measures {
     }
 
     /// An attempt that took this many seconds got through.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn succeeded(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
         self.proved(now, yardstick);
         let Some(mean) = self.mean.known() else {
@@ -165,6 +165,12 @@ impl Measures {
 
     pub(crate) fn failed_last(&self) -> bool {
         self.consecutive_failures > 0
+    }
+
+    /// Whether no failure can be in the window: then the error rate is nothing to count out.
+    #[inline]
+    pub(crate) fn has_not_failed_of_late(&self, now: Tick, yardstick: &Yardstick) -> bool {
+        self.last_failure.is_none_or(|last| now.0.saturating_sub(last.0) > yardstick.window())
     }
 
     /// The share of failures in the window, if there are enough attempts in it.
@@ -264,6 +270,25 @@ mod tests {
 
     fn tenth(successes: u32, failures: u32) -> Bucket {
         Bucket { successes, failures }
+    }
+
+    #[test]
+    fn who_has_not_failed_of_late_has_no_failure_in_the_window() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let (rules, mut measures, mut now) = (RULES(), Measures::new(), 0.0);
+        let mut cleared = 0;
+        for _ in 0..20_000 {
+            now += random.choice([0.0, 0.3, 1.0, 4.0, 9.999, 10.0, 10.001, 30.0]).unwrap_or(0.0);
+            if measures.has_not_failed_of_late(at(now), &rules) {
+                cleared += 1;
+                assert_eq!(measures.recent(at(now), &rules).failures, 0);
+            }
+            match random.u8(..6) {
+                0 => measures.failed(0.1, at(now), &rules),
+                _ => measures.succeeded(0.1, at(now), &rules),
+            }
+        }
+        assert!((4_000..19_000).contains(&cleared), "{cleared}");
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl<A> Usages<A> {
     }
 
     /// Registers a usage as the youngest of its lane.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&mut self, lane: &mut Lane, slot: usize, abort: A, now: Tick) -> Ticket {
         self.newest += 1;
         let older = lane.youngest;

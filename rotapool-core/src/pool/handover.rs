@@ -34,7 +34,7 @@ impl<A> State<A> {
             let Some(handle) = self.line.promise(key, slot) else { break };
             slot.promised += 1;
             self.index.refresh(key, slot);
-            self.effects.wakes.extend(handle);
+            self.effects.get_or_insert_default().wakes.extend(handle);
         }
         self.look_who_is_first();
     }
@@ -48,7 +48,7 @@ impl<A> State<A> {
         let earliest = self.index.earliest();
         if let Some((_, first)) = self.line.first() {
             if earliest < first.comes_at {
-                self.effects.wakes.extend(first.handle.take());
+                self.effects.get_or_insert_default().wakes.extend(first.handle.take());
             }
         }
     }
@@ -74,7 +74,7 @@ impl<A> State<A> {
         if !self.line.is_empty() {
             let is_hopeless = !self.has_hope(&Wish::default(), now);
             let is_meant = |wish: &Wish| is_hopeless || wish.filters() && was_admitted(wish);
-            self.line.wake(is_meant, &mut self.effects.wakes);
+            self.line.wake(is_meant, &mut self.effects.get_or_insert_default().wakes);
             self.look_who_is_first();
         }
     }
@@ -82,7 +82,7 @@ impl<A> State<A> {
     /// Something has changed: under the recorded rules, all who wait think again.
     pub(super) fn rethink(&mut self) {
         if !self.config.rules.line {
-            self.line.wake(|_| true, &mut self.effects.wakes);
+            self.line.wake(|_| true, &mut self.effects.get_or_insert_default().wakes);
         }
     }
 

@@ -51,7 +51,8 @@ pub struct State<A> {
     edge: Edge,
     follows_runs: bool,
     runs_told: u64,
-    effects: Effects<A>,
+    /// What has to be done outside, if anything may have: one look on the way of a healthy run.
+    effects: Option<Effects<A>>,
     /// The abort handle of a usage that has ended, until it is taken out.
     retired: Option<A>,
 }
@@ -73,14 +74,18 @@ impl<A> State<A> {
             edge: Edge::default(),
             follows_runs: false,
             runs_told: 0,
-            effects: Effects::default(),
+            effects: None,
             retired: None,
         }
     }
 
     /// What has to be done outside since the last call; `None` if nothing.
     pub fn take_effects(&mut self) -> Option<Effects<A>> {
-        (!self.effects.is_empty()).then(|| std::mem::take(&mut self.effects))
+        // Looked at before it is taken: most runs leave nothing, and an `Effects` is large.
+        match self.effects.is_some() {
+            true => self.effects.take().filter(|effects| !effects.is_empty()),
+            false => None,
+        }
     }
 
     /// The abort handle of a usage that has ended. Dropping it may run foreign code, so take it out
@@ -111,7 +116,7 @@ impl<A> State<A> {
         self.tell(Event::ResourceAdded { at: now, id: Arc::clone(self.roster[key].id()) });
         self.tell_turn(now);
         self.offer(key);
-        self.line.wake(Wish::judges, &mut self.effects.wakes);
+        self.line.wake(Wish::judges, &mut self.effects.get_or_insert_default().wakes);
         self.rethink();
         Ok(SlotIndex(key))
     }

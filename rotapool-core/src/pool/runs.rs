@@ -37,7 +37,7 @@ impl<A> State<A> {
     }
 
     /// Brings back whose cooldown has ended, and picks a resource.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pick(
         &mut self,
         wish: &Wish,
@@ -80,7 +80,7 @@ impl<A> State<A> {
 
     /// Ends a usage whose operation got through: with a value, or with an error of its own, of which nobody
     /// knows whether it took as long as a value does.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn succeed(&mut self, ticket: Ticket, is_value: bool, now: Tick) {
         let key = ticket.slot();
         let slot = &mut self.roster[key];
@@ -207,7 +207,7 @@ impl<A> State<A> {
 
     #[cold]
     fn retire_another(&mut self, abort: Option<A>) {
-        self.effects.retired.extend(abort);
+        self.effects.get_or_insert_default().retired.extend(abort);
     }
 
     /// A usage has left its lane.
@@ -302,7 +302,8 @@ impl<A> State<A> {
     fn abort_younger(&mut self, ticket: &Ticket, up_to: Sequence, now: Instant) {
         if self.config.cancel_siblings {
             let lane = &mut self.roster[ticket.slot()].lane;
-            let aborted = self.usages.take_younger(lane, ticket, up_to, &mut self.effects.aborts);
+            let aborts = &mut self.effects.get_or_insert_default().aborts;
+            let aborted = self.usages.take_younger(lane, ticket, up_to, aborts);
             self.counters.sibling_cancels += aborted;
             self.roster[ticket.slot()].counters.sibling_cancels += aborted;
             self.tell_aborted(ticket, aborted, now);

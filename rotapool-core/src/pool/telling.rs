@@ -25,7 +25,7 @@ impl<A> State<A> {
     }
 
     pub(crate) fn tell(&mut self, event: Event) {
-        self.effects.events.push(event);
+        self.effects.get_or_insert_default().events.push(event);
     }
 
     /// The number of a run that is told of for the first time.

@@ -13,6 +13,7 @@ use crate::member::slot::SlotIndex;
 use crate::member::usage::Ticket;
 use crate::pool::State;
 use crate::pool::line::Turn;
+use crate::rare::Rare;
 use crate::report::exhausted::ExhaustedReason;
 use crate::select::candidate::Candidate;
 use crate::select::index::{Pick, Reach};
@@ -62,7 +63,7 @@ pub struct Attempts {
 /// What a run remembers from its first failure, wait or choice on. Most runs are served before they have any, and
 /// much of a run's cost is the size of what it carries.
 #[derive(Debug, Default)]
-struct History(Option<Box<Remembered>>);
+struct History(Rare<Remembered>);
 
 #[derive(Debug, Default)]
 struct Remembered {
@@ -121,7 +122,7 @@ impl Attempts {
             deadline,
             limit: None,
             wish: Wish::new(preferences),
-            history: History(None),
+            history: History(Rare::NONE),
             phase: Phase::Ready,
             request_id,
             number: 0,
@@ -185,16 +186,16 @@ impl Attempts {
             return self.exhaust(pool, reason, now);
         }
         let reach = Reach { tried: !self.must_pause(), beyond_pace: !self.may_wait(pool, now) };
-        if pool.config().foreign_choice {
-            if let Some(question) = self.ask_to_choose(pool, reach, now) {
-                pool.pass_on(None);
-                return question;
-            }
-        }
         let tick = pool.tick(now);
         let pick = match pool.config().foreign_choice {
             false => pool.pick(&self.wish, reach, tick, &mut chance),
-            true => self.take_choice(pool, reach, tick, &mut chance),
+            true => match self.ask_to_choose(pool, reach, now) {
+                Some(question) => {
+                    pool.pass_on(None);
+                    return question;
+                }
+                None => self.take_choice(pool, reach, tick, &mut chance),
+            },
         };
         if waited && pick != Pick::Nothing {
             pool.pass_on(None);
@@ -242,6 +243,20 @@ impl Attempts {
         self.history.write().choice = Some(choice.map(Box::new));
     }
 
+    /// Ends the attempt in flight with [`Outcome::Success`]. [Settling](Self::settle) with it does the same, less
+    /// directly: this is how most runs end.
+    ///
+    /// # Panics
+    ///
+    /// If no attempt is in flight.
+    #[inline]
+    pub fn succeed<A>(&mut self, pool: &mut State<A>, now: Instant) {
+        let tick = pool.tick(now);
+        let ticket = self.end_attempt(pool, &Outcome::Success, tick, now);
+        pool.counters.runs_ok += 1;
+        pool.succeed(ticket, true, tick);
+    }
+
     /// Ends the attempt in flight.
     ///
     /// [`Outcome::TimedOut`] says that its [`limit`](Self::limit) was reached: what that means follows from `now`.
@@ -249,7 +264,6 @@ impl Attempts {
     /// # Panics
     ///
     /// If no attempt is in flight.
-    #[inline]
     pub fn settle<A>(
         &mut self,
         pool: &mut State<A>,
@@ -257,18 +271,12 @@ impl Attempts {
         now: Instant,
         chance: impl FnMut() -> f64,
     ) {
-        let tick = pool.tick(now);
-        pool.notice_at(tick);
         let outcome = match outcome {
             Outcome::TimedOut => self.meaning_of_the_limit(pool, now),
             other => other,
         };
-        if pool.follows_runs() {
-            self.tell_settled(pool, &outcome, now);
-        }
-        let Phase::Attempting(ticket) = std::mem::replace(&mut self.phase, Phase::Over) else {
-            panic!("no attempt is in flight");
-        };
+        let tick = pool.tick(now);
+        let ticket = self.end_attempt(pool, &outcome, tick, now);
         match outcome {
             Outcome::Success => {
                 pool.counters.runs_ok += 1;
@@ -309,6 +317,25 @@ impl Attempts {
                 pool.release(ticket);
                 self.phase = Phase::Ready;
             }
+        }
+    }
+
+    /// Notices what has ended, tells of the attempt, and takes its usage; the run is over, unless it goes on.
+    #[inline(always)]
+    fn end_attempt<A>(
+        &mut self,
+        pool: &mut State<A>,
+        outcome: &Outcome,
+        tick: Tick,
+        now: Instant,
+    ) -> Ticket {
+        pool.notice_at(tick);
+        if pool.follows_runs() {
+            self.tell_settled(pool, outcome, now);
+        }
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Attempting(ticket) => ticket,
+            _ => panic!("no attempt is in flight"),
         }
     }
 

@@ -26,14 +26,21 @@ impl Bag {
         self.items.iter().map(|&item| item as usize)
     }
 
+    #[inline]
     pub(crate) fn insert(&mut self, item: usize) {
+        // Most that are put in are there already.
+        if self.places.get(item).is_none_or(|&place| place == ABSENT) {
+            self.put(item);
+        }
+    }
+
+    #[cold]
+    fn put(&mut self, item: usize) {
         if item >= self.places.len() {
             self.places.resize(item + 1, ABSENT);
         }
-        if self.places[item] == ABSENT {
-            self.places[item] = self.items.len() as u32;
-            self.items.push(item as u32);
-        }
+        self.places[item] = self.items.len() as u32;
+        self.items.push(item as u32);
     }
 
     pub(crate) fn remove(&mut self, item: usize) {

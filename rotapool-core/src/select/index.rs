@@ -111,7 +111,7 @@ impl Index {
     }
 
     /// Puts a member where it belongs now after a change that left its standing alone.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn refresh(&mut self, item: usize, slot: &Slot) {
         if !matches!(slot.standing(), Standing::Healthy) {
             return;
@@ -142,7 +142,7 @@ impl Index {
         self.look_again(item, slot, slot.comeback().and_then(Comeback::next_loss));
     }
 
-    #[inline]
+    #[inline(always)]
     fn admit(&mut self, item: usize, slot: &Slot) {
         match &mut self.eligible {
             Eligible::Ranked(order, tournament) => tournament.set(item, order.rank(item, slot)),
@@ -185,7 +185,7 @@ impl Index {
     }
 
     /// The resource to use next.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pick(
         &mut self,
         wish: &Wish,

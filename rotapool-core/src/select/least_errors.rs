@@ -13,7 +13,10 @@ use crate::member::yardstick::Yardstick;
 use crate::time::Tick;
 
 pub(super) fn cost(slot: &Slot, now: Tick, yardstick: &Yardstick) -> (bool, f64, u32) {
-    let rate = slot.measures.error_rate(now, yardstick).unwrap_or(0.0);
+    let rate = match slot.measures.has_not_failed_of_late(now, yardstick) {
+        true => 0.0,
+        false => slot.measures.error_rate(now, yardstick).unwrap_or(0.0),
+    };
     // What has been in flight for so long alone hangs, and says nothing of how busy it is.
     let busy = if acquired_of_late(slot, now, yardstick) { slot.in_flight() } else { 0 };
     (shuns(slot, now, yardstick), rate, busy)

@@ -20,7 +20,7 @@ pub(super) enum Order {
 }
 
 impl Order {
-    #[inline]
+    #[inline(always)]
     pub(super) fn rank(&mut self, item: usize, slot: &Slot) -> Rank {
         match self {
             Self::LeastInFlight => least_in_flight::rank(slot),
@@ -54,7 +54,7 @@ impl Order {
     }
 
     /// An item was picked. Its rank is brought up to date when its slot is placed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn picked(
         &mut self,
         item: usize,

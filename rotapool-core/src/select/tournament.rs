@@ -138,7 +138,7 @@ impl Tournament {
     }
 
     /// Gives a seated item this rank, and plays the matches that it changes.
-    #[inline]
+    #[inline(always)]
     fn play(&mut self, item: usize, rank: Rank) {
         let mut at = self.last_round + item / PLAYERS;
         self.matches[at].0[item % PLAYERS] = rank;
@@ -148,7 +148,7 @@ impl Tournament {
     }
 
     /// Tells the next round who won a match; `false` if that is no news.
-    #[inline]
+    #[inline(always)]
     fn decide(&mut self, at: usize) -> bool {
         let (seat, rank) = self.matches[at].winner();
         // Where nobody plays there may be no match either.

@@ -10,8 +10,6 @@
 //! A pick in turn costs O(log n), a draw O(1) on average unless few or light ones are admitted, and a
 //! filtered pick O(n).
 
-use std::cell::RefCell;
-
 use super::bag::below;
 use super::rank::Rank;
 use super::tournament::Tournament;
@@ -57,6 +55,7 @@ impl Kind {
 
 impl Weighted {
     /// The rank of an eligible item.
+    #[inline]
     pub(super) fn rank(&mut self, item: usize, slot: &Slot) -> Rank {
         self.heaviest = self.heaviest.max(slot.weight());
         rank(self.turns.resume(item, slot) + 0.5 / slot.weight(), slot)
@@ -163,16 +162,8 @@ impl Weighted {
         if wish.filters() {
             return self.picked_alike(item, wish, roster, tournament);
         }
-        // Who would have come before but may not be picked just now is away.
-        let passed = match tournament.least() {
-            Some((_, least)) if least != item => passed_over(item, tournament),
-            _ => Vec::new(),
-        };
-        passed.iter().for_each(|&other| self.turns.suspend(other));
+        // Nobody was passed over: a run that asks for nothing may have the first, whoever that is.
         self.turns.take(item);
-        for other in passed {
-            tournament.set(other, self.rank(other, &roster[other]));
-        }
         if let Some(by) = self.turns.rebase() {
             tournament.rerank(|rank| Rank::new(ordered(float(rank.major()) - by), rank.minor()));
         }
@@ -227,20 +218,6 @@ impl Weighted {
     }
 }
 
-/// The items that come before this one.
-#[cold]
-fn passed_over(item: usize, tournament: &Tournament) -> Vec<usize> {
-    let passed = RefCell::new(Vec::new());
-    tournament.least_where(|other| {
-        let found = other == item;
-        if !found {
-            passed.borrow_mut().push(other);
-        }
-        found
-    });
-    passed.into_inner()
-}
-
 /// By halfway through the next pick, in virtual time. Ties go to the fewest in flight, then to pool order.
 fn rank(halfway: f64, slot: &Slot) -> Rank {
     Rank::new(ordered(halfway), u64::from(slot.in_flight()) << 32 | slot.position() & 0xffff_ffff)
@@ -291,19 +268,28 @@ mod tests {
         ];
         for wish in [plain, filtered].map(Wish::new) {
             let (mut weighted, roster, mut tournament) = three();
-            let mut pick = |admits: fn(usize) -> bool| {
+            let mut pick = |is_here: bool| {
+                // What keeps a run that filters from one is its own; what keeps all runs from it is the index.
+                match is_here || wish.filters() {
+                    true => tournament.set(0, weighted.rank(0, &roster[0])),
+                    false => {
+                        tournament.remove(0);
+                        weighted.suspend(0);
+                    }
+                }
+                let admits = |item: usize| is_here || item != 0;
                 let item = match wish.filters() {
                     true => weighted.find_alike(&wish, &roster, &tournament, &mut || 0.5, admits),
-                    false => tournament.least_where(admits).map(|(_, item)| item),
+                    false => tournament.least().map(|(_, item)| item),
                 };
                 let item = item.unwrap();
                 weighted.picked(item, &wish, &roster, &mut tournament);
                 tournament.set(item, weighted.rank(item, &roster[item]));
                 item
             };
-            let without: Vec<_> = (0..1000).map(|_| pick(|item| item != 0)).collect();
+            let without: Vec<_> = (0..1000).map(|_| pick(false)).collect();
             assert_eq!(without.iter().filter(|&&item| item == 1).count(), 500);
-            let order: Vec<_> = (0..9).map(|_| pick(|_| true)).collect();
+            let order: Vec<_> = (0..9).map(|_| pick(true)).collect();
             let had = order.iter().filter(|&&item| item == 0).count();
             assert!((3..=4).contains(&had), "{order:?}");
         }

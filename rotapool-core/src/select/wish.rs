@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::member::fingerprint::{fingerprint, mix};
 use crate::member::slot::Slot;
+use crate::rare::Rare;
 
 /// What a run's caller asks of the choice. Empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct Preferences {
 ///
 /// Most runs ask for nothing and learn nothing, and most of a run's cost is the size of what it carries.
 #[derive(Debug, Default)]
-pub(crate) struct Wish(Option<Box<Asked>>);
+pub(crate) struct Wish(Rare<Asked>);
 
 #[derive(Debug, Default)]
 struct Asked {
@@ -51,7 +52,7 @@ impl Wish {
     #[inline]
     pub(crate) fn new(preferences: Preferences) -> Self {
         if preferences == Preferences::default() {
-            return Self(None);
+            return Self(Rare::NONE);
         }
         let Preferences { exclude, judge, affinity } = preferences;
         let alike = exclude
@@ -59,7 +60,7 @@ impl Wish {
             .collect::<BTreeSet<_>>()
             .into_iter()
             .fold(0, |alike, id| alike ^ fingerprint(id.as_bytes()));
-        Self(Some(Box::new(Asked { affinity, exclude, judge, alike, ..Asked::default() })))
+        Self(Rare::new(Asked { affinity, exclude, judge, alike, ..Asked::default() }))
     }
 
     /// Whether the run has no wish at all.
@@ -111,7 +112,7 @@ impl Wish {
 
     /// The members up to `position` have been judged.
     pub(crate) fn judged(&mut self, position: u64, admitted: bool) {
-        if let Some(asked) = &mut self.0 {
+        if let Some(asked) = self.0.as_mut() {
             asked.judged_until = asked.judged_until.max(position + 1);
             if admitted && asked.admitted.insert(position) {
                 asked.alike ^= part(position);

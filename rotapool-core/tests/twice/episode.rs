@@ -286,7 +286,10 @@ impl Episode {
         self.reference.settle(run, outcome, self.now, chance);
         let now = self.clock.instant(self.now);
         let Run { attempts, doing, .. } = &mut self.runs[run];
-        attempts.settle(&mut self.core, outcome.clone(), now, || chance);
+        match outcome {
+            Outcome::Success if chance < 0.5 => attempts.succeed(&mut self.core, now),
+            _ => attempts.settle(&mut self.core, outcome.clone(), now, || chance),
+        }
         *doing = if attempts.is_over() { Doing::Over } else { Doing::Ready };
         self.compare_run(run);
     }
