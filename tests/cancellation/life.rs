@@ -115,9 +115,11 @@ impl Life {
     fn poll_run(&mut self, task: &Context<'_>) -> Option<&'static str> {
         let (run, pulse) = (self.run.as_mut()?, self.pulse.upgrade()?);
         let waker = pulse.waker_for(task.waker(), &self.pool);
+        let answered = pulse.busy();
         let polled =
             catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut Context::from_waker(&waker))));
         drop(waker);
+        pulse.rest(answered);
         let fate = match polled {
             Ok(Poll::Pending) => return None,
             Ok(Poll::Ready(Ok(_))) => "ok",
@@ -180,6 +182,8 @@ pub(crate) type TaskOfARun = Arc<Mutex<Option<Waker>>>;
 pub(crate) struct Pulse {
     task: TaskOfARun,
     wakes: AtomicUsize,
+    /// How many wake-ups polls have answered, and one more; 0 before the first poll and within each.
+    answered: AtomicUsize,
     kept_at_end: AtomicUsize,
 }
 
@@ -194,6 +198,21 @@ impl Pulse {
     /// The task, to be woken without counting and without holding the pulse.
     fn task(&self) -> TaskOfARun {
         Arc::clone(&self.task)
+    }
+
+    /// A poll begins; it answers the wake-ups so far.
+    fn busy(&self) -> usize {
+        self.answered.store(0, Ordering::SeqCst);
+        self.wakes() + 1
+    }
+
+    fn rest(&self, answered: usize) {
+        self.answered.store(answered, Ordering::SeqCst);
+    }
+
+    /// Whether the run has been polled, and nothing has woken it since: it goes on when time does, or others.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.answered.load(Ordering::SeqCst) == self.wakes() + 1
     }
 
     pub(crate) fn wakes(&self) -> usize {
