@@ -13,7 +13,8 @@ use crate::member::standing::Status;
 use crate::report::explanation::{EXPLAINED, Explanation};
 use crate::report::snapshot::ResourceSnapshot;
 use crate::select::candidate::Candidate;
-use crate::select::index::{Index, Reach};
+use crate::select::index::Index;
+use crate::select::index::picking::Reach;
 use crate::select::wish::{Preferences, Wish};
 
 impl<A> State<A> {

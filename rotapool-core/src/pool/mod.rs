@@ -9,6 +9,7 @@ pub(crate) mod effects;
 mod foresight;
 mod handover;
 pub(crate) mod line;
+mod outage;
 mod questions;
 mod runs;
 mod telling;

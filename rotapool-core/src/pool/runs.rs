@@ -1,17 +1,13 @@
 //! What runs do to a pool: acquire, report how an attempt went, release.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::State;
-use crate::member::basis::stated;
-use crate::member::signal::Signal;
-use crate::member::slot::{Cooled, Slot, Trip};
-use crate::member::standing::{Cause, Standing, Status};
+use crate::member::slot::Slot;
+use crate::member::standing::{Standing, Status};
 use crate::member::usage::{Left, Sequence, Ticket};
-use crate::report::snapshot::ResourceSnapshot;
 use crate::select::candidate::Candidate;
-use crate::select::index::{Pick, Reach};
+use crate::select::index::picking::{Pick, Reach};
 use crate::select::wish::Wish;
 use crate::time::Tick;
 
@@ -133,7 +129,7 @@ impl<A> State<A> {
     }
 
     /// Counts a failure. Answers whether it says anything of the resource as it is now.
-    fn measure_failure(&mut self, ticket: &Ticket, now: Instant) -> bool {
+    pub(super) fn measure_failure(&mut self, ticket: &Ticket, now: Instant) -> bool {
         let now = self.epoch().tick(now);
         let took = now.seconds_since(self.usages.since(ticket));
         let (sequence, lost) = (self.usages.sequence(ticket), self.usages.is_lost(ticket));
@@ -157,27 +153,6 @@ impl<A> State<A> {
             wish.note_tried(ticket.slot(), slot);
         }
         again
-    }
-
-    /// The operation sent a signal.
-    pub(crate) fn signal(&mut self, ticket: &Ticket, signal: &Signal, now: Instant) {
-        self.counters.retries += u64::from(matches!(signal, Signal::Retry { .. }));
-        if !self.measure_failure(ticket, now) {
-            return;
-        }
-        match signal {
-            Signal::Cooldown { after, reason, .. } => self.cool(ticket, *after, reason, now),
-            Signal::Disable { reason, .. } => self.condemn(ticket, reason, now),
-            Signal::Retry { reason, .. } => self.fail_trial(ticket, reason, now),
-        }
-    }
-
-    /// A failure that is no signal about the resource's limits sends it away if it is on trial.
-    fn fail_trial(&mut self, ticket: &Ticket, reason: &str, now: Instant) {
-        let slot = &self.roster[ticket.slot()];
-        if slot.member && slot.is_judged_by(self.sequence(ticket)) {
-            self.trip(ticket, None, &Arc::from(reason), now);
-        }
     }
 
     /// Keeps siblings from aborting a usage whose operation has ended.
@@ -220,93 +195,6 @@ impl<A> State<A> {
         } else if let Some(successor) = self.roster.drained(key) {
             self.index.place(successor, &self.roster[successor]);
             self.offer(successor);
-        }
-    }
-
-    /// The signal that stands for an abort by a sibling: the sibling's own, as the resource shows it.
-    pub(crate) fn siblings_signal(&self, ticket: &Ticket, now: Instant) -> Signal {
-        if !self.roster.is_member(ticket.slot()) {
-            return Signal::cooldown("aborted by a sibling's signal");
-        }
-        let shown = ResourceSnapshot::of(&self.roster[ticket.slot()], now, self.epoch());
-        let why = shown.cause.map(|cause| format!(": {cause}")).unwrap_or_default();
-        let reason = format!("aborted by a sibling's signal{why}");
-        match shown.status {
-            Status::Disabled => Signal::disable(reason),
-            _ => Signal::cooldown(reason),
-        }
-    }
-
-    /// A cooldown signal: no news for a resource that is disabled or gone.
-    fn cool(&mut self, ticket: &Ticket, after: Option<Duration>, reason: &Arc<str>, now: Instant) {
-        if self.roster.is_member(ticket.slot()) {
-            match self.trip(ticket, after, reason, now) {
-                Cooled::NoNews => return,
-                Cooled::Known { up_to } | Cooled::Changed { up_to } => {
-                    self.abort_younger(ticket, up_to, now);
-                }
-            }
-            self.rethink();
-        }
-    }
-
-    /// Sends a member away for a while, unless that is old news.
-    fn trip(
-        &mut self,
-        ticket: &Ticket,
-        after: Option<Duration>,
-        reason: &Arc<str>,
-        now: Instant,
-    ) -> Cooled {
-        let key = ticket.slot();
-        let rules = self.config.rules;
-        let trip = Trip {
-            now,
-            usage: self.usages.sequence(ticket),
-            newest: self.usages.newest(),
-            stated: stated(after, rules.zero_hints, &self.config.cooldown_bounds),
-            reason,
-            table: &self.config.cooldown_table,
-            rules,
-        };
-        let slot = &mut self.roster[key];
-        let old = slot.standing().noticed_status();
-        let cooled = slot.cool(&trip);
-        if matches!(cooled, Cooled::Changed { .. }) {
-            self.index.place(key, slot);
-            self.counters.cooldowns += 1;
-            let broken = self.break_promises(key);
-            self.tell_change(key, old, now);
-            if broken {
-                self.offer_all();
-            }
-            self.look_who_is_first();
-        }
-        cooled
-    }
-
-    /// A disable signal: it condemns the younger siblings even if the resource is out or gone already.
-    fn condemn(&mut self, ticket: &Ticket, reason: &Arc<str>, now: Instant) {
-        let (key, attempt) = (ticket.slot(), Some(self.usages.sequence(ticket)));
-        let cause = || Cause::Signal(Arc::clone(reason));
-        if self.roster.is_member(key)
-            && self.change(key, now, |slot| slot.disable(now, cause(), attempt))
-        {
-            self.counters.disables += 1;
-            self.lose_member(key, now);
-        }
-        self.abort_younger(ticket, Sequence::MAX, now);
-        self.rethink();
-    }
-
-    fn abort_younger(&mut self, ticket: &Ticket, up_to: Sequence, now: Instant) {
-        if self.config.cancel_siblings {
-            let lane = &mut self.roster[ticket.slot()].lane;
-            let aborts = &mut self.effects.get_or_insert_default().aborts;
-            let aborted = self.usages.take_younger(lane, ticket, up_to, aborts);
-            self.counters.sibling_cancels += aborted;
-            self.roster[ticket.slot()].counters.sibling_cancels += aborted;
-            self.tell_aborted(ticket, aborted, now);
         }
     }
 

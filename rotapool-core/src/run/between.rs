@@ -3,12 +3,10 @@
 use std::time::Instant;
 
 use super::step::Step;
-use super::{Attempts, Cost, Phase, Resumed};
-use crate::member::signal::{Outcome, Signal};
-use crate::member::usage::Ticket;
+use super::{Attempts, Phase, Resumed};
 use crate::pool::State;
 use crate::report::exhausted::ExhaustedReason;
-use crate::select::index::{Pick, Reach};
+use crate::select::index::picking::{Pick, Reach};
 use crate::time::{Tick, after, scaled};
 
 impl Attempts {
@@ -240,69 +238,6 @@ impl Attempts {
             true => ExhaustedReason::NoResourceAdmitted,
             false => ExhaustedReason::NoEligibleResource,
         }
-    }
-
-    /// What it means that the attempt in flight has reached its limit.
-    #[cold]
-    pub(super) fn meaning_of_the_limit<A>(&self, pool: &State<A>, now: Instant) -> Outcome {
-        // By the recorded rules a deadline ends no attempt.
-        let deadline = self.deadline.filter(|_| pool.config().rules.strict_deadlines);
-        match deadline {
-            Some(deadline) if deadline <= now => Outcome::DeadlinePassed,
-            _ => Outcome::TimedOut,
-        }
-    }
-
-    /// The resource gave no answer in time: what stands for its signal.
-    #[cold]
-    pub(super) fn time_out<A>(
-        &mut self,
-        pool: &mut State<A>,
-        ticket: &Ticket,
-        now: Instant,
-    ) -> Signal {
-        let reason = match self.attempt_timeout {
-            Some(timeout) => format!("no answer within {timeout:?}"),
-            None => "no answer in time".to_owned(),
-        };
-        pool.time_out(ticket, &reason, now);
-        Signal::retry(reason)
-    }
-
-    /// The run goes on after a failed attempt, if it may.
-    #[cold]
-    pub(super) fn go_on<A>(
-        &mut self,
-        pool: &mut State<A>,
-        ticket: Ticket,
-        signal: Signal,
-        cost: Cost,
-        now: Instant,
-        mut chance: impl FnMut() -> f64,
-    ) {
-        let rules = pool.config().rules;
-        let again = pool.note_tried(&ticket, &mut self.wish);
-        let is_free = rules.free_rotation && cost == Cost::AfterTheFirst && !again;
-        let history = self.history.write();
-        history.turn.get_or_insert((pool.sequence(&ticket), 0));
-        history.spent += u32::from(!is_free);
-        history.owes_pause = true;
-        history.in_line_since = None;
-        // After a retry signal the usage still counts among the siblings that a signal aborts.
-        let is_sibling = matches!(signal, Signal::Retry { .. });
-        history.last_signal = Some(signal);
-        let last = self.budget.is_some_and(|budget| history.spent >= budget);
-        if !rules.holds_place_in_pauses || last || self.retry_delay.is_zero() {
-            self.phase = Phase::Ready;
-            return pool.release(ticket);
-        }
-        let until = after(now, scaled(self.retry_delay, 0.5 + chance()));
-        history.pause = Some(self.deadline.map_or(until, |deadline| until.min(deadline)));
-        if !is_sibling {
-            pool.shield(&ticket);
-        }
-        history.failed = Some(ticket);
-        self.phase = Phase::Pausing;
     }
 
     /// Only what the run has tried is left: a pause comes first.

@@ -1,6 +1,7 @@
 //! The retry loop as a state machine: one run, from its first step to its end.
 
 mod between;
+mod settling;
 pub(crate) mod step;
 mod telling;
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::step::{RunOptions, Step};
-use crate::member::signal::{Outcome, Signal};
+use crate::member::signal::Signal;
 use crate::member::slot::SlotIndex;
 use crate::member::usage::Ticket;
 use crate::pool::State;
@@ -16,7 +17,7 @@ use crate::pool::line::Turn;
 use crate::rare::Rare;
 use crate::report::exhausted::ExhaustedReason;
 use crate::select::candidate::Candidate;
-use crate::select::index::{Pick, Reach};
+use crate::select::index::picking::{Pick, Reach};
 use crate::select::wish::Wish;
 use crate::time::{Tick, after};
 
@@ -243,102 +244,6 @@ impl Attempts {
         self.history.write().choice = Some(choice.map(Box::new));
     }
 
-    /// Ends the attempt in flight with [`Outcome::Success`]. [Settling](Self::settle) with it does the same, less
-    /// directly: this is how most runs end.
-    ///
-    /// # Panics
-    ///
-    /// If no attempt is in flight.
-    #[inline]
-    pub fn succeed<A>(&mut self, pool: &mut State<A>, now: Instant) {
-        let tick = pool.tick(now);
-        let ticket = self.end_attempt(pool, &Outcome::Success, tick, now);
-        pool.counters.runs_ok += 1;
-        pool.succeed(ticket, true, tick);
-    }
-
-    /// Ends the attempt in flight.
-    ///
-    /// [`Outcome::TimedOut`] says that its [`limit`](Self::limit) was reached: what that means follows from `now`.
-    ///
-    /// # Panics
-    ///
-    /// If no attempt is in flight.
-    pub fn settle<A>(
-        &mut self,
-        pool: &mut State<A>,
-        outcome: Outcome,
-        now: Instant,
-        chance: impl FnMut() -> f64,
-    ) {
-        let outcome = match outcome {
-            Outcome::TimedOut => self.meaning_of_the_limit(pool, now),
-            other => other,
-        };
-        let tick = pool.tick(now);
-        let ticket = self.end_attempt(pool, &outcome, tick, now);
-        match outcome {
-            Outcome::Success => {
-                pool.counters.runs_ok += 1;
-                pool.succeed(ticket, true, tick);
-            }
-            Outcome::Error => {
-                pool.counters.runs_error += 1;
-                pool.succeed(ticket, false, tick);
-            }
-            Outcome::Failure => {
-                pool.counters.runs_error += 1;
-                pool.fail(ticket, now);
-            }
-            Outcome::Panic => {
-                pool.counters.runs_error += 1;
-                pool.release(ticket);
-            }
-            Outcome::Aborted => {
-                pool.give_up(&ticket, now);
-                let signal = pool.siblings_signal(&ticket, now);
-                self.go_on(pool, ticket, signal, Cost::AfterTheFirst, now, chance);
-            }
-            Outcome::Signal(signal) => {
-                pool.signal(&ticket, &signal, now);
-                let cost = match signal {
-                    Signal::Cooldown { .. } | Signal::Disable { .. } => Cost::AfterTheFirst,
-                    Signal::Retry { .. } => Cost::One,
-                };
-                self.go_on(pool, ticket, signal, cost, now, chance);
-            }
-            Outcome::TimedOut => {
-                let signal = self.time_out(pool, &ticket, now);
-                self.go_on(pool, ticket, signal, Cost::One, now, chance);
-            }
-            Outcome::DeadlinePassed => {
-                pool.give_up(&ticket, now);
-                pool.counters.deadlines += 1;
-                pool.release(ticket);
-                self.phase = Phase::Ready;
-            }
-        }
-    }
-
-    /// Notices what has ended, tells of the attempt, and takes its usage; the run is over, unless it goes on.
-    #[inline(always)]
-    fn end_attempt<A>(
-        &mut self,
-        pool: &mut State<A>,
-        outcome: &Outcome,
-        tick: Tick,
-        now: Instant,
-    ) -> Ticket {
-        pool.notice_at(tick);
-        if pool.follows_runs() {
-            self.tell_settled(pool, outcome, now);
-        }
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Attempting(ticket) => ticket,
-            _ => panic!("no attempt is in flight"),
-        }
-    }
-
     /// The caller gave the run up: ends a usage in flight without an outcome, and the run with it.
     pub fn cancel<A>(&mut self, pool: &mut State<A>, now: Instant) {
         pool.notice(now);
@@ -364,15 +269,6 @@ impl Attempts {
         let last_signal = self.history.0.as_mut().and_then(|history| history.last_signal.take());
         Step::Exhausted(pool.exhausted(reason, &self.wish, self.made, last_signal, now))
     }
-}
-
-/// What a failed attempt costs its run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cost {
-    One,
-    /// Nothing the first time on each resource: that it is out is no fault of the run's, and its finding out is of
-    /// use to all. Since the second time costs one, no run goes on for ever.
-    AfterTheFirst,
 }
 
 /// What a run finds when it goes on.

@@ -9,9 +9,10 @@
 //! least wins; the others draw from a [`Bag`]. So a pick, an expiry and a settle cost O(log n) at worst, and
 //! no selection walks over the pool unless a filter, an affinity key or a caller's own choice asks for it.
 
+pub(crate) mod picking;
+
 use std::time::Instant;
 
-use super::affinity;
 use super::bag::Bag;
 use super::draw::Draw;
 use super::order::Order;
@@ -25,7 +26,6 @@ use crate::member::comeback::Comeback;
 use crate::member::roster::Roster;
 use crate::member::slot::Slot;
 use crate::member::standing::Standing;
-use crate::member::yardstick::Yardstick;
 use crate::time::{Epoch, Tick};
 
 #[derive(Debug, Clone)]
@@ -38,24 +38,6 @@ pub(crate) struct Index {
     /// The first of these instants.
     earliest: Tick,
     epoch: Epoch,
-}
-
-/// How far a pick may go.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reach {
-    /// To what its run has tried already.
-    pub(crate) tried: bool,
-    /// Beyond the pace of a ramp.
-    pub(crate) beyond_pace: bool,
-}
-
-/// What a pick came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pick {
-    Take(usize),
-    /// Only what its run has tried can be had, and it may not go that far.
-    OnlyTried,
-    Nothing,
 }
 
 #[derive(Debug, Clone)]
@@ -182,127 +164,6 @@ impl Index {
     /// The next instant at which somebody is to be looked at again.
     pub(crate) fn earliest(&self) -> Tick {
         self.earliest
-    }
-
-    /// The resource to use next.
-    #[inline(always)]
-    pub(crate) fn pick(
-        &mut self,
-        wish: &Wish,
-        reach: Reach,
-        roster: &Roster,
-        yardstick: &Yardstick,
-        now: Tick,
-        chance: &mut impl FnMut() -> f64,
-    ) -> Pick {
-        let picked = match &self.eligible {
-            Eligible::Ranked(_, tournament) if wish.is_empty() => {
-                tournament.least().map(|(_, item)| item)
-            }
-            _ => self.find_fresh(wish, roster, yardstick, now, chance),
-        };
-        let Some(picked) = picked else { return self.pick_another(wish, reach, roster) };
-        if let Eligible::Ranked(order, tournament) = &mut self.eligible {
-            order.picked(picked, wish, roster, tournament);
-        }
-        Pick::Take(picked)
-    }
-
-    /// Nothing fresh is within its pace.
-    #[cold]
-    fn pick_another(&self, wish: &Wish, reach: Reach, roster: &Roster) -> Pick {
-        if reach.beyond_pace {
-            if let Some(item) = self.find_fresh_beyond(wish, roster) {
-                return Pick::Take(item);
-            }
-        }
-        let within = |item: usize| roster[item].is_eligible() && roster[item].is_within_pace();
-        let again = self.find_tried(wish, roster, within).or_else(|| {
-            let beyond = |item: usize| reach.beyond_pace && roster[item].is_eligible();
-            self.find_tried(wish, roster, beyond)
-        });
-        match again {
-            Some(item) if reach.tried => Pick::Take(item),
-            Some(_) => Pick::OnlyTried,
-            None => Pick::Nothing,
-        }
-    }
-
-    /// The strategy's choice among the eligible that the run has not tried.
-    pub(crate) fn find_fresh(
-        &self,
-        wish: &Wish,
-        roster: &Roster,
-        yardstick: &Yardstick,
-        now: Tick,
-        chance: &mut impl FnMut() -> f64,
-    ) -> Option<usize> {
-        if wish.is_empty() {
-            return self.find(wish, roster, yardstick, now, chance, |_| true);
-        }
-        if wish.has_tried_all(roster.positions().end) {
-            return None;
-        }
-        let fresh = |item: usize| wish.admits(&roster[item]) && !wish.has_tried(&roster[item]);
-        self.find(wish, roster, yardstick, now, chance, fresh)
-    }
-
-    /// The least busy that the run has not tried among those at their pace.
-    pub(crate) fn find_fresh_beyond(&self, wish: &Wish, roster: &Roster) -> Option<usize> {
-        let fresh = |item: usize| wish.admits(&roster[item]) && !wish.has_tried(&roster[item]);
-        self.beyond.least_where(fresh).map(|(_, item)| item)
-    }
-
-    /// The least recently tried of those that can be had.
-    fn find_tried(
-        &self,
-        wish: &Wish,
-        roster: &Roster,
-        can_be_had: impl Fn(usize) -> bool,
-    ) -> Option<usize> {
-        let is_still = |&(position, item): &(u64, usize)| {
-            let slot = roster.get(item);
-            slot.is_some_and(|slot| slot.member && slot.position() == position && wish.admits(slot))
-                && can_be_had(item)
-        };
-        wish.tried().find(is_still).map(|(_, item)| item)
-    }
-
-    /// The strategy's choice among those that are admitted.
-    #[inline(never)]
-    fn find(
-        &self,
-        wish: &Wish,
-        roster: &Roster,
-        yardstick: &Yardstick,
-        now: Tick,
-        chance: &mut impl FnMut() -> f64,
-        admits: impl Fn(usize) -> bool,
-    ) -> Option<usize> {
-        let (draw, bag) = match &self.eligible {
-            Eligible::Ranked(order, tournament) => {
-                return order.find(wish, roster, tournament, chance, admits);
-            }
-            Eligible::Drawn(draw, bag) => (draw, bag),
-        };
-        if let (Draw::Affinity, Some(key)) = (draw, wish.affinity()) {
-            return affinity::pick(key, bag, roster, admits);
-        }
-        let (one, other) = bag.two(chance, &admits)?;
-        let choice = draw.better(one, other, roster, yardstick, now);
-        if !draw.shuns(&roster[choice], yardstick, now) {
-            return Some(choice);
-        }
-        // Neither is to be taken while others may be: those first, if there are any.
-        let proven = |item: usize| admits(item) && !draw.shuns(&roster[item], yardstick, now);
-        let others = match draw.insists() {
-            true => bag.two(chance, proven),
-            false => bag.two_by_luck(chance, proven),
-        };
-        match others {
-            Some((one, other)) => Some(draw.better(one, other, roster, yardstick, now)),
-            None => Some(choice),
-        }
     }
 
     /// Whether any member is eligible.

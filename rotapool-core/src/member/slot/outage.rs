@@ -1,0 +1,126 @@
+//! What takes a resource out, and what brings it back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Slot;
+use crate::member::basis::Basis;
+use crate::member::comeback::Comeback;
+use crate::member::recovery::Recovery;
+use crate::member::rules::Rules;
+use crate::member::standing::{Cause, Standing};
+use crate::member::usage::Sequence;
+use crate::time::after;
+
+impl Slot {
+    /// Takes a cooldown signal.
+    pub(crate) fn cool(&mut self, trip: &Trip<'_>) -> Cooled {
+        let running = match &self.standing {
+            Standing::Healthy => None,
+            Standing::CoolingDown { since, until, .. } => Some((*since, *until)),
+            Standing::Disabled { .. } => return Cooled::NoNews,
+        };
+        let known_outage = trip.rules.one_trip_per_outage && trip.usage <= self.tripped_after;
+        if !known_outage {
+            self.tripped_after = trip.newest;
+            if trip.stated.is_none() || trip.rules.stated_climbs {
+                self.escalation.climb();
+            }
+        }
+        let (duration, basis) = match trip.stated {
+            Some(stated) => stated,
+            None if known_outage => return Cooled::Known { up_to: self.tripped_after },
+            None => (self.escalation.duration(trip.table), Basis::Guessed),
+        };
+        let ends = after(trip.now, duration);
+        match running {
+            Some((_, until)) if known_outage && until >= ends => {
+                return Cooled::Known { up_to: self.tripped_after };
+            }
+            // Never shortened: the reason told is the one of the longer cooldown.
+            Some((_, until)) if until > ends => {}
+            Some((since, until)) if until > trip.now => {
+                self.standing = trip.cooling(since, ends, basis);
+            }
+            _ => self.standing = trip.cooling(trip.now, ends, basis),
+        }
+        self.comeback = None;
+        self.counters.cooldowns += 1;
+        let up_to = if known_outage { self.tripped_after } else { Sequence::MAX };
+        Cooled::Changed { up_to }
+    }
+
+    /// The cooldown is over.
+    pub(crate) fn recover(&mut self, recovery: Recovery, rules: Rules) {
+        if let Standing::CoolingDown { since, until, .. } = self.standing {
+            let away = until.saturating_duration_since(since);
+            self.comeback =
+                Comeback::after(recovery, away, self.profile.max_in_flight, rules.generations);
+        }
+        self.standing = Standing::Healthy;
+    }
+
+    /// Whoever joins a pool that serves comes up a ramp, if the pool has one.
+    pub(crate) fn join_midway(&mut self, recovery: Recovery, first_guess: Duration) {
+        if recovery == Recovery::Ramp {
+            self.comeback =
+                Comeback::after(recovery, first_guess, self.profile.max_in_flight, true);
+        }
+    }
+
+    /// Takes the resource out of use; `false` if it was already.
+    pub(crate) fn disable(
+        &mut self,
+        now: Instant,
+        cause: Cause,
+        attempt: Option<Sequence>,
+    ) -> bool {
+        let changes = !matches!(self.standing, Standing::Disabled { .. });
+        if changes {
+            self.standing = Standing::Disabled { since: now, cause, attempt };
+            self.comeback = None;
+            self.counters.disables += 1;
+        }
+        changes
+    }
+
+    /// Clears whatever keeps the resource away; `newest` is the newest usage of the pool.
+    pub(crate) fn enable(&mut self, newest: Sequence) {
+        self.standing = Standing::Healthy;
+        self.escalation.reset();
+        self.comeback = None;
+        self.cleared_after = newest;
+    }
+}
+
+/// A cooldown signal on its way to a slot.
+#[derive(Debug)]
+pub(crate) struct Trip<'a> {
+    pub(crate) now: Instant,
+    /// The usage that sent it, and the newest usage of the pool at that moment.
+    pub(crate) usage: Sequence,
+    pub(crate) newest: Sequence,
+    /// How long, and whose word that is; nothing stated is the table's to decide.
+    pub(crate) stated: Option<(Duration, Basis)>,
+    pub(crate) reason: &'a Arc<str>,
+    pub(crate) table: &'a [Duration],
+    pub(crate) rules: Rules,
+}
+
+impl Trip<'_> {
+    fn cooling(&self, since: Instant, until: Instant, basis: Basis) -> Standing {
+        let reason = Arc::clone(self.reason);
+        Standing::CoolingDown { since, until, reason, attempt: self.usage, basis }
+    }
+}
+
+/// What a cooldown signal came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cooled {
+    /// The resource is disabled.
+    NoNews,
+    /// The outage was known: the standing is as it was. Whoever began `up_to` then is doomed by it.
+    Known { up_to: Sequence },
+    /// The resource is out, or out for longer. Whoever began `up_to` then is doomed by it.
+    Changed { up_to: Sequence },
+}

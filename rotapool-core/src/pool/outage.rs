@@ -1,0 +1,122 @@
+//! What signals do to a pool: whom they send away, and whom they abort.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::State;
+use crate::member::basis::stated;
+use crate::member::signal::Signal;
+use crate::member::slot::outage::{Cooled, Trip};
+use crate::member::standing::{Cause, Status};
+use crate::member::usage::{Sequence, Ticket};
+use crate::report::snapshot::ResourceSnapshot;
+
+impl<A> State<A> {
+    /// The operation sent a signal.
+    pub(crate) fn signal(&mut self, ticket: &Ticket, signal: &Signal, now: Instant) {
+        self.counters.retries += u64::from(matches!(signal, Signal::Retry { .. }));
+        if !self.measure_failure(ticket, now) {
+            return;
+        }
+        match signal {
+            Signal::Cooldown { after, reason, .. } => self.cool(ticket, *after, reason, now),
+            Signal::Disable { reason, .. } => self.condemn(ticket, reason, now),
+            Signal::Retry { reason, .. } => self.fail_trial(ticket, reason, now),
+        }
+    }
+
+    /// A failure that is no signal about the resource's limits sends it away if it is on trial.
+    pub(super) fn fail_trial(&mut self, ticket: &Ticket, reason: &str, now: Instant) {
+        let slot = &self.roster[ticket.slot()];
+        if slot.member && slot.is_judged_by(self.sequence(ticket)) {
+            self.trip(ticket, None, &Arc::from(reason), now);
+        }
+    }
+
+    /// The signal that stands for an abort by a sibling: the sibling's own, as the resource shows it.
+    pub(crate) fn siblings_signal(&self, ticket: &Ticket, now: Instant) -> Signal {
+        if !self.roster.is_member(ticket.slot()) {
+            return Signal::cooldown("aborted by a sibling's signal");
+        }
+        let shown = ResourceSnapshot::of(&self.roster[ticket.slot()], now, self.epoch());
+        let why = shown.cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+        let reason = format!("aborted by a sibling's signal{why}");
+        match shown.status {
+            Status::Disabled => Signal::disable(reason),
+            _ => Signal::cooldown(reason),
+        }
+    }
+
+    /// A cooldown signal: no news for a resource that is disabled or gone.
+    fn cool(&mut self, ticket: &Ticket, after: Option<Duration>, reason: &Arc<str>, now: Instant) {
+        if self.roster.is_member(ticket.slot()) {
+            match self.trip(ticket, after, reason, now) {
+                Cooled::NoNews => return,
+                Cooled::Known { up_to } | Cooled::Changed { up_to } => {
+                    self.abort_younger(ticket, up_to, now);
+                }
+            }
+            self.rethink();
+        }
+    }
+
+    /// Sends a member away for a while, unless that is old news.
+    fn trip(
+        &mut self,
+        ticket: &Ticket,
+        after: Option<Duration>,
+        reason: &Arc<str>,
+        now: Instant,
+    ) -> Cooled {
+        let key = ticket.slot();
+        let rules = self.config.rules;
+        let trip = Trip {
+            now,
+            usage: self.usages.sequence(ticket),
+            newest: self.usages.newest(),
+            stated: stated(after, rules.zero_hints, &self.config.cooldown_bounds),
+            reason,
+            table: &self.config.cooldown_table,
+            rules,
+        };
+        let slot = &mut self.roster[key];
+        let old = slot.standing().noticed_status();
+        let cooled = slot.cool(&trip);
+        if matches!(cooled, Cooled::Changed { .. }) {
+            self.index.place(key, slot);
+            self.counters.cooldowns += 1;
+            let broken = self.break_promises(key);
+            self.tell_change(key, old, now);
+            if broken {
+                self.offer_all();
+            }
+            self.look_who_is_first();
+        }
+        cooled
+    }
+
+    /// A disable signal: it condemns the younger siblings even if the resource is out or gone already.
+    fn condemn(&mut self, ticket: &Ticket, reason: &Arc<str>, now: Instant) {
+        let (key, attempt) = (ticket.slot(), Some(self.usages.sequence(ticket)));
+        let cause = || Cause::Signal(Arc::clone(reason));
+        if self.roster.is_member(key)
+            && self.change(key, now, |slot| slot.disable(now, cause(), attempt))
+        {
+            self.counters.disables += 1;
+            self.lose_member(key, now);
+        }
+        self.abort_younger(ticket, Sequence::MAX, now);
+        self.rethink();
+    }
+
+    fn abort_younger(&mut self, ticket: &Ticket, up_to: Sequence, now: Instant) {
+        if self.config.cancel_siblings {
+            let lane = &mut self.roster[ticket.slot()].lane;
+            let aborts = &mut self.effects.get_or_insert_default().aborts;
+            let aborted = self.usages.take_younger(lane, ticket, up_to, aborts);
+            self.counters.sibling_cancels += aborted;
+            self.roster[ticket.slot()].counters.sibling_cancels += aborted;
+            self.tell_aborted(ticket, aborted, now);
+        }
+    }
+}

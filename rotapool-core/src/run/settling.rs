@@ -1,0 +1,174 @@
+//! What becomes of a run when its attempt ends: it is over, or goes on.
+
+use std::time::Instant;
+
+use super::{Attempts, Phase};
+use crate::member::signal::{Outcome, Signal};
+use crate::member::usage::Ticket;
+use crate::pool::State;
+use crate::time::{Tick, after, scaled};
+
+impl Attempts {
+    /// Ends the attempt in flight with [`Outcome::Success`]. [Settling](Self::settle) with it does the same, less
+    /// directly: this is how most runs end.
+    ///
+    /// # Panics
+    ///
+    /// If no attempt is in flight.
+    #[inline]
+    pub fn succeed<A>(&mut self, pool: &mut State<A>, now: Instant) {
+        let tick = pool.tick(now);
+        let ticket = self.end_attempt(pool, &Outcome::Success, tick, now);
+        pool.counters.runs_ok += 1;
+        pool.succeed(ticket, true, tick);
+    }
+
+    /// Ends the attempt in flight.
+    ///
+    /// [`Outcome::TimedOut`] says that its [`limit`](Self::limit) was reached: what that means follows from `now`.
+    ///
+    /// # Panics
+    ///
+    /// If no attempt is in flight.
+    pub fn settle<A>(
+        &mut self,
+        pool: &mut State<A>,
+        outcome: Outcome,
+        now: Instant,
+        chance: impl FnMut() -> f64,
+    ) {
+        let outcome = match outcome {
+            Outcome::TimedOut => self.meaning_of_the_limit(pool, now),
+            other => other,
+        };
+        let tick = pool.tick(now);
+        let ticket = self.end_attempt(pool, &outcome, tick, now);
+        match outcome {
+            Outcome::Success => {
+                pool.counters.runs_ok += 1;
+                pool.succeed(ticket, true, tick);
+            }
+            Outcome::Error => {
+                pool.counters.runs_error += 1;
+                pool.succeed(ticket, false, tick);
+            }
+            Outcome::Failure => {
+                pool.counters.runs_error += 1;
+                pool.fail(ticket, now);
+            }
+            Outcome::Panic => {
+                pool.counters.runs_error += 1;
+                pool.release(ticket);
+            }
+            Outcome::Aborted => {
+                pool.give_up(&ticket, now);
+                let signal = pool.siblings_signal(&ticket, now);
+                self.go_on(pool, ticket, signal, Cost::AfterTheFirst, now, chance);
+            }
+            Outcome::Signal(signal) => {
+                pool.signal(&ticket, &signal, now);
+                let cost = match signal {
+                    Signal::Cooldown { .. } | Signal::Disable { .. } => Cost::AfterTheFirst,
+                    Signal::Retry { .. } => Cost::One,
+                };
+                self.go_on(pool, ticket, signal, cost, now, chance);
+            }
+            Outcome::TimedOut => {
+                let signal = self.time_out(pool, &ticket, now);
+                self.go_on(pool, ticket, signal, Cost::One, now, chance);
+            }
+            Outcome::DeadlinePassed => {
+                pool.give_up(&ticket, now);
+                pool.counters.deadlines += 1;
+                pool.release(ticket);
+                self.phase = Phase::Ready;
+            }
+        }
+    }
+
+    /// Notices what has ended, tells of the attempt, and takes its usage; the run is over, unless it goes on.
+    #[inline(always)]
+    fn end_attempt<A>(
+        &mut self,
+        pool: &mut State<A>,
+        outcome: &Outcome,
+        tick: Tick,
+        now: Instant,
+    ) -> Ticket {
+        pool.notice_at(tick);
+        if pool.follows_runs() {
+            self.tell_settled(pool, outcome, now);
+        }
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Attempting(ticket) => ticket,
+            _ => panic!("no attempt is in flight"),
+        }
+    }
+
+    /// What it means that the attempt in flight has reached its limit.
+    #[cold]
+    fn meaning_of_the_limit<A>(&self, pool: &State<A>, now: Instant) -> Outcome {
+        // By the recorded rules a deadline ends no attempt.
+        let deadline = self.deadline.filter(|_| pool.config().rules.strict_deadlines);
+        match deadline {
+            Some(deadline) if deadline <= now => Outcome::DeadlinePassed,
+            _ => Outcome::TimedOut,
+        }
+    }
+
+    /// The resource gave no answer in time: what stands for its signal.
+    #[cold]
+    fn time_out<A>(&mut self, pool: &mut State<A>, ticket: &Ticket, now: Instant) -> Signal {
+        let reason = match self.attempt_timeout {
+            Some(timeout) => format!("no answer within {timeout:?}"),
+            None => "no answer in time".to_owned(),
+        };
+        pool.time_out(ticket, &reason, now);
+        Signal::retry(reason)
+    }
+
+    /// The run goes on after a failed attempt, if it may.
+    #[cold]
+    fn go_on<A>(
+        &mut self,
+        pool: &mut State<A>,
+        ticket: Ticket,
+        signal: Signal,
+        cost: Cost,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+    ) {
+        let rules = pool.config().rules;
+        let again = pool.note_tried(&ticket, &mut self.wish);
+        let is_free = rules.free_rotation && cost == Cost::AfterTheFirst && !again;
+        let history = self.history.write();
+        history.turn.get_or_insert((pool.sequence(&ticket), 0));
+        history.spent += u32::from(!is_free);
+        history.owes_pause = true;
+        history.in_line_since = None;
+        // After a retry signal the usage still counts among the siblings that a signal aborts.
+        let is_sibling = matches!(signal, Signal::Retry { .. });
+        history.last_signal = Some(signal);
+        let last = self.budget.is_some_and(|budget| history.spent >= budget);
+        if !rules.holds_place_in_pauses || last || self.retry_delay.is_zero() {
+            self.phase = Phase::Ready;
+            return pool.release(ticket);
+        }
+        let until = after(now, scaled(self.retry_delay, 0.5 + chance()));
+        history.pause = Some(self.deadline.map_or(until, |deadline| until.min(deadline)));
+        if !is_sibling {
+            pool.shield(&ticket);
+        }
+        history.failed = Some(ticket);
+        self.phase = Phase::Pausing;
+    }
+}
+
+/// What a failed attempt costs its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cost {
+    One,
+    /// Nothing the first time on each resource: that it is out is no fault of the run's, and its finding out is of
+    /// use to all. Since the second time costs one, no run goes on for ever.
+    AfterTheFirst,
+}

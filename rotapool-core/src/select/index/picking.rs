@@ -1,0 +1,150 @@
+//! The choice among those in the index, and how far a run may go for it.
+
+use super::{Eligible, Index};
+use crate::member::roster::Roster;
+use crate::member::yardstick::Yardstick;
+use crate::select::affinity;
+use crate::select::draw::Draw;
+use crate::select::wish::Wish;
+use crate::time::Tick;
+
+/// How far a pick may go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reach {
+    /// To what its run has tried already.
+    pub(crate) tried: bool,
+    /// Beyond the pace of a ramp.
+    pub(crate) beyond_pace: bool,
+}
+
+/// What a pick came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pick {
+    Take(usize),
+    /// Only what its run has tried can be had, and it may not go that far.
+    OnlyTried,
+    Nothing,
+}
+
+impl Index {
+    /// The resource to use next.
+    #[inline(always)]
+    pub(crate) fn pick(
+        &mut self,
+        wish: &Wish,
+        reach: Reach,
+        roster: &Roster,
+        yardstick: &Yardstick,
+        now: Tick,
+        chance: &mut impl FnMut() -> f64,
+    ) -> Pick {
+        let picked = match &self.eligible {
+            Eligible::Ranked(_, tournament) if wish.is_empty() => {
+                tournament.least().map(|(_, item)| item)
+            }
+            _ => self.find_fresh(wish, roster, yardstick, now, chance),
+        };
+        let Some(picked) = picked else { return self.pick_another(wish, reach, roster) };
+        if let Eligible::Ranked(order, tournament) = &mut self.eligible {
+            order.picked(picked, wish, roster, tournament);
+        }
+        Pick::Take(picked)
+    }
+
+    /// Nothing fresh is within its pace.
+    #[cold]
+    fn pick_another(&self, wish: &Wish, reach: Reach, roster: &Roster) -> Pick {
+        if reach.beyond_pace {
+            if let Some(item) = self.find_fresh_beyond(wish, roster) {
+                return Pick::Take(item);
+            }
+        }
+        let within = |item: usize| roster[item].is_eligible() && roster[item].is_within_pace();
+        let again = self.find_tried(wish, roster, within).or_else(|| {
+            let beyond = |item: usize| reach.beyond_pace && roster[item].is_eligible();
+            self.find_tried(wish, roster, beyond)
+        });
+        match again {
+            Some(item) if reach.tried => Pick::Take(item),
+            Some(_) => Pick::OnlyTried,
+            None => Pick::Nothing,
+        }
+    }
+
+    /// The strategy's choice among the eligible that the run has not tried.
+    pub(crate) fn find_fresh(
+        &self,
+        wish: &Wish,
+        roster: &Roster,
+        yardstick: &Yardstick,
+        now: Tick,
+        chance: &mut impl FnMut() -> f64,
+    ) -> Option<usize> {
+        if wish.is_empty() {
+            return self.find(wish, roster, yardstick, now, chance, |_| true);
+        }
+        if wish.has_tried_all(roster.positions().end) {
+            return None;
+        }
+        let fresh = |item: usize| wish.admits(&roster[item]) && !wish.has_tried(&roster[item]);
+        self.find(wish, roster, yardstick, now, chance, fresh)
+    }
+
+    /// The least busy that the run has not tried among those at their pace.
+    pub(crate) fn find_fresh_beyond(&self, wish: &Wish, roster: &Roster) -> Option<usize> {
+        let fresh = |item: usize| wish.admits(&roster[item]) && !wish.has_tried(&roster[item]);
+        self.beyond.least_where(fresh).map(|(_, item)| item)
+    }
+
+    /// The least recently tried of those that can be had.
+    fn find_tried(
+        &self,
+        wish: &Wish,
+        roster: &Roster,
+        can_be_had: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let is_still = |&(position, item): &(u64, usize)| {
+            let slot = roster.get(item);
+            slot.is_some_and(|slot| slot.member && slot.position() == position && wish.admits(slot))
+                && can_be_had(item)
+        };
+        wish.tried().find(is_still).map(|(_, item)| item)
+    }
+
+    /// The strategy's choice among those that are admitted.
+    #[inline(never)]
+    fn find(
+        &self,
+        wish: &Wish,
+        roster: &Roster,
+        yardstick: &Yardstick,
+        now: Tick,
+        chance: &mut impl FnMut() -> f64,
+        admits: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let (draw, bag) = match &self.eligible {
+            Eligible::Ranked(order, tournament) => {
+                return order.find(wish, roster, tournament, chance, admits);
+            }
+            Eligible::Drawn(draw, bag) => (draw, bag),
+        };
+        if let (Draw::Affinity, Some(key)) = (draw, wish.affinity()) {
+            return affinity::pick(key, bag, roster, admits);
+        }
+        let (one, other) = bag.two(chance, &admits)?;
+        let choice = draw.better(one, other, roster, yardstick, now);
+        if !draw.shuns(&roster[choice], yardstick, now) {
+            return Some(choice);
+        }
+        // Neither is to be taken while others may be: those first, if there are any.
+        let proven = |item: usize| admits(item) && !draw.shuns(&roster[item], yardstick, now);
+        let others = match draw.insists() {
+            true => bag.two(chance, proven),
+            false => bag.two_by_luck(chance, proven),
+        };
+        match others {
+            Some((one, other)) => Some(draw.better(one, other, roster, yardstick, now)),
+            None => Some(choice),
+        }
+    }
+}
