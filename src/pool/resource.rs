@@ -67,8 +67,13 @@ impl<T> Resource<T> {
     }
 
     /// A text that no reason may show, such as the key: wherever a signal of a run that was given this resource has
-    /// it in its reason, `***` stands instead, before the pool keeps or tells the reason anywhere. Also where the
-    /// reason has it percent-encoded, as in an URL, or escaped, as `Debug` prints it. Several calls hide several.
+    /// it in its reason, `***` stands instead, before the pool keeps or tells the reason anywhere. Several calls hide
+    /// several. A run that was not given this resource does not look for its secrets.
+    ///
+    /// It is looked for as it is, escaped as `Debug` prints it (or [`str::escape_debug`] writes it), and
+    /// percent-encoded in full: every byte but the letters, digits and `-._~` of ASCII, the hex digits all large or
+    /// all small, or large ones with a space as `+`. No other encoding is looked for, such as base64, an URL with
+    /// only some of these bytes encoded, or the secret in parts: tell the pool of such a form as one more secret.
     ///
     /// The operation's own errors are handed back as they are, and so is the error that a signal was made of:
     /// what those show is the operation's to decide. Not empty, and no part of the id or the metadata, which are

@@ -1,5 +1,6 @@
 //! Secrets of a resource, which no reason shows.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -9,31 +10,21 @@ use rotapool_core::{HIDDEN, Signal, without_url_secrets};
 pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// The secrets themselves, as they stand in an URL, and as `Debug` prints them; `None` without any.
+    /// The secrets themselves, as they stand in an URL, and as `Debug` prints them and `escape_debug` writes them;
+    /// `None` without any.
     pub(crate) fn of(secrets: &[Arc<str>]) -> Option<Arc<Self>> {
         let mut forms: Vec<String> = secrets
             .iter()
             .flat_map(|secret| {
                 let encoded = percent_encoded(secret);
                 let (lower, form) = (lower_hex(&encoded), encoded.replace("%20", "+"));
-                [secret.to_string(), secret.escape_debug().to_string(), encoded, lower, form]
+                let (printed, escaped) = (printed(secret), secret.escape_debug().to_string());
+                [secret.to_string(), printed, escaped, encoded, lower, form]
             })
             .collect();
-        // The longest first: one secret may be the beginning of another.
-        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        forms.sort_unstable();
         forms.dedup();
         (!forms.is_empty()).then(|| Arc::new(Self(forms)))
-    }
-
-    fn hide(&self, text: &str) -> Option<String> {
-        let mut shown = None;
-        for secret in &self.0 {
-            let text = shown.as_deref().unwrap_or(text);
-            if text.contains(secret.as_str()) {
-                shown = Some(text.replace(secret.as_str(), HIDDEN));
-            }
-        }
-        shown
     }
 }
 
@@ -42,12 +33,33 @@ pub(crate) fn conceal<'a>(
     signal: &mut Signal,
     secrets: impl IntoIterator<Item = &'a Arc<Secrets>>,
 ) {
+    let mut forms: Vec<&str> =
+        secrets.into_iter().flat_map(|secrets| &secrets.0).map(String::as_str).collect();
+    // The longest first: one secret may be the beginning of another, also of another resource's.
+    forms.sort_by_key(|form| Reverse(form.len()));
     // The URLs last: a secret with a quote in it would end one.
-    secrets.into_iter().for_each(|secrets| signal.rephrase(|reason| secrets.hide(reason)));
+    signal.rephrase(|reason| hide(&forms, reason));
     signal.rephrase(|reason| {
         let masked = without_url_secrets(reason);
         (*masked != *reason).then(|| masked.into_owned())
     });
+}
+
+fn hide(forms: &[&str], text: &str) -> Option<String> {
+    let mut shown = None;
+    for form in forms {
+        let text = shown.as_deref().unwrap_or(text);
+        if text.contains(form) {
+            shown = Some(text.replace(form, HIDDEN));
+        }
+    }
+    shown
+}
+
+/// As `Debug` prints it, without the quotes around it.
+fn printed(text: &str) -> String {
+    let quoted = format!("{text:?}");
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 /// As RFC 3986 has it: all but what it calls unreserved.
@@ -94,6 +106,18 @@ mod tests {
         assert_eq!(hidden(&["a\"b"], r#"header "a\"b""#), "header \"***\"");
         assert_eq!(hidden(&["pass word"], "/pass%20word /pass+word"), "/*** /***");
         assert_eq!(hidden(&["ab", "abcd"], "abcd ab"), "*** ***");
+        for secret in ["it's \"so\"\n", "e\u{301}\t", "\u{301}\t"] {
+            assert_eq!(hidden(&[secret], &format!("{secret:?}")), "\"***\"");
+        }
         assert_eq!(hidden(&[], "http://a?k=1"), "http://a?k=***");
+    }
+
+    #[test]
+    fn a_secret_that_begins_as_that_of_another_resource_is_hidden_as_a_whole() {
+        let of = |secret: &str| Secrets::of(&[secret.into()]).unwrap();
+        let secrets = [of("sk-live"), of("sk-live-9f3a7c")];
+        let mut signal = Signal::retry("sk-live-9f3a7c, sk-live");
+        conceal(&mut signal, &secrets);
+        assert_eq!(signal.reason(), "***, ***");
     }
 }

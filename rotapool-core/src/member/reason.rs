@@ -33,7 +33,13 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
 
 /// The text with `***` in the place of what URLs keep to themselves: the user information
 /// (`http://***@proxy:8080`), the values of the query and what comes after `#` (`https://host/path?key=***`).
-/// An URL is what has `://` in it and ends at white space, a quote, or a closing bracket.
+///
+/// An URL is what has `://` in it. It ends at white space, a control character, `"`, `<`, `>` or a backtick, and
+/// before what closes a sentence there, such as `).`. Other brackets and quotes may be part of a password or a
+/// value, so what follows them may be hidden too.
+///
+/// User information with a `/`, `?` or `#` in it that is not percent-encoded is not recognised: by the rules for
+/// URLs the authority ends there, and what stands before it is taken for the host and shown.
 #[must_use]
 pub fn without_url_secrets(text: &str) -> Cow<'_, str> {
     if !text.contains("://") {
@@ -46,7 +52,7 @@ pub fn without_url_secrets(text: &str) -> Cow<'_, str> {
         masked.push_str(before);
         let end = after.find(ends_a_url).unwrap_or(after.len());
         // What ends the sentence is no part of the URL.
-        let end = after[..end].trim_end_matches([':', ',', '.', ';']).len();
+        let end = after[..end].trim_end_matches(CLOSES_A_SENTENCE).len();
         let (url, left) = after.split_at(end);
         mask_url(url, &mut masked);
         rest = left;
@@ -55,14 +61,27 @@ pub fn without_url_secrets(text: &str) -> Cow<'_, str> {
     if masked == text { Cow::Borrowed(text) } else { Cow::Owned(masked) }
 }
 
+/// At the end of an URL; a secret may have them within it.
+const CLOSES_A_SENTENCE: [char; 8] = [':', ',', '.', ';', ')', ']', '}', '\''];
+
 fn ends_a_url(character: char) -> bool {
-    character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '<' | '>' | ')' | ']' | '}')
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(character, '"' | '<' | '>' | '`')
 }
 
 /// Masks what comes after `://`.
 fn mask_url(url: &str, masked: &mut String) {
-    let path = url.find(['/', '?', '#']).unwrap_or(url.len());
-    let (authority, rest) = url.split_at(path);
+    let query = url.find(['?', '#']).unwrap_or(url.len());
+    let (url, query) = url.split_at(query);
+    // Another one may follow with nothing between that ends the first.
+    url.split_inclusive("://").for_each(|url| mask_user(url, masked));
+    mask_query(query, masked);
+}
+
+fn mask_user(url: &str, masked: &mut String) {
+    let path = url.find('/').unwrap_or(url.len());
+    let (authority, path) = url.split_at(path);
     match authority.rsplit_once('@') {
         Some((_, host)) => {
             masked.push_str(HIDDEN);
@@ -71,16 +90,17 @@ fn mask_url(url: &str, masked: &mut String) {
         }
         None => masked.push_str(authority),
     }
-    let query = rest.find(['?', '#']).unwrap_or(rest.len());
-    let (path, mut query) = rest.split_at(query);
     masked.push_str(path);
+}
+
+fn mask_query(mut query: &str, masked: &mut String) {
     while let Some(mark) = query.chars().next() {
         masked.push(mark);
         query = &query[mark.len_utf8()..];
         let end = query.find(['&', ';', '#']).unwrap_or(query.len());
         let (pair, left) = query.split_at(end);
         match pair.split_once('=') {
-            Some((name, value)) if mark != '#' => {
+            Some((name, value)) if mark != '#' && name.chars().all(names_a_value) => {
                 masked.push_str(name);
                 masked.push('=');
                 masked.push_str(if value.is_empty() { "" } else { HIDDEN });
@@ -90,6 +110,12 @@ fn mask_url(url: &str, masked: &mut String) {
         }
         query = left;
     }
+}
+
+/// Anything else may be the end of a secret, or another URL.
+fn names_a_value(character: char) -> bool {
+    character.is_alphanumeric()
+        || matches!(character, '-' | '_' | '.' | '~' | '%' | '+' | '$' | '[' | ']')
 }
 
 #[cfg(test)]
@@ -152,6 +178,23 @@ mod tests {
             ("http://a?k=ü?=ß https://b?c=d", "http://a?k=*** https://b?c=***"),
             ("http://a/?next=http://b/?k=1", "http://a/?next=***"),
             ("http://a http://b?k=1://c", "http://a http://b?k=***"),
+            ("http://me:pa)ss@proxy:80", "http://***@proxy:80"),
+            ("http://me:pa'ss@proxy:80", "http://***@proxy:80"),
+            ("postgres://u:p]w@h", "postgres://***@h"),
+            ("http://u:p}w@[::1]:80/x", "http://***@[::1]:80/x"),
+            ("(https://h/p?key=abc)def)", "(https://h/p?key=***)"),
+            ("'https://h/p?key=abc'def', then", "'https://h/p?key=***', then"),
+            ("[http://h/?k=1]", "[http://h/?k=***]"),
+            (
+                "<http://a?k=1>b \"http://a?k=1\"b `http://a?k=1`b",
+                "<http://a?k=***>b \"http://a?k=***\"b `http://a?k=***`b",
+            ),
+            ("http://a?k=1\0b", "http://a?k=***\0b"),
+            // One after the other, with nothing between that ends the first.
+            ("['http://u:p@a','http://u:p@b/x']", "['http://***@a','http://***@b/x']"),
+            ("(http://a/b)(http://u:p@c)", "(http://a/b)(http://***@c)"),
+            ("['http://a?tok','http://u:p@b?k=1']", "['http://a?***']"),
+            ("http://a?page[size]=1&b.c=2", "http://a?page[size]=***&b.c=***"),
         ] {
             assert_eq!(without_url_secrets(text), masked, "{text}");
             assert_eq!(without_url_secrets(masked), masked, "again: {masked}");
