@@ -161,14 +161,16 @@ impl<T> Builder<T> {
         self
     }
 
-    /// The most runs in [line](crate::Request::wait) at once; whoever comes then is refused, unless a
+    /// The most runs in [line](crate::Request::wait) when another one comes, which is refused then, unless a
     /// [ramp](Recovery::Ramp) is all that it would have waited for. 1,024 by default; at least 1.
+    ///
+    /// A run that comes back from an attempt is never refused: the line can be longer by as many as were in flight.
     pub fn max_waiting(mut self, runs: usize) -> Self {
         self.max_waiting = Some(runs);
         self
     }
 
-    /// The most attempts that may fail by a hiccup, of a run that sets none of its own. 3 by default; at least 1. See
+    /// The most attempts that may fail, of a run that sets none of its own. 3 by default; at least 1. See
     /// [`Request::max_attempts`](crate::Request::max_attempts) for what counts.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.defaults.max_attempts = attempts;
@@ -180,6 +182,10 @@ impl<T> Builder<T> {
     /// A run goes to what it has not tried without any pause. It pauses before it repeats itself, when it has tried
     /// all that is eligible; meanwhile it holds no place on any resource. The pause is drawn evenly from half to one
     /// and a half times the mean, so that runs which failed together do not come back together; zero stays zero.
+    ///
+    /// A run that had to stand in line since has paused enough, however short that was. One that pauses stands in no
+    /// line: what it has not tried and comes back meanwhile it finds after the pause, and when the pause would outlast
+    /// its deadline it fails at once.
     pub fn retry_delay(mut self, mean: Duration) -> Self {
         self.defaults.retry_delay = mean;
         self

@@ -36,7 +36,7 @@ impl<T> Request<T> {
     ///
     /// Finding that a resource is out, by a cooldown or disable signal or an abort by a sibling's, costs an attempt
     /// only from the second time on the same resource: it is no fault of the run's, and others may be fine. So a run
-    /// calls its operation no more often than this plus the number of resources, and cannot go on for ever.
+    /// calls its operation no more often than this plus the number of resources (who is removed and added again counts anew), and cannot go on for ever.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.options.max_attempts = attempts;
         self
@@ -80,7 +80,8 @@ impl<T> Request<T> {
     /// [`timeout`](Self::timeout) does, for who grants some time expects it to be used, and another does not.
     ///
     /// The line is one for the whole pool, first come, first served. What comes free is handed to the first who may
-    /// have it, and is theirs from then on; a run that does not wait gets what nobody in line may have. Whoever
+    /// have it, and is theirs from then on; a run that does not wait gets what nobody in line may have, and
+    /// what is beyond the pace of a [ramp](crate::Recovery::Ramp), to which those in line keep for half of their time. Whoever
     /// tries again, or was aborted, comes back with the rank of its beginning. A run does not get in line if nothing is known
     /// that could end its wait (all that it admits is disabled), if no cooldown ends before its deadline and nothing
     /// is busy, or if [`max_waiting`](crate::Builder::max_waiting) runs are in line already.
@@ -92,7 +93,8 @@ impl<T> Request<T> {
     /// Uses only resources whose metadata pass this filter.
     ///
     /// It is called without the pool's lock, once for each resource and run, so it makes a run O(n); a
-    /// resource added while the run is under way is judged then. When none passes, the run ends as
+    /// resource added while the run is under way is judged then, and who stands in line is woken to judge it: until
+    /// then it may go to another in line. When none passes, the run ends as
     /// exhausted with [`ExhaustedReason::NoResourceAdmitted`](crate::ExhaustedReason).
     pub fn only(mut self, filter: impl Fn(&Metadata) -> bool + Send + Sync + 'static) -> Self {
         self.options.only = Some(Only(Arc::new(filter)));

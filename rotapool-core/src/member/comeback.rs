@@ -1,7 +1,8 @@
 //! A resource that is back and not yet at full strength: on trial, or on a ramp.
 //!
 //! It is judged by usages that began after it came back, and by none from before: what they say is of the
-//! outage. One that takes longer than the bound is lost, so that nothing that hangs can keep the resource away.
+//! outage. One that takes longer than the bound gives up its place, so that nothing that hangs can keep the resource
+//! away; on trial its late result changes nothing.
 //!
 //! A ramp is TCP's slow start (Jacobson, 1988): one more at once with each success, which is twice as many with each
 //! round of them. Twice as many with each success would send a burst into every limit that is met.
@@ -35,8 +36,15 @@ struct Counted {
 
 #[derive(Debug, Clone)]
 enum How {
-    Trial { at_once: u32, successes_to_go: u32 },
-    Ramp { pace: u32 },
+    Trial {
+        at_once: u32,
+        successes_to_go: u32,
+    },
+    /// The `first` usage since it came back: it and all younger ones prove it.
+    Ramp {
+        pace: u32,
+        first: Option<Sequence>,
+    },
 }
 
 impl Comeback {
@@ -55,7 +63,7 @@ impl Comeback {
             Recovery::Trial(Trial { at_once, successes, bound }) => {
                 (How::Trial { at_once, successes_to_go: successes }, bound.unwrap_or(away))
             }
-            Recovery::Ramp => (How::Ramp { pace: 1 }, away),
+            Recovery::Ramp => (How::Ramp { pace: 1, first: None }, away),
         };
         let bound = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
         Some(Box::new(Self { how, bound, usages: generations.then(VecDeque::new) }))
@@ -65,7 +73,7 @@ impl Comeback {
     pub(crate) fn places(&self) -> u32 {
         match self.how {
             How::Trial { at_once, .. } => at_once,
-            How::Ramp { pace } => pace,
+            How::Ramp { pace, .. } => pace,
         }
     }
 
@@ -80,6 +88,9 @@ impl Comeback {
     }
 
     pub(crate) fn began(&mut self, sequence: Sequence, place: Place, since: Tick) {
+        if let How::Ramp { first, .. } = &mut self.how {
+            first.get_or_insert(sequence);
+        }
         if let Some(usages) = &mut self.usages {
             usages.push_back(Counted { sequence, place, since });
         }
@@ -91,11 +102,16 @@ impl Comeback {
         self.usages.as_ref().is_some_and(among)
     }
 
-    /// A usage has ended: whether it counted.
+    /// A usage has ended: whether its success counts. On a ramp it does however long it took, else calls that
+    /// take longer than the outage did would hold it at one for ever.
     pub(crate) fn ended(&mut self, usage: Sequence) -> bool {
         let Some(usages) = &mut self.usages else { return true };
         let place = usages.iter().position(|counted| counted.sequence == usage);
-        place.is_some_and(|place| usages.remove(place).is_some())
+        let was_kept = place.is_some_and(|place| usages.remove(place).is_some());
+        match self.how {
+            How::Trial { .. } => was_kept,
+            How::Ramp { first, .. } => first.is_some_and(|first| first <= usage),
+        }
     }
 
     /// A usage that counted succeeded: whether the resource is at full strength now.
@@ -105,7 +121,7 @@ impl Comeback {
                 *successes_to_go = successes_to_go.saturating_sub(1);
                 *successes_to_go == 0
             }
-            How::Ramp { pace } => {
+            How::Ramp { pace, .. } => {
                 *pace = pace.saturating_add(1);
                 cap.map_or(*pace > TOP, |cap| *pace >= cap)
             }

@@ -15,6 +15,15 @@ pub(crate) struct Returned {
     pub(crate) promised: Option<usize>,
 }
 
+/// Until when a run stands in line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Until {
+    /// Its deadline, or the end of its patience before that.
+    pub(crate) latest: Option<Instant>,
+    /// Whether its patience is over: it goes beyond the pace of a ramp.
+    pub(crate) hurries: bool,
+}
+
 impl<A> State<A> {
     /// A resource may have room for somebody in line.
     #[inline]
@@ -28,7 +37,7 @@ impl<A> State<A> {
     fn hand_over(&mut self, key: usize) {
         loop {
             let slot = &mut self.roster[key];
-            if !slot.member || !slot.is_eligible() || !slot.is_within_pace() {
+            if !slot.member || !slot.is_eligible() {
                 break;
             }
             let Some(handle) = self.line.promise(key, slot) else { break };
@@ -86,18 +95,19 @@ impl<A> State<A> {
         }
     }
 
-    /// A run gets in line. Answers when it has to come if nobody wakes it: at its deadline, or at the next known
-    /// instant, on behalf of all.
+    /// A run gets in line. Answers when it has to come if nobody wakes it: when its patience or its time is over, or
+    /// at the next known instant, on behalf of all.
     pub(crate) fn get_in_line(
         &mut self,
         turn: Turn,
         wish: Wish,
         since: Tick,
-        deadline: Option<Instant>,
+        until: Until,
         handle: A,
     ) -> Option<Instant> {
-        let deadline = deadline.map_or(Tick::NEVER, |deadline| self.tick(deadline));
-        let waiting = Waiting { wish, handle: Some(handle), since, comes_at: deadline };
+        let deadline = until.latest.map_or(Tick::NEVER, |latest| self.tick(latest));
+        let hurries = until.hurries;
+        let waiting = Waiting { wish, handle: Some(handle), since, comes_at: deadline, hurries };
         self.line.enter(turn, waiting);
         let earliest = self.index.earliest();
         let comes_at = match self.line.first() {

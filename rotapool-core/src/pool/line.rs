@@ -18,6 +18,8 @@ pub(crate) type Turn = (Sequence, u64);
 pub(crate) struct Line<A> {
     waiting: BTreeMap<Turn, Waiting<A>>,
     promised: BTreeMap<Turn, (usize, Waiting<A>)>,
+    /// How many of those that wait for a promise hurry.
+    hurried: usize,
     arrivals: u64,
 }
 
@@ -30,11 +32,13 @@ pub(crate) struct Waiting<A> {
     pub(crate) since: Tick,
     /// The instant at which it will come by itself on behalf of all.
     pub(crate) comes_at: Tick,
+    /// Whether its time grows short: it may go beyond the pace of a ramp.
+    pub(crate) hurries: bool,
 }
 
 impl<A> Line<A> {
     pub(crate) fn new() -> Self {
-        Self { waiting: BTreeMap::new(), promised: BTreeMap::new(), arrivals: 0 }
+        Self { waiting: BTreeMap::new(), promised: BTreeMap::new(), hurried: 0, arrivals: 0 }
     }
 
     #[inline]
@@ -60,13 +64,23 @@ impl<A> Line<A> {
     }
 
     pub(crate) fn enter(&mut self, turn: Turn, waiting: Waiting<A>) {
+        self.hurried += usize::from(waiting.hurries);
         self.waiting.insert(turn, waiting);
+    }
+
+    /// Takes out one that waits for a promise.
+    fn take(&mut self, turn: Turn) -> Option<Waiting<A>> {
+        let waiting = self.waiting.remove(&turn)?;
+        self.hurried -= usize::from(waiting.hurries);
+        Some(waiting)
     }
 
     /// Takes a run out of line, with the resource that it was promised, if it was.
     pub(crate) fn leave(&mut self, turn: Turn) -> Option<(Waiting<A>, Option<usize>)> {
-        let promised = || self.promised.remove(&turn).map(|(key, waiting)| (waiting, Some(key)));
-        self.waiting.remove(&turn).map(|waiting| (waiting, None)).or_else(promised)
+        if let Some(waiting) = self.take(turn) {
+            return Some((waiting, None));
+        }
+        self.promised.remove(&turn).map(|(key, waiting)| (waiting, Some(key)))
     }
 
     /// The turn of the first in line, and what it knows.
@@ -74,12 +88,18 @@ impl<A> Line<A> {
         self.waiting.iter_mut().next().map(|(&turn, waiting)| (turn, waiting))
     }
 
-    /// Promises a place on `slot` to the first in line who may have it; answers whether there is one, and what
-    /// wakes it.
+    /// Promises a place on `slot` to the first in line who may have it, which beyond the pace of its ramp are those
+    /// that hurry; answers whether there is one, and what wakes it.
     pub(crate) fn promise(&mut self, key: usize, slot: &Slot) -> Option<Option<A>> {
-        let may_have = |(_, waiting): &(&Turn, &Waiting<A>)| waiting.wish.admits(slot);
+        let is_within_pace = slot.is_within_pace();
+        if !is_within_pace && self.hurried == 0 {
+            return None;
+        }
+        let may_have = |(_, waiting): &(&Turn, &Waiting<A>)| {
+            (is_within_pace || waiting.hurries) && waiting.wish.admits(slot)
+        };
         let turn = *self.waiting.iter().find(may_have)?.0;
-        let mut waiting = self.waiting.remove(&turn)?;
+        let mut waiting = self.take(turn)?;
         let handle = waiting.handle.take();
         self.promised.insert(turn, (key, waiting));
         Some(handle)
@@ -91,7 +111,7 @@ impl<A> Line<A> {
         let broken: Vec<Turn> = self.promised.iter().filter_map(is_broken).collect();
         for turn in broken {
             if let Some((_, waiting)) = self.promised.remove(&turn) {
-                self.waiting.insert(turn, waiting);
+                self.enter(turn, waiting);
             }
         }
     }

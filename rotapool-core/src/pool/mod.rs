@@ -7,7 +7,7 @@ pub(crate) mod config;
 mod edge;
 pub(crate) mod effects;
 mod foresight;
-mod handover;
+pub(crate) mod handover;
 pub(crate) mod line;
 mod outage;
 mod questions;

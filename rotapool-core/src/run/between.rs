@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::step::Step;
 use super::{Attempts, Phase, Resumed};
 use crate::pool::State;
+use crate::pool::handover::Until;
 use crate::report::exhausted::ExhaustedReason;
 use crate::select::index::picking::{Pick, Reach};
 use crate::time::{Tick, after, scaled};
@@ -194,9 +195,11 @@ impl Attempts {
         let history = self.history.write();
         let turn = *history.turn.get_or_insert_with(|| pool.arrive());
         let since = *history.in_line_since.get_or_insert_with(|| pool.tick(now));
-        let patience = self.patience(pool).filter(|&patience| now < patience);
+        let patience = self.patience(pool, now);
+        let hurries = patience.is_some_and(|patience| patience <= now);
+        let latest = if hurries { self.deadline } else { patience.or(self.deadline) };
         let wish = std::mem::take(&mut self.wish);
-        let comes_at = pool.get_in_line(turn, wish, since, patience.or(self.deadline), handle());
+        let comes_at = pool.get_in_line(turn, wish, since, Until { latest, hurries }, handle());
         self.phase = Phase::Waiting;
         let until = match recovery {
             Some(recovery) if !rules.line => {
@@ -213,16 +216,16 @@ impl Attempts {
     pub(super) fn may_wait<A>(&self, pool: &State<A>, now: Instant) -> bool {
         self.wait
             && self.is_one_too_many(pool).is_none()
-            && self.patience(pool).is_none_or(|patience| now < patience)
+            && self.patience(pool, now).is_none_or(|patience| now < patience)
     }
 
     /// Until when a run in line keeps to the pace of ramps: for half of the time that it had when it came. A place that
     /// comes later than that may come too late to be of use, and what its deadline ends is no success for the ramp.
-    fn patience<A>(&self, pool: &State<A>) -> Option<Instant> {
-        let since = self.history.0.as_ref()?.in_line_since.filter(|_| pool.config().rules.line)?;
-        let since = pool.instant(since);
-        let time = self.deadline?.saturating_duration_since(since);
-        Some(since + time / 2)
+    fn patience<A>(&self, pool: &State<A>, now: Instant) -> Option<Instant> {
+        let deadline = self.deadline.filter(|_| pool.config().rules.line)?;
+        let since = self.history.0.as_ref().and_then(|history| history.in_line_since);
+        let since = since.map_or(now, |since| pool.instant(since));
+        Some(since + deadline.saturating_duration_since(since) / 2)
     }
 
     /// Whether a run that has only just come finds the line full.

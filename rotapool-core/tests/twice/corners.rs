@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 77] = [
+const ALL: [&str; 78] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -29,6 +29,7 @@ const ALL: [&str; 77] = [
     "several resources recovered at once",
     "a resource on trial is saturated",
     "a place was handed over",
+    "a place beyond the pace went to one in a hurry",
     "a place went to one behind the first in line",
     "a promise taken",
     "a promise was void",
@@ -92,10 +93,11 @@ const RECORDED: [&str; 2] =
     ["an attempt after a wait that ended past the deadline", "a pausing usage counted as aborted"];
 
 /// What only our own rules reach.
-const OURS: [&str; 29] = [
+const OURS: [&str; 30] = [
     "exhausted: pause outlasts deadline",
     "exhausted: line full",
     "a place was handed over",
+    "a place beyond the pace went to one in a hurry",
     "a place went to one behind the first in line",
     "a promise taken",
     "a promise was void",

@@ -121,6 +121,36 @@ fn who_would_wait_for_a_ramp_but_finds_the_line_full_goes_beyond_the_pace_rather
 }
 
 #[test]
+fn a_place_beyond_the_pace_that_comes_free_goes_to_who_hurries_in_line() {
+    let scene = alone_after_an_outage(Some(2));
+    let _within = scene.start_with(|request| request.wait(true));
+    let _beyond = scene.start_with(|request| request.wait(false).max_attempts(1));
+    let patient = scene.start_with(|request| request.wait(true));
+    let hurries = scene.start_with(|request| request.timeout(secs(20)));
+    scene.advance(secs(12));
+    assert_eq!((scene.row("a").in_flight, scene.pool.stats().waiting), (2, 2));
+
+    scene.upstream.answer_nth("a", 1, Err(Fault::retry("503")));
+    scene.settle();
+    assert_eq!((scene.row("a").in_flight, scene.pool.stats().waiting), (2, 1));
+    scene.upstream.answer_nth("a", 1, fine());
+    scene.settle();
+    assert_eq!(hurries.result().unwrap(), "fine");
+    assert!(patient.is_running());
+}
+
+#[test]
+fn calls_that_take_longer_than_the_outage_did_lead_up_the_ramp_all_the_same() {
+    let scene = alone_after_an_outage(None);
+    for pace in 1..5 {
+        assert_eq!(scene.row("a").pace, Some(pace));
+        scene.start();
+        scene.advance(secs(40));
+        scene.answer("a", fine());
+    }
+}
+
+#[test]
 fn calls_from_before_the_outage_take_nothing_from_the_ramp_and_do_not_prove_it() {
     let scene = Scene::of(&["a"]);
     let streams = [(); 5].map(|()| scene.start());

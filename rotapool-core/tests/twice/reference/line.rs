@@ -17,6 +17,8 @@ pub(super) struct Place {
     handle: Option<Handle>,
     /// When it will step in any case.
     told: Option<Moment>,
+    /// Whether its patience was over when it last looked: it takes what is beyond the pace of a ramp, too.
+    hurries: bool,
     /// The membership on which a place is held for it.
     pub(super) promise: Option<usize>,
 }
@@ -84,8 +86,9 @@ impl Reference {
             self.arrivals += 1;
             self.runs[run].came = Some((self.newest_usage, self.arrivals));
         }
-        let patience = self.patience(run).filter(|&patience| now < patience);
-        let deadline = patience.or(self.runs[run].terms.deadline);
+        let patience = self.patience(run, now);
+        let hurries = patience.is_some_and(|patience| patience <= now);
+        let deadline = patience.filter(|_| !hurries).or(self.runs[run].terms.deadline);
         let until = match self.next_known_instant() {
             Some(next) if self.hopeful().first() == Some(&run) => {
                 Some(deadline.map_or(next, |deadline| deadline.min(next)))
@@ -93,21 +96,23 @@ impl Reference {
             _ => deadline,
         };
         self.hang_up(run, handle, until);
+        self.runs[run].place.as_mut().expect("a run in line").hurries = hurries;
         until
     }
 
     /// Until when it keeps to the pace of ramps: for half of the time that it had when it came.
-    pub(super) fn patience(&self, run: usize) -> Option<Moment> {
+    pub(super) fn patience(&self, run: usize, now: Moment) -> Option<Moment> {
         let run = &self.runs[run];
-        let since = run.waits_since.filter(|_| self.rules.rules.line)?;
-        Some(since + (run.terms.deadline? - since) / 2)
+        let deadline = run.terms.deadline.filter(|_| self.rules.rules.line)?;
+        let since = run.waits_since.unwrap_or(now);
+        Some(since + deadline.saturating_sub(since) / 2)
     }
 
     /// It keeps its place, or gets one, without anything to wake it by.
     pub(super) fn keep_in_line(&mut self, run: usize, now: Moment) {
         let run = &mut self.runs[run];
         let since = *run.waits_since.get_or_insert(now);
-        let place = Place { since, handle: None, told: None, promise: None };
+        let place = Place { since, handle: None, told: None, hurries: false, promise: None };
         run.place.get_or_insert(place);
         // To have been in line counts as the pause.
         run.pause_due = false;
@@ -132,18 +137,24 @@ impl Reference {
 
     // Handing over.
 
-    /// Promises whatever is free within its pace to the first who may have it.
+    /// Promises whatever is free to the first who may have it: within its pace anybody, beyond it who hurries.
     pub(super) fn offer_to_the_line(&mut self) {
         if !self.rules.rules.line {
             return;
         }
         for membership in 0..self.memberships.len() {
-            while self.is_eligible(membership) && self.is_within_its_pace(membership) {
+            while self.is_eligible(membership) {
                 let hopeful = self.hopeful();
-                let Some(first) = hopeful.iter().position(|&run| self.admits(run, membership))
-                else {
-                    break;
+                let is_within = self.is_within_its_pace(membership);
+                let may_have = |&run: &usize| {
+                    let place = self.runs[run].place.as_ref();
+                    (is_within || place.is_some_and(|place| place.hurries))
+                        && self.admits(run, membership)
                 };
+                let Some(first) = hopeful.iter().position(may_have) else { break };
+                if !is_within {
+                    self.note("a place beyond the pace went to one in a hurry");
+                }
                 if first > 0 {
                     self.note("a place went to one behind the first in line");
                 }

@@ -110,8 +110,8 @@ impl Reference {
     }
 
     fn settle_usage(&mut self, run: usize, outcome: &Outcome, now: Moment, chance: f64) {
-        let &Usage { number, membership, since, late, lost, .. } = self.usage_of(run);
-        let witness = Witness { usage: number, membership, late, lost };
+        let &Usage { number, membership, since, lost, .. } = self.usage_of(run);
+        let witness = Witness { usage: number, membership, lost };
         let too_late = self.is_too_late(run, now);
         if lost {
             self.note("a late result of a lost trial");

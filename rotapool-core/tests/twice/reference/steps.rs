@@ -187,7 +187,7 @@ impl Reference {
             beyond,
         };
         let turns = [(false, false), (false, true), (true, false), (true, true)];
-        let is_impatient = self.patience(run).is_some_and(|patience| patience <= now);
+        let is_impatient = self.patience(run, now).is_some_and(|patience| patience <= now);
         let may_wait = terms.wait && !self.is_one_too_many(run) && !is_impatient;
         let open = turns.into_iter().filter(|(_, beyond)| !(*beyond && may_wait));
         open.map(|(again, beyond)| turn(again, beyond)).find(|turn| !turn.those.is_empty())

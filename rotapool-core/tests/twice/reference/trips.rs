@@ -9,12 +9,11 @@ use super::comeback::Comeback;
 use super::{Reference, later};
 use crate::twice::observed::{Change, Moment};
 
-/// A usage as a witness: its number, where it was, and whether it is late for a ramp or lost on trial.
+/// A usage as a witness: its number, where it was, and whether it is lost on trial.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Witness {
     pub(super) usage: u64,
     pub(super) membership: usize,
-    pub(super) late: bool,
     pub(super) lost: bool,
 }
 
@@ -30,7 +29,7 @@ impl Reference {
     fn is_judged(&self, witness: Witness) -> bool {
         let out_after = self.memberships[witness.membership].out_after;
         let is_young = witness.usage > out_after || !self.rules.rules.generations;
-        is_young && !witness.late && self.counts(witness)
+        is_young && self.counts(witness)
     }
 
     /// The operation returned a value, or an error that is no fault of the resource.
