@@ -206,11 +206,10 @@ impl Weighted {
                 kind.turns.meet(item, slot);
             }
         } else if judged_until.is_none() {
-            for item in
-                tournament.items().filter(|&item| !kind.turns.knows(item)).collect::<Vec<_>>()
-            {
-                if wish.admits(&roster[item]) {
-                    kind.turns.meet(item, &roster[item]);
+            // Those that cannot be picked now, too: they tell which kinds are alike.
+            for (item, slot) in roster.keys() {
+                if !kind.turns.knows(item) && wish.admits(slot) {
+                    kind.turns.meet(item, slot);
                 }
             }
         }
