@@ -33,6 +33,12 @@ pub(super) struct Turn {
 }
 
 impl Turn {
+    fn of_a_newcomer(slot: &Slot) -> Self {
+        // To the next part, so that it is the same in the whole as by itself.
+        let parts = (slot.weight() * PARTS).round() as u64;
+        Self { parts, position: slot.position(), at: 0.0, away: true }
+    }
+
     /// Of the virtual time that a pick takes.
     fn half(self) -> f64 {
         0.5 * PARTS / self.parts as f64
@@ -68,9 +74,7 @@ impl Turns {
         if item >= self.turns.len() {
             self.turns.resize(item + 1, None);
         }
-        // To the next part, so that it is the same in the whole as by itself.
-        let parts = (slot.weight() * PARTS).round() as u64;
-        let turn = Turn { parts, position: slot.position(), at: 0.0, away: true };
+        let turn = Turn::of_a_newcomer(slot);
         self.turns[item] = Some(turn);
         turn
     }
@@ -125,9 +129,10 @@ impl Turns {
         }
     }
 
-    /// How far ahead an item that has been seen is halfway through its next pick.
-    pub(super) fn halfway(&self, item: usize) -> Option<f64> {
-        self.turn(item).map(|turn| turn.lag(self.now) + turn.half())
+    /// How far ahead an item is halfway through its next pick.
+    pub(super) fn halfway(&self, item: usize, slot: &Slot) -> f64 {
+        let turn = self.turn(item).unwrap_or_else(|| Turn::of_a_newcomer(slot));
+        turn.lag(self.now) + turn.half()
     }
 
     /// An item that is here was picked.
@@ -167,6 +172,16 @@ mod tests {
         let mut profile = Profile::new("a");
         profile.weight = weight;
         Slot::new(profile, 0, 0)
+    }
+
+    #[test]
+    fn who_has_not_been_seen_is_as_far_from_its_turn_as_when_it_has_just_been() {
+        for weight in [0.005, 0.0009, 0.3, 1.0, 7.0] {
+            let (mut turns, slot) = (Turns::default(), slot(weight));
+            let unseen = turns.halfway(0, &slot);
+            turns.meet(0, &slot);
+            assert_eq!(turns.halfway(0, &slot).to_bits(), unseen.to_bits(), "weight {weight}");
+        }
     }
 
     /// Picks among items that are all there.

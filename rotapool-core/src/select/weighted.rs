@@ -49,7 +49,7 @@ impl Kind {
 
     /// How far ahead an item is halfway through its next pick.
     fn halfway(&self, item: usize, roster: &Roster) -> f64 {
-        self.turns.halfway(item).unwrap_or_else(|| 0.5 / roster[item].weight())
+        self.turns.halfway(item, &roster[item])
     }
 }
 
