@@ -136,7 +136,7 @@ impl Attempts {
         self.made
     }
 
-    /// When the attempt in flight is to be ended, with [`Outcome::TimedOut`]; `None` if it may take for ever.
+    /// When the attempt in flight is to be ended, with [`Outcome::TimedOut`](crate::Outcome::TimedOut); `None` if it may take for ever.
     #[must_use]
     #[inline]
     pub fn limit(&self) -> Option<Instant> {
