@@ -82,6 +82,13 @@
 //! | `async-std` | `AsyncStdRuntime`: the same, for those still on async-std, which is discontinued (RUSTSEC-2025-0052) |
 //! | `test-util` | `testing`: virtual time, scripted operations and traces, for tests of your own |
 //!
+//! And for those who ask over HTTP:
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `http` | `Lease::judge`, and `hints` behind it: what an upstream's status, headers and body say of a resource |
+//! | `reqwest` | the same for the responses of reqwest 0.13 |
+//!
 //! And for those who watch:
 //!
 //! | feature | adds |
@@ -138,6 +145,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod drive;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub mod hints;
 pub mod lifecycle;
 mod pool;
 mod protect;
@@ -183,10 +193,6 @@ pub use rotapool_core::{
     BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, LimiterStats, RateError,
     RateLimited, Rejected, Trip, TripError, Window,
 };
-
-#[cfg(feature = "http")]
-#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
-pub use rotapool_core::hints;
 
 #[cfg(feature = "async-std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "async-std")))]

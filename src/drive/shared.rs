@@ -11,6 +11,7 @@ use crate::sync::Mutex;
 use crate::terms::lease::Entry;
 use crate::terms::options::Defaults;
 use crate::terms::select::Select;
+use crate::terms::table::Table;
 use crate::watch::events::Audience;
 use crate::watch::trace;
 
@@ -21,6 +22,8 @@ type Listener = Box<dyn Fn(&StateChange) + Send + Sync>;
 pub(crate) struct Hooks {
     pub(crate) on_state_change: Option<Listener>,
     pub(crate) select: Option<Box<dyn Select>>,
+    /// No code, but as rarely asked: what judges the answers of upstreams.
+    pub(crate) table: Table,
 }
 
 pub(crate) struct Shared<T> {

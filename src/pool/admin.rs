@@ -18,7 +18,7 @@ impl<T> Pool<T> {
     /// An id that is empty or taken, a `max_in_flight` of 0, a weight out of range, or a secret that is empty or
     /// in plain sight. The pool is unchanged then.
     pub fn add(&self, resource: Resource<T>) -> Result<(), ResourceError> {
-        let (profile, entry) = resource.enter()?;
+        let (profile, entry) = resource.enter(&self.shared.hooks.table)?;
         let now = self.now();
         // On refusal the entry is dropped out here: it is the user's value.
         self.shared.with(|locked| match locked.state.add(profile, now) {

@@ -244,6 +244,15 @@ impl<T> Builder<T> {
         self
     }
 
+    /// What [`Lease::judge`](crate::Lease::judge) makes of the upstream's answers, of a resource that has no table of
+    /// [its own](crate::Resource::reactions). `Reactions::default()` by default.
+    #[cfg(feature = "http")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+    pub fn reactions(mut self, reactions: rotapool_core::hints::Reactions) -> Self {
+        self.hooks.table = crate::terms::table::Table::new(reactions);
+        self
+    }
+
     /// Seeds the random numbers of the pool (jitter and draws), so that what it does can be repeated.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -278,7 +287,7 @@ impl<T> Builder<T> {
         let now = self.runtime.now();
         let mut locked = Locked::new(State::new(self.config, now), random);
         for resource in self.resources {
-            let (profile, entry) = resource.enter()?;
+            let (profile, entry) = resource.enter(&self.hooks.table)?;
             let slot = locked.state.add(profile, now)?;
             locked.put(slot, entry);
         }

@@ -7,6 +7,7 @@ use rotapool_core::{Profile, ResourceError};
 
 use crate::terms::lease::Entry;
 use crate::terms::secret::Secrets;
+use crate::terms::table::Table;
 
 /// A resource to pool: an id, a value, and how many operations may use it at once.
 ///
@@ -25,6 +26,7 @@ pub struct Resource<T> {
     pub(crate) profile: Profile,
     pub(crate) value: T,
     pub(crate) secrets: Vec<Arc<str>>,
+    pub(crate) table: Table,
 }
 
 impl<T> Resource<T> {
@@ -32,7 +34,7 @@ impl<T> Resource<T> {
     ///
     /// The id must be unique in its pool and not empty; the pool checks when it gets the resource.
     pub fn new(id: impl Into<Arc<str>>, value: T) -> Self {
-        Self { profile: Profile::new(id), value, secrets: Vec::new() }
+        Self { profile: Profile::new(id), value, secrets: Vec::new(), table: Table::default() }
     }
 
     /// Lets at most this many operations use the resource at once. At least 1; no limit by default.
@@ -96,9 +98,29 @@ impl<T> Resource<T> {
         self
     }
 
-    /// What core has to know of it, and what the pool keeps.
-    pub(crate) fn enter(self) -> Result<(Profile, Arc<Entry<T>>), ResourceError> {
-        let Self { profile, value, secrets } = self;
+    /// What [`Lease::judge`](crate::Lease::judge) makes of answers that were got with this resource, instead of the
+    /// [pool's](crate::Builder::reactions) table: for a pool of several kinds of upstreams.
+    ///
+    /// ```
+    /// # use rotapool::Resource;
+    /// use rotapool::hints::{Class, Reaction, Reactions};
+    ///
+    /// let theirs = Reactions::default()
+    ///     .on(Class::QuotaGone, Reaction::Disable)
+    ///     .on_status(404, Reaction::Retry); // a model that not all of their keys can see
+    /// let key = Resource::new("them-1", "sk-aaa").reactions(theirs);
+    /// ```
+    #[cfg(feature = "http")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+    #[must_use]
+    pub fn reactions(mut self, reactions: rotapool_core::hints::Reactions) -> Self {
+        self.table = Table::new(reactions);
+        self
+    }
+
+    /// What core has to know of it, and what the pool keeps. `table` is the pool's.
+    pub(crate) fn enter(self, table: &Table) -> Result<(Profile, Arc<Entry<T>>), ResourceError> {
+        let Self { profile, value, secrets, table: own } = self;
         for secret in &secrets {
             if secret.is_empty() {
                 return Err(ResourceError::EmptySecret { id: profile.id });
@@ -112,7 +134,8 @@ impl<T> Resource<T> {
             }
         }
         let secrets = Secrets::of(&secrets);
-        let entry = Arc::new(Entry { id: Arc::clone(&profile.id), value, secrets });
+        let table = own.or(table);
+        let entry = Arc::new(Entry { id: Arc::clone(&profile.id), value, secrets, table });
         Ok((profile, entry))
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::terms::secret::Secrets;
+use crate::terms::table::Table;
 
 /// A resource on loan to one attempt: the value by [`Deref`], and what the attempt may want to know.
 ///
@@ -28,6 +29,12 @@ impl<T> Lease<T> {
     #[inline]
     pub(crate) fn secrets(&self) -> Option<&Arc<Secrets>> {
         self.entry.secrets.as_ref()
+    }
+
+    /// How answers that were got with the resource are judged.
+    #[cfg(feature = "http")]
+    pub(crate) fn table(&self) -> &rotapool_core::hints::Reactions {
+        self.entry.table.reactions()
     }
 
     /// The id of the resource.
@@ -82,4 +89,6 @@ pub(crate) struct Entry<T> {
     pub(crate) id: Arc<str>,
     pub(crate) value: T,
     pub(crate) secrets: Option<Arc<Secrets>>,
+    #[cfg_attr(not(feature = "http"), allow(dead_code))]
+    pub(crate) table: Table,
 }

@@ -11,4 +11,5 @@ pub(crate) mod meaning;
 pub(crate) mod options;
 pub(crate) mod secret;
 pub(crate) mod select;
+pub(crate) mod table;
 pub(crate) mod unserved;

@@ -3,6 +3,7 @@
 mod absurd;
 mod admin;
 mod affinity;
+mod answers;
 mod budget;
 mod causes;
 mod collector;
