@@ -190,8 +190,8 @@ pub use rotapool_core::{
     Status, Strategy, Trial, UnknownStrategy, chain,
 };
 pub use rotapool_core::{
-    BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, LimiterStats, RateError,
-    RateLimited, Rejected, Trip, TripError, Window,
+    BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, BudgetError, BudgetSpent,
+    LimiterStats, RateError, RateLimited, Rejected, RetryBudget, Trip, TripError, Window,
 };
 
 #[cfg(feature = "async-std")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::one_line::OneLine;
+use crate::protect::BudgetError;
 
 /// Why a pool could not be built.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -65,6 +66,9 @@ pub enum BuildError {
         "the pool's name is empty; give it one of one character or more, or leave it at `pool`"
     )]
     EmptyName,
+    /// A rule of the retry budget was out of range.
+    #[error(transparent)]
+    RetryBudget(#[from] BudgetError),
     /// A rule of how health is measured was out of range.
     #[error("{rule} of the health rules is {value}; allowed is {allowed}")]
     HealthRule {

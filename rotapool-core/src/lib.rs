@@ -68,8 +68,8 @@ pub use pool::config::Config;
 pub use pool::effects::Effects;
 pub use protect::{
     Admission, Breaker, BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats,
-    CallOutcome, Joined, Limiter, LimiterStats, Rate, RateError, RateLimited, Rejected, Ticket,
-    Trip, TripError, Turn, Window,
+    Budget, BudgetError, BudgetSpent, CallOutcome, Joined, Limiter, LimiterStats, Rate, RateError,
+    RateLimited, Rejected, RetryBudget, Ticket, Trip, TripError, Turn, Window,
 };
 pub use report::change::StateChange;
 pub use report::event::{Event, RunOutcome};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rotapool_core::{
-    BuildError, Config, HealthRules, Recovery, Runtime, State, StateChange, Strategy,
+    BuildError, Config, HealthRules, Recovery, RetryBudget, Runtime, State, StateChange, Strategy,
 };
 
 use crate::drive::shared::{Hooks, Locked, Shared};
@@ -191,6 +191,29 @@ impl<T> Builder<T> {
         self
     }
 
+    /// How many retries there may be, over the whole pool: a share of its runs. No limit by default.
+    ///
+    /// A retry is an attempt after a retry or cooldown signal or a time-out. One after a disable signal, or after an abort by a
+    /// sibling, is none: the resource is gone, or the run was only in the way. A run that would retry beyond the budget
+    /// ends as exhausted, with [`ExhaustedReason::RetryBudget`](crate::ExhaustedReason::RetryBudget) and its last signal.
+    ///
+    /// For when everything fails a little: without a budget three attempts a run are three times the load on
+    /// upstreams that have too much of it.
+    ///
+    /// ```
+    /// use rotapool::{Pool, Resource, RetryBudget};
+    ///
+    /// let pool = Pool::builder()
+    ///     .resources(["a", "b"].map(|id| Resource::new(id, id)))
+    ///     .retry_budget(RetryBudget::percent(20).min_per_second(2)) // of the last 10 s
+    ///     .build()?;
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// ```
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.config.retry_budget = Some(budget);
+        self
+    }
+
     /// How long one attempt may take, of a run that sets nothing of its own; more than zero. No limit by default. See
     /// [`Request::attempt_timeout`](crate::Request::attempt_timeout).
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
@@ -267,7 +290,7 @@ impl<T> Builder<T> {
     /// duplicate id, a `max_in_flight`, `max_attempts`, `max_waiting` or `step_down_after` of 0, a weight out of range,
     /// a secret that is empty or in plain sight,
     /// a cooldown table that is empty or has a zero in it, bounds that are reversed or begin at zero, a zero in the
-    /// terms of a trial, an `attempt_timeout` of zero, health rules out of range.
+    /// terms of a trial, an `attempt_timeout` of zero, a retry budget or health rules out of range.
     pub fn build(mut self) -> Result<Pool<T>, BuildError> {
         if self.name.is_empty() {
             return Err(BuildError::EmptyName);

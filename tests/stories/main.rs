@@ -27,6 +27,7 @@ mod panics;
 mod picks;
 mod readme;
 mod regressions;
+mod retry_budget;
 mod rotation;
 mod runtimes;
 mod scene;

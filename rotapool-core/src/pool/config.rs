@@ -8,6 +8,7 @@ use crate::error::BuildError;
 use crate::member::health_rules::HealthRules;
 use crate::member::recovery::{Recovery, Trial};
 use crate::member::rules::Rules;
+use crate::protect::RetryBudget;
 use crate::select::strategy::Strategy;
 
 /// The rules of a pool. [`Default`] has the documented defaults.
@@ -32,6 +33,8 @@ pub struct Config {
     pub cancel_siblings: bool,
     /// How health is measured.
     pub health: HealthRules,
+    /// How many retries there may be. Without one, the default, as many as the runs make.
+    pub retry_budget: Option<RetryBudget>,
     /// Whether a caller's own code chooses: see [`Step::Choose`](crate::Step::Choose). Off by default.
     pub foreign_choice: bool,
     /// Whose rules.
@@ -49,6 +52,7 @@ impl Default for Config {
             strategy: Strategy::default(),
             cancel_siblings: true,
             health: HealthRules::default(),
+            retry_budget: None,
             foreign_choice: false,
             rules: Rules::OURS,
         }
@@ -97,6 +101,9 @@ impl Config {
                     return Err(BuildError::ZeroInTrial { term });
                 }
             }
+        }
+        if let Some(budget) = &self.retry_budget {
+            budget.check()?;
         }
         self.health.check()
     }

@@ -3,6 +3,7 @@
 //! Here are the admin calls; what may be asked is in `questions` and `foresight`, what runs do in `runs`, what is told
 //! of it all in `telling`.
 
+mod allowance;
 pub(crate) mod config;
 mod edge;
 pub(crate) mod effects;
@@ -17,6 +18,7 @@ mod telling;
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::allowance::Allowance;
 use self::config::Config;
 use self::edge::Edge;
 use self::effects::Effects;
@@ -51,7 +53,10 @@ pub struct State<A> {
     next_change: u64,
     edge: Edge,
     follows_runs: bool,
+    /// Whether somebody follows the runs, or something counts them: one look on the way of a run for all of it.
+    attends_runs: bool,
     runs_told: u64,
+    allowance: Option<Box<Allowance>>,
     /// What has to be done outside, if anything may have: one look on the way of a healthy run.
     effects: Option<Effects<A>>,
     /// The abort handle of a usage that has ended, until it is taken out.
@@ -63,6 +68,7 @@ impl<A> State<A> {
     #[must_use]
     pub fn new(config: Config, now: Instant) -> Self {
         let epoch = Epoch::new(now);
+        let allowance = config.retry_budget.and_then(|rules| Allowance::for_retries(rules, now));
         Self {
             index: Index::new(config.strategy, epoch),
             yardstick: Yardstick::new(config.health, epoch),
@@ -74,7 +80,9 @@ impl<A> State<A> {
             next_change: 1,
             edge: Edge::default(),
             follows_runs: false,
+            attends_runs: allowance.is_some(),
             runs_told: 0,
+            allowance,
             effects: None,
             retired: None,
         }

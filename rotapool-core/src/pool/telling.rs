@@ -17,6 +17,18 @@ impl<A> State<A> {
     /// first.
     pub fn follow_runs(&mut self, follow: bool) {
         self.follows_runs = follow;
+        self.attend_runs();
+    }
+
+    /// Finds out whether anything looks at runs as they come and go.
+    pub(super) fn attend_runs(&mut self) {
+        self.attends_runs = self.follows_runs || self.allowance.is_some();
+    }
+
+    /// Whether anything looks at runs as they come and go.
+    #[inline]
+    pub(crate) fn attends_runs(&self) -> bool {
+        self.attends_runs
     }
 
     #[inline]

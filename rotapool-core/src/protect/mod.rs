@@ -1,7 +1,9 @@
-//! Small state machines that stand alone: a circuit breaker, and a token bucket with a line before it.
+//! Small state machines that stand alone: a circuit breaker, a token bucket with a line before it, and a budget of
+//! retries.
 
 mod breaker;
 mod bucket;
+mod budget;
 mod change;
 mod evidence;
 mod ladder;
@@ -11,11 +13,13 @@ mod rate;
 mod report;
 #[cfg(feature = "serde")]
 mod serialize;
+mod steps;
 mod trials;
 mod trip;
 mod window;
 
 pub use breaker::{Admission, Breaker, CallOutcome};
+pub use budget::{Budget, BudgetError, BudgetSpent, RetryBudget};
 pub use change::{BreakerCause, BreakerChange, BreakerMode, BreakerState};
 pub use limiter::{Joined, Limiter, Turn};
 pub use line::Ticket;

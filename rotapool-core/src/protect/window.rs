@@ -1,8 +1,9 @@
 //! What the calls of late were like: a window that slides with every call or with time.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::steps::Steps;
 use super::trip::Window;
 
 /// How a call ended, as the rates see it.
@@ -42,9 +43,6 @@ impl From<Mark> for Tally {
     }
 }
 
-/// Into how many steps a window of time is cut.
-const STEPS: usize = 10;
-
 /// The window with what is in it, and their sum.
 #[derive(Debug, Clone)]
 pub(super) struct Sliding {
@@ -54,35 +52,21 @@ pub(super) struct Sliding {
 
 #[derive(Debug, Clone)]
 enum Kept {
-    Calls {
-        most: usize,
-        marks: VecDeque<Mark>,
-    },
-    Steps {
-        /// How long one is, in nanoseconds.
-        length: u128,
-        start: Instant,
-        /// The number of the present step, counted from the start; its place is that modulo their number.
-        present: u128,
-        tallies: Box<[Tally; STEPS]>,
-    },
+    Calls { most: usize, marks: VecDeque<Mark> },
+    Time(Steps<Tally>),
 }
 
 impl Sliding {
     pub(super) fn new(window: Window, start: Instant) -> Self {
         let kept = match window {
             Window::Calls(calls) => Kept::Calls { most: calls as usize, marks: VecDeque::new() },
-            Window::Time(time) => {
-                Kept::Steps { length: step(time), start, present: 0, tallies: Box::default() }
-            }
+            Window::Time(time) => Kept::Time(Steps::new(time, start)),
         };
         Self { kept, sum: Tally::default() }
     }
 
     /// Takes in a call that ends now.
     pub(super) fn add(&mut self, mark: Mark, now: Instant) {
-        self.slide(now);
-        self.sum.add(mark);
         match &mut self.kept {
             Kept::Calls { most, marks } => {
                 if marks.len() == *most {
@@ -92,41 +76,24 @@ impl Sliding {
                 }
                 marks.push_back(mark);
             }
-            Kept::Steps { present, tallies, .. } => {
-                tallies[place(*present)].add(mark);
+            Kept::Time(steps) => {
+                steps.slide(now, |gone| self.sum.remove(gone));
+                steps.present().add(mark);
             }
         }
+        self.sum.add(mark);
     }
 
     /// What is in the window, as of the last call added.
     pub(super) fn sum(&self) -> Tally {
         self.sum
     }
-
-    /// Forgets what has become too old.
-    fn slide(&mut self, now: Instant) {
-        let Kept::Steps { length, start, present, tallies } = &mut self.kept else { return };
-        let reached = now.saturating_duration_since(*start).as_nanos() / *length;
-        let gone = reached.saturating_sub(*present).min(STEPS as u128);
-        for step in 1..=gone {
-            let tally = &mut tallies[place(*present + step)];
-            self.sum.remove(std::mem::take(tally));
-        }
-        *present = reached.max(*present);
-    }
-}
-
-fn place(step: u128) -> usize {
-    (step % STEPS as u128) as usize
-}
-
-/// How long a step of the window is. The door lets no window in that is so short that this were nothing.
-fn step(window: Duration) -> u128 {
-    (window.as_nanos() / STEPS as u128).max(1)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const GOOD: Mark = Mark { failed: false, slow: false };

@@ -12,6 +12,7 @@ pub(crate) struct PoolCounters {
     pub(crate) disables: u64,
     pub(crate) sibling_cancels: u64,
     pub(crate) retries: u64,
+    pub(crate) retries_refused: u64,
     pub(crate) choice_faults: u64,
     pub(crate) runs_ok: u64,
     pub(crate) runs_exhausted: u64,

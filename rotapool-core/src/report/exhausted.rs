@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::explanation::Explanation;
 use crate::member::signal::Signal;
+use crate::protect::BudgetSpent;
 
 /// Why a run could not be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,9 @@ pub enum ExhaustedReason {
     NoResourceAdmitted,
     /// The budget of attempts was spent.
     MaxAttempts,
+    /// The attempt would have been a retry, and the pool's retry budget is spent. A run that begins now may make its
+    /// first attempt all the same.
+    RetryBudget(BudgetSpent),
     /// The deadline had come before the next attempt could start.
     Deadline {
         /// The deadline.
@@ -75,6 +79,7 @@ impl Exhausted {
     /// Why, after how much, and how the resources stand taken together.
     fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = |earlier: Instant| self.explanation.at.saturating_duration_since(earlier);
+        let ahead = |later: Instant| later.saturating_duration_since(self.explanation.at);
         f.write_str("pool exhausted: ")?;
         match self.reason {
             ExhaustedReason::NoEligibleResource => f.write_str("no eligible resource")?,
@@ -82,6 +87,13 @@ impl Exhausted {
                 f.write_str("the run's filters admit no resource")?;
             }
             ExhaustedReason::MaxAttempts => f.write_str("no attempt left")?,
+            ExhaustedReason::RetryBudget(BudgetSpent { budget, runs, retries, allows_at }) => {
+                write!(f, "the retry budget is spent ({retries} to {runs} runs; {budget}")?;
+                match allows_at {
+                    Some(at) => write!(f, "; again in {:.1?}),", ahead(at))?,
+                    None => f.write_str("; again with more runs),")?,
+                }
+            }
             ExhaustedReason::Deadline { deadline } => {
                 write!(f, "the deadline passed {:.1?} ago,", since(deadline))?;
             }

@@ -119,6 +119,8 @@ pub struct PoolStats {
     pub sibling_cancels: u64,
     /// Retry signals.
     pub retries: u64,
+    /// Retries that the pool's budget refused; each ended its run.
+    pub retries_refused: u64,
     /// Choices of the user's own [`Select`](crate::Candidate) that panicked or named no candidate.
     pub choice_faults: u64,
     /// Runs that returned a value.
@@ -158,6 +160,7 @@ impl PoolStats {
             disables: counted.disables,
             sibling_cancels: counted.sibling_cancels,
             retries: counted.retries,
+            retries_refused: counted.retries_refused,
             choice_faults: counted.choice_faults,
             runs_ok: counted.runs_ok,
             runs_exhausted: counted.runs_exhausted,

@@ -56,7 +56,7 @@ impl Attempts {
         back.promised
     }
 
-    /// Takes the place that the run was promised, unless its deadline has passed meanwhile.
+    /// Takes the place that the run was promised, unless its deadline has passed meanwhile, or the retries are spent.
     #[cold]
     pub(super) fn take_promised<A>(
         &mut self,
@@ -65,17 +65,18 @@ impl Attempts {
         now: Instant,
         handle: impl FnOnce() -> A,
     ) -> Step {
-        match self.deadline {
-            Some(deadline) if deadline <= now => {
-                pool.pass_on(Some(key));
-                self.exhaust(pool, ExhaustedReason::Deadline { deadline }, now)
-            }
-            _ => {
-                let ticket = pool.enter(key, pool.tick(now), handle());
-                pool.pass_on(None);
-                self.begin(pool, ticket, now)
-            }
+        let refusal = match self.deadline {
+            Some(deadline) if deadline <= now => Some(ExhaustedReason::Deadline { deadline }),
+            _ if self.history.retries() => self.over_budget(pool, now),
+            _ => None,
+        };
+        if let Some(reason) = refusal {
+            pool.pass_on(Some(key));
+            return self.exhaust(pool, reason, now);
         }
+        let ticket = pool.enter(key, pool.tick(now), handle());
+        pool.pass_on(None);
+        self.begin(pool, ticket, now)
     }
 
     pub(super) fn give_up_the_line<A>(&mut self, pool: &mut State<A>) {
@@ -123,7 +124,7 @@ impl Attempts {
     #[inline]
     pub(super) fn refusal<A>(
         &mut self,
-        pool: &State<A>,
+        pool: &mut State<A>,
         now: Instant,
         waited: bool,
     ) -> Option<ExhaustedReason> {
@@ -144,8 +145,17 @@ impl Attempts {
             Some(deadline) if deadline <= now && (rules.strict_deadlines || !waited) => {
                 Some(ExhaustedReason::Deadline { deadline })
             }
+            _ if self.history.retries() => self.over_budget(pool, now),
             _ => None,
         }
+    }
+
+    /// Why the pool's budget has no retry for the run, if it has none.
+    #[cold]
+    fn over_budget<A>(&self, pool: &mut State<A>, now: Instant) -> Option<ExhaustedReason> {
+        let spent = pool.refuses_retry(now)?;
+        pool.counters.retries_refused += 1;
+        Some(ExhaustedReason::RetryBudget(spent))
     }
 
     /// The most attempts under the recorded rules, which the first step fixes.

@@ -72,6 +72,8 @@ struct Remembered {
     spent: u32,
     /// Whether the run has yet to pause before it repeats itself.
     owes_pause: bool,
+    /// Whether the next attempt is a retry, as the pool's budget counts them.
+    retries: bool,
     /// Until when it pauses.
     pause: Option<Instant>,
     /// Under the recorded rules: the usage of the failed attempt, which keeps its place until the pause is over.
@@ -93,6 +95,11 @@ impl History {
     #[inline]
     fn owes_pause(&self) -> bool {
         self.0.as_ref().is_some_and(|history| history.owes_pause)
+    }
+
+    #[inline]
+    fn retries(&self) -> bool {
+        self.0.as_ref().is_some_and(|history| history.retries)
     }
 
     fn write(&mut self) -> &mut Remembered {
@@ -219,8 +226,18 @@ impl Attempts {
         if self.deadline.is_some() || self.attempt_timeout.is_some() {
             self.limit = self.limit_of_attempt(pool, now);
         }
-        self.tell_started(pool, now);
+        if pool.attends_runs() {
+            self.attend_start(pool, now);
+        }
         Step::Attempt(slot)
+    }
+
+    /// What is to be done for those who count or follow the attempts.
+    #[cold]
+    #[inline(never)]
+    fn attend_start<A>(&mut self, pool: &mut State<A>, now: Instant) {
+        pool.count_attempt(self.made == 1, self.history.retries(), now);
+        self.tell_started(pool, now);
     }
 
     fn limit_of_attempt<A>(&self, pool: &State<A>, now: Instant) -> Option<Instant> {

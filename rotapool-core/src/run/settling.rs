@@ -63,12 +63,13 @@ impl Attempts {
             Outcome::Aborted => {
                 pool.give_up(&ticket, now);
                 let signal = pool.siblings_signal(&ticket, now);
-                self.go_on(pool, ticket, signal, Cost::AfterTheFirst, now, chance);
+                self.go_on(pool, ticket, signal, Cost::Detour, now, chance);
             }
             Outcome::Signal(signal) => {
                 pool.signal(&ticket, &signal, now);
                 let cost = match signal {
-                    Signal::Cooldown { .. } | Signal::Disable { .. } => Cost::AfterTheFirst,
+                    Signal::Cooldown { .. } => Cost::AfterTheFirst,
+                    Signal::Disable { .. } => Cost::Detour,
                     Signal::Retry { .. } => Cost::One,
                 };
                 self.go_on(pool, ticket, signal, cost, now, chance);
@@ -140,11 +141,12 @@ impl Attempts {
     ) {
         let rules = pool.config().rules;
         let again = pool.note_tried(&ticket, &mut self.wish);
-        let is_free = rules.free_rotation && cost == Cost::AfterTheFirst && !again;
+        let is_free = rules.free_rotation && cost != Cost::One && !again;
         let history = self.history.write();
         history.turn.get_or_insert((pool.sequence(&ticket), 0));
         history.spent += u32::from(!is_free);
         history.owes_pause = true;
+        history.retries = cost != Cost::Detour;
         history.in_line_since = None;
         // After a retry signal the usage still counts among the siblings that a signal aborts.
         let is_sibling = matches!(signal, Signal::Retry { .. });
@@ -171,4 +173,6 @@ enum Cost {
     /// Nothing the first time on each resource: that it is out is no fault of the run's, and its finding out is of
     /// use to all. Since the second time costs one, no run goes on for ever.
     AfterTheFirst,
+    /// The same, and what follows is no retry to the pool's budget: the resource is gone, or the run was in the way.
+    Detour,
 }

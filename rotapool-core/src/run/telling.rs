@@ -11,10 +11,14 @@ use crate::report::exhausted::ExhaustedReason;
 
 impl Attempts {
     /// The attempt in flight has begun.
-    #[inline]
     pub(super) fn tell_started<A>(&mut self, pool: &mut State<A>, now: Instant) {
-        if pool.follows_runs() {
-            self.started(pool, now);
+        if !pool.follows_runs() {
+            return;
+        }
+        if let Phase::Attempting(ticket) = &self.phase {
+            let id = pool.id_of(ticket);
+            let (run, request_id) = self.told(pool);
+            pool.tell(Event::AttemptStarted { at: now, run, request_id, id, attempt: self.made });
         }
     }
 
@@ -47,16 +51,6 @@ impl Attempts {
     ) {
         if pool.follows_runs() {
             self.ended(pool, RunOutcome::Exhausted(reason), now);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn started<A>(&mut self, pool: &mut State<A>, now: Instant) {
-        if let Phase::Attempting(ticket) = &self.phase {
-            let id = pool.id_of(ticket);
-            let (run, request_id) = self.told(pool);
-            pool.tell(Event::AttemptStarted { at: now, run, request_id, id, attempt: self.made });
         }
     }
 

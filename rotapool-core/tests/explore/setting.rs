@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use rotapool_core::{Config, Profile, Recovery, Rules, Strategy, Trial};
+use rotapool_core::{Config, Profile, Recovery, RetryBudget, Rules, Strategy, Trial};
 
 use crate::twice::observed::Moment;
 use crate::twice::reference::Terms;
@@ -85,7 +85,7 @@ impl Setting {
     }
 }
 
-/// Both rule sets, with every way of coming back that they have.
+/// Both rule sets, with every way of coming back that they have, and one with a budget of retries.
 fn configs() -> impl Iterator<Item = Config> {
     let mut trial = Trial::default();
     trial.successes = 2;
@@ -97,7 +97,11 @@ fn configs() -> impl Iterator<Item = Config> {
     let ours = [Recovery::AtOnce, Recovery::Trial(trial), Recovery::Ramp];
     let recorded = [Recovery::AtOnce, Recovery::Trial(Trial::default())];
     let ours = ours.into_iter().map(move |recovery| with(Config::default(), recovery));
-    ours.chain(recorded.into_iter().map(move |recovery| with(Config::recorded(), recovery)))
+    let mut frugal = with(Config::default(), Recovery::Ramp);
+    let budget = RetryBudget::percent(50).min_per_second(0);
+    frugal.retry_budget = Some(budget.window(Duration::from_secs(20)));
+    ours.chain([frugal])
+        .chain(recorded.into_iter().map(move |recovery| with(Config::recorded(), recovery)))
 }
 
 impl fmt::Display for Setting {
@@ -107,6 +111,9 @@ impl fmt::Display for Setting {
         write!(f, "{:?}, {resources} resources, {runs} {kinds}runs", rules.strategy)?;
         let set = if rules.rules == Rules::OURS { "our" } else { "the recorded" };
         write!(f, ", {set} rules, {:?}", rules.recovery)?;
+        if let Some(budget) = rules.retry_budget {
+            write!(f, ", retries {budget}")?;
+        }
         for (is_on, name) in [(*caps, "caps"), (rules.cancel_siblings, "siblings")] {
             write!(f, ", {}{name}", if is_on { "" } else { "no " })?;
         }

@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use fastrand::Rng;
-use rotapool_core::{Config, HealthRules, Outcome, Recovery, Rules, Signal, Strategy, Trial};
+use rotapool_core::{
+    Config, HealthRules, Outcome, Recovery, RetryBudget, Rules, Signal, Strategy, Trial,
+};
 
 use crate::traits::Traits;
 
@@ -120,6 +122,7 @@ fn config(random: &mut Rng, rules: Rules) -> Config {
     config.foreign_choice = random.f64() < 0.3;
     config.health = health(random);
     config.cancel_siblings = random.f64() < 0.8;
+    config.retry_budget = (random.f64() < 0.3).then(|| retry_budget(random));
     config
 }
 
@@ -162,6 +165,12 @@ fn trial(random: &mut Rng) -> Trial {
     trial.successes = pick(random, &[1, 1, 2, 5]);
     trial.bound = pick(random, &[None, None, Some(1), Some(3), Some(60)]).map(Duration::from_secs);
     trial
+}
+
+fn retry_budget(random: &mut Rng) -> RetryBudget {
+    let window = Duration::from_secs(pick(random, &[1, 7, 10, 60]));
+    let budget = RetryBudget::percent(pick(random, &[1, 20, 33, 50, 100])).window(window);
+    budget.min_per_second(pick(random, &[0, 0, 1, 2]))
 }
 
 fn health(random: &mut Rng) -> HealthRules {

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 78] = [
+const ALL: [&str; 81] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -20,6 +20,9 @@ const ALL: [&str; 78] = [
     "exhausted: cooldown outlasts deadline",
     "exhausted: pause outlasts deadline",
     "exhausted: line full",
+    "exhausted: retry budget",
+    "a retry paid for",
+    "no retry",
     "retry at once",
     "retry later",
     "retry never",
@@ -170,6 +173,7 @@ impl Corners {
                     Why::CooldownOutlastsDeadline { .. } => "exhausted: cooldown outlasts deadline",
                     Why::PauseOutlastsDeadline { .. } => "exhausted: pause outlasts deadline",
                     Why::LineFull { .. } => "exhausted: line full",
+                    Why::RetryBudget { .. } => "exhausted: retry budget",
                 });
                 self.reached(match exhaustion.retry_at {
                     Some(at) if at <= now => "retry at once",

@@ -74,6 +74,7 @@ pub(crate) enum Why {
     CooldownOutlastsDeadline { until: Moment, deadline: Moment },
     PauseOutlastsDeadline { until: Moment, deadline: Moment },
     LineFull { max_waiting: usize },
+    RetryBudget { runs: u64, retries: u64, allows_at: Option<Moment> },
 }
 
 impl Exhaustion {
@@ -100,6 +101,11 @@ impl Exhaustion {
                     }
                 }
                 ExhaustedReason::LineFull { max_waiting } => Why::LineFull { max_waiting },
+                ExhaustedReason::RetryBudget(spent) => Why::RetryBudget {
+                    runs: spent.runs,
+                    retries: spent.retries,
+                    allows_at: spent.allows_at.map(|at| clock.moment(at)),
+                },
                 other => panic!("the reference has no word for {other:?}"),
             },
             at: clock.moment(explanation.at),

@@ -6,6 +6,7 @@
 //! It knows both rule sets: `Rules` names what differs, and each difference is looked up where it matters.
 
 mod affinity;
+mod budget;
 mod comeback;
 mod essence;
 mod line;
@@ -24,6 +25,7 @@ use rotapool_core::{
     Basis, Cause, Config, PoolStats, Profile, ResourceError, ResourceStats, State, Status,
 };
 
+use self::budget::Spending;
 use self::comeback::Comeback;
 use self::measures::Measures;
 use self::runs::Run;
@@ -48,6 +50,7 @@ pub(crate) struct Reference {
     /// How many runs have come into the line without ever having had a resource.
     arrivals: u64,
     memory: Memory,
+    spending: Spending,
     /// The counters of the pool's whole life; the gauges in here mean nothing.
     counted: PoolStats,
     changes: u64,
@@ -108,6 +111,7 @@ impl Reference {
             runs: Vec::new(),
             arrivals: 0,
             memory: Memory::default(),
+            spending: Spending::default(),
             counted: new_pool(),
             changes: 0,
             aftermath: Aftermath::default(),

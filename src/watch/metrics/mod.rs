@@ -87,6 +87,7 @@ use thiserror::Error;
 /// | `rotapool_timeouts_total` | counter | those of them that gave no answer in time |
 /// | `rotapool_deadlines_total` | counter | attempts that the deadline of their run ended |
 /// | `rotapool_choice_faults_total` | counter | choices of a [`Select`](crate::Select) that panicked or named no candidate |
+/// | `rotapool_retries_refused_total` | counter | retries that the [retry budget](crate::Builder::retry_budget) refused |
 /// | `rotapool_waiting` | gauge | runs in line for a resource |
 /// | `rotapool_oldest_wait_seconds` | gauge | how long the run has been in line that came first; 0 if nobody is |
 ///

@@ -13,7 +13,7 @@ use rotapool_core::{Grade, Health, PoolStats, ResourceStats};
 
 use super::families::{Family, resources, sample};
 
-const POOL_COUNTERS: [Family<PoolStats, u64>; 4] = [
+const POOL_COUNTERS: [Family<PoolStats, u64>; 5] = [
     ("rotapool_failures", "Attempts that failed.", |pool| pool.failures),
     ("rotapool_timeouts", "Attempts that gave no answer in time.", |pool| pool.timeouts),
     ("rotapool_deadlines", "Attempts that the deadline of their run ended.", |pool| pool.deadlines),
@@ -22,6 +22,9 @@ const POOL_COUNTERS: [Family<PoolStats, u64>; 4] = [
         "Choices of a Select that panicked or named no candidate.",
         |pool| pool.choice_faults,
     ),
+    ("rotapool_retries_refused", "Retries that the retry budget refused.", |pool| {
+        pool.retries_refused
+    }),
 ];
 
 const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 2] = [

@@ -34,7 +34,10 @@ impl Episode {
             let left = rows.iter().find(|row| run.admits(row) && row.eligible);
             let left = left.filter(|row| !run.terms.wait || invariants::is_within_its_pace(row));
             match exhaustion.why {
-                Why::MaxAttempts | Why::Deadline { .. } | Why::PauseOutlastsDeadline { .. } => {}
+                Why::MaxAttempts
+                | Why::Deadline { .. }
+                | Why::PauseOutlastsDeadline { .. }
+                | Why::RetryBudget { .. } => {}
                 why => assert!(left.is_none(), "refused, {why:?}, although {left:?} is eligible"),
             }
         }

@@ -42,6 +42,7 @@ impl Reference {
             (self.rank_of(usage.membership), usage.abortable, usage.late, usage.lost, age)
                 .hash(into);
         }
+        self.essence_of_spending(now).hash(into);
         let live = self.runs.iter().enumerate().filter(|(_, run)| run.phase != Phase::Over);
         let mut live: Vec<_> =
             live.map(|(number, run)| self.essence_of(number, run, now)).collect();
@@ -109,6 +110,7 @@ impl Reference {
             run.budget.map_or(u128::MAX, |budget| u128::from(budget.saturating_sub(run.spent))),
             u128::from(run.pause_due),
             u128::from(run.made == 0),
+            u128::from(run.retries),
         ];
         let mut tried = run.wish.tried.clone();
         tried.retain(|&tried| self.memberships[tried].is_member);

@@ -39,6 +39,8 @@ pub(super) struct Run {
     pub(super) came: Option<(u64, u64)>,
     /// It has failed, and has not paused since.
     pub(super) pause_due: bool,
+    /// Its next attempt is a retry.
+    pub(super) retries: bool,
     pub(super) place: Option<Place>,
     /// Since when it waits, also while it is asked something.
     pub(super) waits_since: Option<Moment>,
@@ -68,6 +70,7 @@ impl Reference {
             first_usage: None,
             came: None,
             pause_due: false,
+            retries: false,
             place: None,
             waits_since: None,
             last_signal: None,
@@ -158,17 +161,20 @@ impl Reference {
                 // It goes on as if the resource had asked for another try.
                 let most = self.runs[run].terms.attempt_timeout.expect("a time that is up");
                 let reason: Arc<str> = format!("no answer within {most:?}").into();
+                self.runs[run].retries = true;
                 self.disprove(witness, &reason, now);
                 self.go_on(run, membership, Signal::retry(reason.to_string()), true, now, chance);
             }
             Outcome::Aborted => {
                 let signal = self.siblings_signal(membership, now);
+                self.runs[run].retries = false;
                 self.go_on(run, membership, signal, false, now, chance);
             }
             Outcome::Signal(signal) => {
                 self.obey(witness, signal, now);
                 // That a resource is out costs nothing the first time.
                 let costs = matches!(signal, Signal::Retry { .. });
+                self.runs[run].retries = !matches!(signal, Signal::Disable { .. });
                 self.go_on(run, membership, signal.clone(), costs, now, chance);
             }
             other => panic!("the reference does not know {other:?}"),

@@ -62,10 +62,17 @@ impl Reference {
                     self.attend_the_line();
                     self.exhaust(run, Why::Deadline { deadline }, now)
                 }
-                None => {
-                    self.note("a promise taken");
-                    self.attempt(run, membership, handle, now)
-                }
+                None => match self.over_budget(run, now) {
+                    Some(why) => {
+                        self.leave_the_line(run);
+                        self.attend_the_line();
+                        self.exhaust(run, why, now)
+                    }
+                    None => {
+                        self.note("a promise taken");
+                        self.attempt(run, membership, handle, now)
+                    }
+                },
             };
         }
         let unjudged = self.ask_to_judge(run);
@@ -87,6 +94,9 @@ impl Reference {
                 return self.exhaust(run, Why::Deadline { deadline }, now);
             }
             _ => {}
+        }
+        if let Some(why) = self.over_budget(run, now) {
+            return self.exhaust(run, why, now);
         }
         // A selection.
         self.notice(now);
@@ -111,6 +121,7 @@ impl Reference {
         self.leave_the_line(run);
         self.runs[run].waits_since = None;
         self.acquire(run, membership, handle, now);
+        self.pay(run, now);
         Move::Attempt { membership }
     }
 
