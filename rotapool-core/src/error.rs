@@ -6,7 +6,6 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::one_line::OneLine;
-use crate::protect::BudgetError;
 
 /// Why a pool could not be built.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -79,6 +78,30 @@ pub enum BuildError {
         /// What it may be.
         allowed: &'static str,
     },
+}
+
+/// A rule of a [`Trip`](crate::Trip) was out of range.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{rule} of the circuit breaker is {value}; allowed is {allowed}")]
+pub struct TripError {
+    /// Which rule.
+    pub rule: &'static str,
+    /// What it was.
+    pub value: String,
+    /// What it may be.
+    pub allowed: &'static str,
+}
+
+/// A rule of a [`RetryBudget`](crate::RetryBudget) was out of range.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{rule} of the retry budget is {value}; allowed is {allowed}")]
+pub struct BudgetError {
+    /// Which rule.
+    pub rule: &'static str,
+    /// What it was.
+    pub value: String,
+    /// What it may be.
+    pub allowed: &'static str,
 }
 
 /// Why a resource could not be added, or an admin call could not be carried out.

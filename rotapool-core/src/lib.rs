@@ -50,7 +50,7 @@ mod runtime;
 mod select;
 mod time;
 
-pub use error::{BuildError, ResourceError};
+pub use error::{BudgetError, BuildError, ResourceError, TripError};
 pub use member::basis::Basis;
 pub use member::fingerprint::fingerprint;
 pub use member::health::{Grade, Health};
@@ -68,8 +68,8 @@ pub use pool::config::Config;
 pub use pool::effects::Effects;
 pub use protect::{
     Admission, Breaker, BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats,
-    Budget, BudgetError, BudgetSpent, CallOutcome, Joined, Limiter, LimiterStats, Rate, RateError,
-    RateLimited, Rejected, RetryBudget, Ticket, Trip, TripError, Turn, Window,
+    Budget, BudgetSpent, CallOutcome, Joined, Limiter, LimiterStats, Rate, RateError, RateLimited,
+    Rejected, RetryBudget, Ticket, Trip, Turn, Window,
 };
 pub use report::change::StateChange;
 pub use report::event::{Event, RunOutcome};

@@ -13,6 +13,7 @@ pub(crate) mod line;
 mod outage;
 mod questions;
 mod runs;
+mod spending;
 mod telling;
 
 use std::sync::Arc;

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
-
 use super::steps::Steps;
+use crate::error::BudgetError;
 
 /// How many retries a pool makes at most: a share of the runs of late, or a few a second if that is more.
 ///
@@ -20,18 +19,6 @@ pub struct RetryBudget {
     pub min_per_second: u32,
     /// Over how much time runs and retries are counted: 1 s to 1 h.
     pub window: Duration,
-}
-
-/// A rule of a [`RetryBudget`] was out of range.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{rule} of the retry budget is {value}; allowed is {allowed}")]
-pub struct BudgetError {
-    /// Which rule.
-    pub rule: &'static str,
-    /// What it was.
-    pub value: String,
-    /// What it may be.
-    pub allowed: &'static str,
 }
 
 impl RetryBudget {

@@ -19,10 +19,10 @@ mod trip;
 mod window;
 
 pub use breaker::{Admission, Breaker, CallOutcome};
-pub use budget::{Budget, BudgetError, BudgetSpent, RetryBudget};
+pub use budget::{Budget, BudgetSpent, RetryBudget};
 pub use change::{BreakerCause, BreakerChange, BreakerMode, BreakerState};
 pub use limiter::{Joined, Limiter, Turn};
 pub use line::Ticket;
 pub use rate::{Rate, RateError};
 pub use report::{BreakerStats, LimiterStats, RateLimited, Rejected};
-pub use trip::{Trip, TripError, Window};
+pub use trip::{Trip, Window};

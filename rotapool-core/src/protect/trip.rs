@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use thiserror::Error;
+use crate::error::TripError;
 
 /// The rules of a circuit breaker: what trips it, for how long it is open, and what closes it again.
 ///
@@ -35,18 +35,6 @@ pub enum Window {
     Calls(u32),
     /// The calls that ended within the last so much time: 10 ms or more. It slides in steps of a tenth.
     Time(Duration),
-}
-
-/// A rule of a [`Trip`] was out of range.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{rule} of the circuit breaker is {value}; allowed is {allowed}")]
-pub struct TripError {
-    /// Which rule.
-    pub rule: &'static str,
-    /// What it was.
-    pub value: String,
-    /// What it may be.
-    pub allowed: &'static str,
 }
 
 const MAX_WINDOW_CALLS: u32 = 1_000_000;

@@ -13,8 +13,9 @@ use super::evidence::Evidence;
 use super::ladder::Ladder;
 use super::report::Rejected;
 use super::trials::{Trial, Trials};
-use super::trip::{Trip, TripError};
+use super::trip::Trip;
 use super::window::Mark;
+use crate::error::TripError;
 use crate::time::after;
 
 /// A circuit breaker: whom it lets pass, and what their results make of it.
