@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Sleep};
 
-use crate::drive::guard::{Guard, Next};
+use crate::drive::guard::{Caller, Guard, Next};
 use crate::drive::past::Past;
 use crate::terms::answer::{Answers, Otherwise};
 use crate::terms::error::RunError;
@@ -21,32 +21,52 @@ use crate::terms::lease::Lease;
 /// them: an operation that is always ready and never content would keep them waiting.
 const ATTEMPTS_A_POLL: u32 = 32;
 
+/// What a run does with a lease, again for each attempt.
+pub(crate) trait Operation<T> {
+    type Call;
+
+    fn call(&mut self, lease: Lease<T>) -> Self::Call;
+}
+
+impl<T, F, Fut> Operation<T> for F
+where
+    F: FnMut(Lease<T>) -> Fut,
+{
+    type Call = Fut;
+
+    #[inline(always)]
+    fn call(&mut self, lease: Lease<T>) -> Fut {
+        self(lease)
+    }
+}
+
 pin_project! {
     /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's
     /// guard cleans up.
     #[must_use = "a run does nothing until polled"]
-    pub(crate) struct RunFuture<'a, T, F, Fut, E> {
+    pub(crate) struct RunFuture<C: Caller, F, Fut, E> {
         #[pin]
         call: Option<Fut>,
         // What ends the attempt in flight, if it takes too long.
         limit: Option<Sleep>,
         rest: Option<Rest>,
         operation: F,
-        guard: Guard<'a, T>,
+        guard: Guard<C>,
         past: Past<E>,
     }
 }
 
-impl<'a, T, F, Fut, E> RunFuture<'a, T, F, Fut, E> {
+impl<C: Caller, F, Fut, E> RunFuture<C, F, Fut, E> {
     #[inline]
-    pub(crate) fn new(guard: Guard<'a, T>, operation: F) -> Self {
+    pub(crate) fn new(guard: Guard<C>, operation: F) -> Self {
         Self { call: None, limit: None, rest: None, operation, guard, past: Past::new() }
     }
 }
 
-impl<T, F, Fut, A, R, E> Future for RunFuture<'_, T, F, Fut, E>
+impl<C, F, Fut, A, R, E> Future for RunFuture<C, F, Fut, E>
 where
-    F: FnMut(Lease<T>) -> Fut,
+    C: Caller,
+    F: Operation<C::Value, Call = Fut>,
     Fut: Future<Output = A>,
     A: Answers<Value = R, Error = E>,
 {
@@ -132,7 +152,7 @@ struct Rest {
 }
 
 impl Rest {
-    fn poll<T>(&mut self, guard: &mut Guard<'_, T>, task: &mut Context<'_>) -> Poll<()> {
+    fn poll<C: Caller>(&mut self, guard: &mut Guard<C>, task: &mut Context<'_>) -> Poll<()> {
         if self.in_line && guard.watch(task.waker()) {
             return Poll::Ready(());
         }
@@ -146,8 +166,8 @@ impl Rest {
 /// Ready when the attempt in flight has reached its limit. The timer is only armed for one that has one, and that
 /// does not answer at once.
 #[inline]
-fn past_the_limit<T>(
-    guard: &Guard<'_, T>,
+fn past_the_limit<C: Caller>(
+    guard: &Guard<C>,
     timer: &mut Option<Sleep>,
     task: &mut Context<'_>,
 ) -> Poll<()> {
@@ -175,16 +195,20 @@ enum Ended<A> {
 
 /// The operation while it has the word. If it panics, dropping this ends its usage; the panic goes on
 /// to the caller.
-struct Attempt<'a, 'p, T, Fut> {
+struct Attempt<'a, C: Caller, Fut> {
     call: Pin<&'a mut Option<Fut>>,
-    guard: &'a mut Guard<'p, T>,
+    guard: &'a mut Guard<C>,
 }
 
-impl<T, Fut> Attempt<'_, '_, T, Fut> {
+impl<C: Caller, Fut> Attempt<'_, C, Fut> {
     /// Calls the operation.
     #[inline]
-    fn begin(mut self, operation: &mut impl FnMut(Lease<T>) -> Fut, lease: Lease<T>) {
-        let call = operation(lease);
+    fn begin(
+        mut self,
+        operation: &mut impl Operation<C::Value, Call = Fut>,
+        lease: Lease<C::Value>,
+    ) {
+        let call = operation.call(lease);
         self.call.set(Some(call));
         mem::forget(self);
     }
@@ -208,7 +232,7 @@ impl<T, Fut> Attempt<'_, '_, T, Fut> {
     }
 }
 
-impl<T, Fut> Drop for Attempt<'_, '_, T, Fut> {
+impl<C: Caller, Fut> Drop for Attempt<'_, C, Fut> {
     #[cold]
     fn drop(&mut self) {
         self.call.set(None);

@@ -23,45 +23,65 @@ pub(crate) enum Next<T> {
     Exhausted(Box<Exhausted>),
 }
 
+/// Whose run it is: what the run borrows, or owns, for as long as it lives.
+pub(crate) trait Caller {
+    type Value;
+
+    fn shared(&self) -> &Shared<Self::Value>;
+
+    /// What the caller set, if anything.
+    fn options(&self) -> Option<&Options>;
+}
+
+/// A run that was told nothing.
+impl<T> Caller for &Shared<T> {
+    type Value = T;
+
+    #[inline(always)]
+    fn shared(&self) -> &Shared<T> {
+        self
+    }
+
+    #[inline(always)]
+    fn options(&self) -> Option<&Options> {
+        None
+    }
+}
+
 /// A run in progress. Dropped before it is over, it counts as cancelled and gives back its usage.
-pub(crate) struct Guard<'a, T> {
-    shared: &'a Shared<T>,
+pub(crate) struct Guard<C: Caller> {
+    caller: C,
     attempts: Attempts,
     /// Whether it was ever polled. Before that it has not begun, and so cannot be cancelled.
     begun: bool,
-    /// What its caller set, if anything.
-    options: Option<&'a Options>,
     /// The end by which the usage in flight is aborted, or the run in line is woken.
     target: Option<Target>,
     /// Whether the target knows the task.
     watched: bool,
 }
 
-impl<'a, T> Guard<'a, T> {
+impl<C: Caller> Guard<C> {
     #[inline]
-    pub(crate) fn begin(
-        shared: &'a Shared<T>,
-        options: RunOptions,
-        set: Option<&'a Options>,
-    ) -> Self {
+    pub(crate) fn begin(caller: C, options: RunOptions) -> Self {
         let attempts = Attempts::new(options);
-        Self { shared, attempts, begun: false, options: set, target: None, watched: false }
+        Self { caller, attempts, begun: false, target: None, watched: false }
     }
 
     /// What the pool and the run are called.
     #[cfg(feature = "tracing")]
-    pub(crate) fn names(&self) -> (&'a str, Option<&'a str>) {
-        let request_id = self.options.and_then(|options| options.request_id.as_deref());
-        (&self.shared.name, request_id)
+    pub(crate) fn names(&self) -> (&str, Option<&str>) {
+        let request_id = self.caller.options().and_then(|options| options.request_id.as_deref());
+        (&self.caller.shared().name, request_id)
     }
 
     /// Asks the core what to do now, and meanwhile the caller's own code what it wants of the choice.
     #[inline]
-    pub(crate) fn step(&mut self) -> Next<T> {
+    pub(crate) fn step(&mut self) -> Next<C::Value> {
         self.begun = true;
         self.unwatch();
         loop {
-            let Self { shared, attempts, options, target, .. } = self;
+            let Self { caller, attempts, target, .. } = self;
+            let shared = caller.shared();
             let now = shared.runtime.now();
             let (step, entry) = shared.with(|locked| {
                 let Locked { state, random, pairs, .. } = locked;
@@ -89,7 +109,7 @@ impl<'a, T> Guard<'a, T> {
                 (step, entry)
             });
             if let Some(entry) = entry {
-                let request_id = options.and_then(|options| options.request_id.clone());
+                let request_id = caller.options().and_then(|options| options.request_id.clone());
                 return Next::Attempt(Lease::new(entry, attempts.made(), request_id));
             }
             match step {
@@ -106,7 +126,7 @@ impl<'a, T> Guard<'a, T> {
     /// Has the caller's own code judge the members, out of the lock.
     #[cold]
     fn judge(&mut self, members: &[(u64, Arc<Metadata>)]) {
-        let only = self.options.and_then(|options| options.only.as_ref());
+        let only = self.caller.options().and_then(|options| options.only.as_ref());
         let admits = |data: &Metadata| only.is_none_or(|Only(filter)| filter(data));
         self.attempts.judge(members.iter().map(|(number, data)| (*number, admits(data))));
     }
@@ -114,7 +134,8 @@ impl<'a, T> Guard<'a, T> {
     /// Has the caller's own code choose, out of the lock.
     #[cold]
     fn choose(&mut self, candidates: Vec<Candidate>) {
-        let Self { shared, attempts, .. } = self;
+        let Self { caller, attempts, .. } = self;
+        let shared = caller.shared();
         let choice = shared.hooks.select.as_deref();
         let choice = choice.and_then(|select| select::ask(select, candidates));
         shared.with(|locked| attempts.choose(&mut locked.state, choice));
@@ -123,7 +144,8 @@ impl<'a, T> Guard<'a, T> {
     /// The caller gave the run up.
     #[cold]
     fn cancel(&mut self) {
-        let Self { shared, attempts, .. } = self;
+        let Self { caller, attempts, .. } = self;
+        let shared = caller.shared();
         let now = shared.runtime.now();
         shared.with(|locked| attempts.cancel(&mut locked.state, now));
     }
@@ -142,7 +164,7 @@ impl<'a, T> Guard<'a, T> {
 
     /// Whether this instant has come.
     pub(crate) fn is_past(&self, at: Instant) -> bool {
-        self.shared.runtime.now() >= at
+        self.caller.shared().runtime.now() >= at
     }
 
     /// Has the task woken if the run is called; `true` if it has been already.
@@ -156,7 +178,7 @@ impl<'a, T> Guard<'a, T> {
 
     /// A sleep on the pool's runtime.
     pub(crate) fn sleep_until(&self, at: Instant) -> Sleep {
-        self.shared.runtime.sleep_until(at)
+        self.caller.shared().runtime.sleep_until(at)
     }
 
     /// Ends the attempt in flight, which was a success.
@@ -187,7 +209,8 @@ impl<'a, T> Guard<'a, T> {
         settle: impl FnOnce(&mut Attempts, &mut State<Trigger>, Instant, &mut fastrand::Rng),
     ) {
         self.unwatch();
-        let Self { shared, attempts, target, .. } = self;
+        let Self { caller, attempts, target, .. } = self;
+        let shared = caller.shared();
         let now = shared.runtime.now();
         shared.with(|Locked { state, random, pairs, .. }| {
             settle(attempts, state, now, random);
@@ -200,7 +223,7 @@ impl<'a, T> Guard<'a, T> {
     }
 }
 
-impl<T> Drop for Guard<'_, T> {
+impl<C: Caller> Drop for Guard<C> {
     #[inline]
     fn drop(&mut self) {
         if self.begun && !self.attempts.is_over() {

@@ -1,7 +1,7 @@
 //! How a run is driven: the future, its guard, the lock, and who may call it.
 
 pub(crate) mod abort;
-mod future;
+pub(crate) mod future;
 pub(crate) mod guard;
 mod pair;
 pub(crate) mod past;

@@ -1,18 +1,22 @@
 //! A run in its span, with the feature `tracing`; without it, the run alone.
 
-#[cfg(feature = "tracing")]
-pub(crate) use self::on::drive;
 use crate::drive::future::RunFuture;
-use crate::drive::guard::Guard;
+use crate::drive::guard::{Caller, Guard};
+
+/// A run as it is driven.
+#[cfg(not(feature = "tracing"))]
+pub(crate) type Driven<C, F, Fut, E> = RunFuture<C, F, Fut, E>;
+/// A run as it is driven: inside its span.
+#[cfg(feature = "tracing")]
+pub(crate) type Driven<C, F, Fut, E> = on::InSpan<RunFuture<C, F, Fut, E>>;
 
 /// Drives a run.
-#[cfg(not(feature = "tracing"))]
 #[inline]
-pub(crate) fn drive<T, F, Fut, E>(
-    guard: Guard<'_, T>,
-    operation: F,
-) -> RunFuture<'_, T, F, Fut, E> {
-    RunFuture::new(guard, operation)
+pub(crate) fn drive<C: Caller, F, Fut, E>(guard: Guard<C>, operation: F) -> Driven<C, F, Fut, E> {
+    #[cfg(not(feature = "tracing"))]
+    return RunFuture::new(guard, operation);
+    #[cfg(feature = "tracing")]
+    return on::in_span(guard, operation);
 }
 
 #[cfg(feature = "tracing")]
@@ -25,23 +29,15 @@ mod on {
     use tracing::Span;
     use tracing::span::Entered;
 
-    use super::{Guard, RunFuture};
+    use super::{Caller, Guard, RunFuture};
     use crate::shield::contained;
-    use crate::terms::answer::Answers;
-    use crate::terms::error::RunError;
-    use crate::terms::lease::Lease;
     use crate::watch::trace::TARGET;
 
     /// Drives a run inside its span, which is entered for every poll and for the drop.
-    pub(crate) fn drive<T, F, Fut, A, R, E>(
-        guard: Guard<'_, T>,
+    pub(crate) fn in_span<C: Caller, F, Fut, E>(
+        guard: Guard<C>,
         operation: F,
-    ) -> impl Future<Output = Result<R, RunError<E>>>
-    where
-        F: FnMut(Lease<T>) -> Fut,
-        Fut: Future<Output = A>,
-        A: Answers<Value = R, Error = E>,
-    {
+    ) -> InSpan<RunFuture<C, F, Fut, E>> {
         let (pool, request_id) = guard.names();
         let span =
             contained(|| tracing::debug_span!(target: TARGET, "rotapool::run", pool, request_id));
@@ -50,7 +46,7 @@ mod on {
 
     pin_project! {
         /// As `tracing`'s own `Instrumented`, except that a subscriber that panics harms nobody.
-        struct InSpan<R> {
+        pub(crate) struct InSpan<R> {
             #[pin]
             run: Option<R>,
             span: Shielded<Span>,

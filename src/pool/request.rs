@@ -6,10 +6,10 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rotapool_core::{Metadata, fingerprint};
+use rotapool_core::{Metadata, RunOptions, fingerprint};
 
 use crate::drive::abort::{AbortHandle, abortable};
-use crate::drive::guard::Guard;
+use crate::drive::guard::{Caller, Guard};
 use crate::drive::shared::Shared;
 use crate::drive::span::drive;
 use crate::terms::error::{OptionsError, RunError};
@@ -154,9 +154,24 @@ impl<T> Request<T> {
         abortable(async move { self.run(operation).await })
     }
 
-    pub(crate) fn begin(&self) -> Result<Guard<'_, T>, OptionsError> {
-        let options = self.options.for_core(|| self.shared.runtime.now())?;
-        Ok(Guard::begin(&self.shared, options, Some(&self.options)))
+    pub(crate) fn begin(&self) -> Result<Guard<&Self>, OptionsError> {
+        Ok(Guard::begin(self, self.for_core()?))
+    }
+
+    pub(crate) fn for_core(&self) -> Result<RunOptions, OptionsError> {
+        self.options.for_core(|| self.shared.runtime.now())
+    }
+}
+
+impl<T> Caller for &Request<T> {
+    type Value = T;
+
+    fn shared(&self) -> &Shared<T> {
+        &self.shared
+    }
+
+    fn options(&self) -> Option<&Options> {
+        Some(&self.options)
     }
 }
 

@@ -103,7 +103,7 @@ impl<T> Pool<T> {
         F: FnMut(Lease<T>) -> Fut,
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
-        drive(Guard::begin(&self.shared, self.shared.defaults.into(), None), operation)
+        drive(Guard::begin(&*self.shared, self.shared.defaults.into()), operation)
     }
 
     /// Starts a run with options of its own.
