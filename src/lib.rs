@@ -97,6 +97,12 @@
 //! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry; `ProtectCollector`: those of breakers and limiters |
 //! | `tracing` | a span a run, and events on attempts and changes of status: see [Traces](#traces) |
 //!
+//! And for stacks of services:
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `tower` | `PoolService`: a pool as a service of the crate `tower`; `PoolLayer`: the same of pools of services |
+//!
 //! And for the service around it, in [`lifecycle`], which also has what needs no feature:
 //!
 //! | feature | adds |
@@ -157,8 +163,13 @@ mod terms;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod testing;
+#[cfg(feature = "tower")]
+mod tower;
 mod watch;
 
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub use self::tower::{Cloned, Factory, PoolFuture, PoolLayer, PoolService, Remake, Services};
 pub use drive::abort::AbortHandle;
 pub use drive::timer::DefaultRuntime;
 pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};

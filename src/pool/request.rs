@@ -158,6 +158,16 @@ impl<T> Request<T> {
         Ok(Guard::begin(self, self.for_core()?))
     }
 
+    #[cfg(feature = "tower")]
+    pub(crate) fn shared(&self) -> &Shared<T> {
+        &self.shared
+    }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
     pub(crate) fn for_core(&self) -> Result<RunOptions, OptionsError> {
         self.options.for_core(|| self.shared.runtime.now())
     }

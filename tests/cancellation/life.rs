@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::channel::oneshot;
 use futures::future::BoxFuture;
-use rotapool::{AbortHandle, Pool, RunError};
+use rotapool::{AbortHandle, Pool, PoolService, RunError};
+use tower::Service as _;
 
 use crate::books::Books;
 use crate::stage::{Answer, Boom, Stage};
@@ -21,6 +22,7 @@ pub(crate) enum Entry {
     Request,
     Wrap,
     Abortable,
+    Service,
 }
 
 /// How it is given up.
@@ -88,6 +90,11 @@ impl Life {
             Entry::Abortable => {
                 let (run, abort) = stage.request().run_abortable(operation);
                 (Box::pin(run), Some(abort))
+            }
+            Entry::Service => {
+                let mut service =
+                    PoolService::new(stage.request(), move |lease, ()| operation(lease));
+                (Box::pin(service.call(())), None)
             }
         };
         let (tell, fate) = oneshot::channel();

@@ -80,7 +80,7 @@ async fn give_up_everywhere<W: World>(world: W, entries: &[Entry], ending: Endin
 }
 
 async fn dropped_at_any_poll_a_run_leaves_nothing_behind(world: impl World) {
-    let entries = [Entry::Pool, Entry::Request, Entry::Wrap, Entry::Abortable];
+    let entries = [Entry::Pool, Entry::Request, Entry::Wrap, Entry::Abortable, Entry::Service];
     give_up_everywhere(world, &entries, Ending::Dropped).await;
 }
 
