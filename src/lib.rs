@@ -172,6 +172,7 @@ mod watch;
 pub use self::tower::{Cloned, Factory, PoolFuture, PoolLayer, PoolService, Remake, Services};
 pub use drive::abort::AbortHandle;
 pub use drive::timer::DefaultRuntime;
+pub use lifecycle::Monitor;
 pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};
 pub use protect::{
     Acquire, BreakerBuilder, BreakerError, BreakerSwitch, ChainError, ChainRequest,
@@ -195,10 +196,10 @@ pub use watch::events::Events;
 pub use watch::metrics::{CollectorError, PoolCollector};
 
 pub use rotapool_core::{
-    Basis, BuildError, Candidate, Cause, Event, Exhausted, ExhaustedReason, ExhaustedTable,
-    Explanation, Grade, Health, HealthRules, Metadata, Outcome, PoolStats, Recovery, ResourceError,
-    ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange,
-    Status, Strategy, Trial, UnknownStrategy, chain,
+    Basis, BuildError, Candidate, Cause, Edge, Event, Exhausted, ExhaustedReason, ExhaustedTable,
+    Explanation, Grade, Health, HealthRules, Metadata, Notice, Outcome, PoolStats, Recovery,
+    ResourceError, ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn,
+    StateChange, Status, Strategy, Trial, UnknownStrategy, chain,
 };
 pub use rotapool_core::{
     BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, BudgetError, BudgetSpent,

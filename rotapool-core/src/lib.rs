@@ -24,7 +24,7 @@
 //!
 //! # Features
 //!
-//! `serde`, off by default: `Serialize` for [`PoolStats`], [`ResourceStats`], [`ResourceSnapshot`], [`Explanation`] and what
+//! `serde`, off by default: `Serialize` for [`PoolStats`], [`ResourceStats`], [`ResourceSnapshot`], [`Explanation`], [`Notice`] and what
 //! is in them. Keys are called as the fields are; durations are seconds, and instants are ages (`…_seconds_ago`), both
 //! by the clock at the moment when the value was taken.
 //!
@@ -66,6 +66,7 @@ pub use one_line::OneLine;
 pub use pool::State;
 pub use pool::config::Config;
 pub use pool::effects::Effects;
+pub use pool::posts::Lookout;
 pub use protect::{
     Admission, Breaker, BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats,
     Budget, BudgetSpent, CallOutcome, Joined, Limiter, LimiterStats, Rate, RateError, RateLimited,
@@ -75,6 +76,7 @@ pub use report::change::StateChange;
 pub use report::event::{Event, RunOutcome};
 pub use report::exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
 pub use report::explanation::Explanation;
+pub use report::notice::{Edge, Notice};
 pub use report::snapshot::ResourceSnapshot;
 pub use report::stats::{PoolStats, ResourceStats};
 pub use run::Attempts;

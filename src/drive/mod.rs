@@ -3,7 +3,7 @@
 pub(crate) mod abort;
 pub(crate) mod future;
 pub(crate) mod guard;
-mod pair;
+pub(crate) mod pair;
 pub(crate) mod past;
 pub(crate) mod shared;
 pub(crate) mod span;

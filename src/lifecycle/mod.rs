@@ -4,9 +4,10 @@
 //! - [`Shutdown`]: named clean-ups, in order, each with a limit and all with one deadline, and a report.
 //! - `Heartbeat` (feature `heartbeat`): a file that proves work, not a timer; and who reads it.
 //! - [`Watchdog`]: barks once per silence, from a thread of its own.
+//! - [`Monitor`]: has a pool notice on time what ends, although nobody uses it.
 //! - `Systemd` (feature `systemd`): the same for the service manager.
 //!
-//! None of it knows a runtime or spawns: what goes on for long is a plain future. They need no pool either.
+//! None of it knows a runtime or spawns: what goes on for long is a plain future. All but the monitor need no pool either.
 //! `docs/lifecycle.md` and the example `service` show them together.
 
 mod caught;
@@ -14,6 +15,7 @@ mod clean_up;
 mod course;
 #[cfg(feature = "heartbeat")]
 mod heartbeat;
+mod monitor;
 mod seat;
 mod shutdown;
 #[cfg(feature = "signal")]
@@ -35,6 +37,7 @@ pub use self::signals::{ShutdownEnd, SignalError, TermSignal};
 pub use self::systemd::{Systemd, SystemdError};
 pub use self::{
     clean_up::{CleanUp, IntoEnding},
+    monitor::Monitor,
     shutdown::{Shutdown, ShutdownBuilder},
     token::ShutdownToken,
     watchdog::{Silence, Watchdog, WatchdogBuilder, WatchdogError, WatchdogStats, WatchdogThread},

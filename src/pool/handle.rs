@@ -43,6 +43,15 @@ impl<T> Pool<T> {
         Self { shared: Arc::new(shared) }
     }
 
+    /// A handle of the pool that this is the inside of.
+    pub(crate) fn of(shared: Arc<Shared<T>>) -> Self {
+        Self { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared<T>> {
+        &self.shared
+    }
+
     /// What metrics and traces call the pool.
     #[must_use]
     pub fn name(&self) -> &str {

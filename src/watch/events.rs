@@ -50,6 +50,11 @@ impl Events {
     pub fn try_next(&mut self) -> Option<Event> {
         self.subscriber.buffer().take()
     }
+
+    /// [`next`](Self::next), as a poll.
+    pub(crate) fn poll_event(&mut self, context: &Context<'_>) -> Poll<Option<Event>> {
+        self.subscriber.poll(context)
+    }
 }
 
 impl Stream for Events {
@@ -90,51 +95,77 @@ impl fmt::Debug for Events {
 #[derive(Default)]
 pub(crate) struct Audience {
     subscribers: Vec<Arc<Subscriber>>,
+    /// Those who hear only when the pool as a whole turns.
+    of_turns: Vec<Arc<Subscriber>>,
 }
 
 impl Audience {
     /// Takes a subscriber in.
     pub(crate) fn admit(&mut self, capacity: NonZeroUsize) -> Events {
-        self.subscribers.retain(|subscriber| subscriber.buffer().over.is_none());
-        let subscriber = Arc::new(Subscriber {
-            buffer: Mutex::new(Buffer {
-                events: VecDeque::new(),
-                capacity: capacity.get(),
-                missed: None,
-                over: None,
-            }),
-            waker: AtomicWaker::new(),
-        });
-        self.subscribers.push(Arc::clone(&subscriber));
-        Events { subscriber }
+        admit(&mut self.subscribers, capacity)
     }
 
+    /// Takes in a subscriber that hears only of the pool exhausted and recovered.
+    pub(crate) fn admit_to_turns(&mut self) -> Events {
+        admit(&mut self.of_turns, CAPACITY)
+    }
+
+    /// Whether nobody hears of attempts and runs.
     pub(crate) fn is_empty(&self) -> bool {
         self.subscribers.is_empty()
     }
 
     /// Tells everybody, lets go of who has left, and adds whom to wake outside the pool's lock.
     pub(crate) fn tell(&mut self, events: &[Event], wakers: &mut Vec<Waker>) {
-        if events.is_empty() {
-            return;
+        tell(&mut self.subscribers, &events.iter(), wakers);
+        let is_turn = |event: &&Event| {
+            matches!(event, Event::PoolExhausted { .. } | Event::PoolRecovered { .. })
+        };
+        if !self.of_turns.is_empty() {
+            tell(&mut self.of_turns, &events.iter().filter(is_turn), wakers);
         }
-        self.subscribers.retain(|subscriber| {
-            let mut buffer = subscriber.buffer();
-            if buffer.over.is_some() {
-                return false;
-            }
-            events.iter().for_each(|event| buffer.put(event.clone()));
-            drop(buffer);
-            wakers.extend(subscriber.waker.take());
-            true
-        });
     }
+}
+
+fn admit(subscribers: &mut Vec<Arc<Subscriber>>, capacity: NonZeroUsize) -> Events {
+    subscribers.retain(|subscriber| subscriber.buffer().over.is_none());
+    let subscriber = Arc::new(Subscriber {
+        buffer: Mutex::new(Buffer {
+            events: VecDeque::new(),
+            capacity: capacity.get(),
+            missed: None,
+            over: None,
+        }),
+        waker: AtomicWaker::new(),
+    });
+    subscribers.push(Arc::clone(&subscriber));
+    Events { subscriber }
+}
+
+fn tell<'a>(
+    subscribers: &mut Vec<Arc<Subscriber>>,
+    events: &(impl Iterator<Item = &'a Event> + Clone),
+    wakers: &mut Vec<Waker>,
+) {
+    if events.clone().next().is_none() {
+        return;
+    }
+    subscribers.retain(|subscriber| {
+        let mut buffer = subscriber.buffer();
+        if buffer.over.is_some() {
+            return false;
+        }
+        events.clone().for_each(|event| buffer.put(event.clone()));
+        drop(buffer);
+        wakers.extend(subscriber.waker.take());
+        true
+    });
 }
 
 impl Drop for Audience {
     /// The pool is gone. Nobody holds its lock any more.
     fn drop(&mut self) {
-        for subscriber in &self.subscribers {
+        for subscriber in self.subscribers.iter().chain(&self.of_turns) {
             subscriber.buffer().over.get_or_insert(Over::Pool);
             if let Some(waker) = subscriber.waker.take() {
                 wake(waker);

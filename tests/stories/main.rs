@@ -22,6 +22,7 @@ mod hook;
 mod hostile;
 mod judged;
 mod lockout;
+mod monitor;
 mod own_choice;
 mod panics;
 mod picks;

@@ -48,14 +48,17 @@ impl<A> State<A> {
         self.look_who_is_first();
     }
 
-    /// The first in line comes by itself at the next known instant, on behalf of all. Whoever has become first, or
-    /// was told a later instant, has to come and be told.
+    /// The first in line comes by itself at the next known instant, on behalf of all, and so does each lookout.
+    /// Whoever has become first, or was told a later instant, has to come and be told.
     pub(super) fn look_who_is_first(&mut self) {
-        if !self.config.rules.line {
+        if !self.line.is_attended() {
             return;
         }
         let earliest = self.index.earliest();
-        if let Some((_, first)) = self.line.first() {
+        for late in self.line.late_lookouts(earliest) {
+            self.effects.get_or_insert_default().wakes.push(late);
+        }
+        if let Some((_, first)) = self.line.first().filter(|_| self.config.rules.line) {
             if earliest < first.comes_at {
                 self.effects.get_or_insert_default().wakes.extend(first.handle.take());
             }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::posts::{Lookout, Posts};
 use crate::member::slot::Slot;
 use crate::member::usage::Sequence;
 use crate::select::wish::Wish;
@@ -21,6 +22,10 @@ pub(crate) struct Line<A> {
     /// How many of those that wait for a promise hurry.
     hurried: usize,
     arrivals: u64,
+    /// Who is in no line and looks at the clock all the same.
+    lookouts: Posts<A>,
+    /// Whether anybody has to be told of an earlier instant: one look on the way of a healthy run.
+    is_attended: bool,
 }
 
 /// A run in line.
@@ -38,12 +43,50 @@ pub(crate) struct Waiting<A> {
 
 impl<A> Line<A> {
     pub(crate) fn new() -> Self {
-        Self { waiting: BTreeMap::new(), promised: BTreeMap::new(), hurried: 0, arrivals: 0 }
+        Self {
+            waiting: BTreeMap::new(),
+            promised: BTreeMap::new(),
+            hurried: 0,
+            arrivals: 0,
+            lookouts: Posts::new(),
+            is_attended: false,
+        }
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// Whether anybody looks at the clock: who is in line, or a lookout.
+    #[inline]
+    pub(crate) fn is_attended(&self) -> bool {
+        self.is_attended
+    }
+
+    fn attend(&mut self) {
+        self.is_attended = !self.waiting.is_empty() || !self.lookouts.is_empty();
+    }
+
+    pub(super) fn keep_lookout(
+        &mut self,
+        lookout: &mut Lookout,
+        comes_at: Tick,
+        handle: impl FnOnce() -> A,
+    ) {
+        self.lookouts.keep(lookout, comes_at, handle);
+        self.attend();
+    }
+
+    pub(super) fn dismiss_lookout(&mut self, lookout: &Lookout) -> Option<A> {
+        let handle = self.lookouts.leave(lookout);
+        self.attend();
+        handle
+    }
+
+    /// The lookouts that would come later than this.
+    pub(super) fn late_lookouts(&mut self, earliest: Tick) -> impl Iterator<Item = A> {
+        self.lookouts.call(earliest)
     }
 
     /// How many are in line, those included who have been promised a place and have yet to come for it.
@@ -66,12 +109,14 @@ impl<A> Line<A> {
     pub(crate) fn enter(&mut self, turn: Turn, waiting: Waiting<A>) {
         self.hurried += usize::from(waiting.hurries);
         self.waiting.insert(turn, waiting);
+        self.attend();
     }
 
     /// Takes out one that waits for a promise.
     fn take(&mut self, turn: Turn) -> Option<Waiting<A>> {
         let waiting = self.waiting.remove(&turn)?;
         self.hurried -= usize::from(waiting.hurries);
+        self.attend();
         Some(waiting)
     }
 

@@ -63,7 +63,7 @@ impl<A> State<A> {
         self.index.refresh(key, slot);
         self.counters.attempts += 1;
         // On a comeback its time is up at an instant that may be the next.
-        if !self.line.is_empty() {
+        if self.line.is_attended() {
             self.look_who_is_first();
         }
         ticket

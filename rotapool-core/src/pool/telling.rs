@@ -75,7 +75,7 @@ impl<A> State<A> {
     /// Tells if the pool has turned from able to serve to refusing, or back.
     pub(super) fn tell_turn(&mut self, now: Instant) {
         let due = self.index.due(self.epoch().tick(now)).is_some();
-        match self.edge.turned(due) {
+        match self.edge.turned(due, now) {
             Some(Turn::Exhausted) => {
                 let retry_at = self.next_recovery(&Wish::default(), now);
                 self.tell(Event::PoolExhausted { at: now, retry_at });

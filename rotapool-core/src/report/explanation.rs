@@ -112,8 +112,9 @@ impl Explanation {
     }
 }
 
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Explanation {
+    /// All but the resources, in one line.
+    pub(crate) fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.next, self.strategy, self.retry_after()) {
             (Some(next), Some(strategy), _) => {
                 write!(f, "next is {}, by {strategy:?}; ", OneLine(next))?;
@@ -128,7 +129,13 @@ impl fmt::Display for Explanation {
             (None, _, Some(_)) => f.write_str("nothing picked; ")?,
             (None, _, None) => f.write_str("nothing to pick; ")?,
         }
-        self.tally(f)?;
+        self.tally(f)
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.headline(f)?;
         self.rows(f)
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod counters;
 pub(crate) mod event;
 pub(crate) mod exhausted;
 pub(crate) mod explanation;
+pub(crate) mod notice;
 #[cfg(feature = "serde")]
 mod serialize;
 pub(crate) mod snapshot;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::explanation::Explanation;
+use super::notice::Notice;
 use super::snapshot::ResourceSnapshot;
 use super::stats::{PoolStats, ResourceStats};
 use crate::member::basis::Basis;
@@ -249,6 +250,19 @@ impl Serialize for Explanation {
             kept_out: kept_out,
             in_line: in_line,
             resources: resources,
+        })
+    }
+}
+
+impl Serialize for Notice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { pool, edge: _, at: _, outage, explanation } = self;
+        write_struct!(serializer, "Notice", {
+            event: self.event(),
+            pool: **pool,
+            text: self.to_string(),
+            outage_seconds: outage.map(|outage| outage.as_secs_f64()),
+            explanation: explanation,
         })
     }
 }
