@@ -256,7 +256,8 @@ impl<T> Builder<T> {
     /// signalled again.
     ///
     /// The end of a cooldown is noticed, and so reported, by whatever the pool is told next: an idle pool
-    /// reports nothing, although its snapshots show the resource healthy.
+    /// reports nothing, although its snapshots show the resource healthy, unless a [monitor](Pool::monitor) looks
+    /// at the clock for it.
     ///
     /// The hook runs on the thread that caused the change, after the pool's lock was released, so it
     /// may call the pool. With several threads the calls may arrive out of order:

@@ -128,7 +128,7 @@ pub enum Event {
     },
     /// A resource is healthy again, the first one since [`PoolExhausted`](Self::PoolExhausted).
     ///
-    /// The end of a cooldown is noticed, and so told, by whatever the pool is told next.
+    /// The end of a cooldown is noticed, and so told, by whatever the pool is told next, or by a monitor.
     #[non_exhaustive]
     PoolRecovered {
         /// When.

@@ -13,6 +13,7 @@ mod handing;
 mod history;
 mod hook;
 mod leaving;
+mod monitor;
 mod places;
 mod protect;
 mod scene;
