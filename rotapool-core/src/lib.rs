@@ -73,6 +73,7 @@ pub use protect::{
     Rejected, RetryBudget, Ticket, Trip, Turn, Window,
 };
 pub use report::change::StateChange;
+pub use report::drain::{DrainReport, StillRunning};
 pub use report::event::{Event, RunOutcome};
 pub use report::exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
 pub use report::explanation::Explanation;

@@ -51,6 +51,20 @@ impl Roster {
         self.slots.get(key)
     }
 
+    /// The members, and former members whose usages still drain.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().map(|(_, slot)| slot)
+    }
+
+    pub(crate) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
+        self.slots.iter_mut().map(|(_, slot)| slot)
+    }
+
+    /// How many usages of removed memberships of an id still drain.
+    pub(crate) fn draining(&self, id: &str) -> u32 {
+        self.draining.get(id).copied().unwrap_or(0)
+    }
+
     /// The members and their keys in pool order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = (usize, &Slot)> {
         self.order.values().map(|&key| (key, &self.slots[key]))
@@ -75,7 +89,7 @@ impl Roster {
         if self.ids.contains_key(&id) {
             return Err(ResourceError::DuplicateResource { id });
         }
-        let inherited = self.draining.get(&id).copied().unwrap_or(0);
+        let inherited = self.draining(&id);
         let position = self.next_position;
         self.next_position += 1;
         let key = self.slots.insert(Slot::new(profile, position, inherited));

@@ -93,6 +93,11 @@ impl<A> Usages<A> {
         Self { slab: Slab::new(), newest: 0 }
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
     /// The sequence number of the newest usage that ever was.
     #[inline]
     pub(crate) fn newest(&self) -> Sequence {
@@ -181,6 +186,15 @@ impl<A> Usages<A> {
         }
         into[before..].reverse();
         (into.len() - before) as u64
+    }
+
+    /// Takes the abort handles of all usages of a lane, with their numbers.
+    pub(crate) fn take_all(&mut self, lane: &mut Lane, into: &mut Vec<(Sequence, A)>) {
+        while let Some(usage) = self.slab.get_mut(lane.youngest as usize) {
+            let (place, sequence) = (lane.youngest, usage.sequence);
+            into.extend(usage.abort.take().map(|abort| (sequence, abort)));
+            self.detach(lane, place);
+        }
     }
 
     /// Takes a usage out of the list of those that can be aborted.

@@ -19,6 +19,10 @@ pub struct Effects<A> {
     /// The abort handles of usages that ended before an earlier one's was
     /// [taken out](crate::State::take_retired). There is nothing to do with them but to drop them outside.
     pub retired: Vec<A>,
+    /// Whether somebody may have waited for this: a closed pool has nothing [in
+    /// progress](crate::State::in_progress) any more, or has been [ended](crate::State::end), so that runs which pause
+    /// have to step; or nothing of a removed resource is [draining](crate::State::draining) any more.
+    pub departure: bool,
 }
 
 impl<A> Effects<A> {
@@ -35,11 +39,18 @@ impl<A> Effects<A> {
             && self.wakes.is_empty()
             && self.events.is_empty()
             && self.retired.is_empty()
+            && !self.departure
     }
 }
 
 impl<A> Default for Effects<A> {
     fn default() -> Self {
-        Self { aborts: Vec::new(), wakes: Vec::new(), events: Vec::new(), retired: Vec::new() }
+        Self {
+            aborts: Vec::new(),
+            wakes: Vec::new(),
+            events: Vec::new(),
+            retired: Vec::new(),
+            departure: false,
+        }
     }
 }

@@ -39,7 +39,7 @@ impl<A> State<A> {
     ) -> (Explanation, Vec<Candidate>) {
         let mut wish = Wish::new(preferences);
         verdicts.into_iter().for_each(|(position, admitted)| wish.judged(position, admitted));
-        let candidates = match self.config.foreign_choice {
+        let candidates = match self.config.foreign_choice && self.closed_since().is_none() {
             true => self.foresee_candidates(&wish, Reach { tried: true, beyond_pace: true }, now),
             false => Vec::new(),
         };
@@ -59,7 +59,10 @@ impl<A> State<A> {
         now: Instant,
         mut chance: impl FnMut() -> f64,
     ) -> Explanation {
-        let next = self.foresee_pick(wish, now, &mut chance);
+        let next = match self.closed_since() {
+            None => self.foresee_pick(wish, now, &mut chance),
+            Some(_) => None,
+        };
         let row = |slot: &Slot| ResourceSnapshot::of(&self.foresee(slot, now), now, self.epoch());
         let retry_at = match next {
             Some(_) => Some(now),

@@ -22,6 +22,8 @@ pub(crate) struct Until {
     pub(crate) latest: Option<Instant>,
     /// Whether its patience is over: it goes beyond the pace of a ramp.
     pub(crate) hurries: bool,
+    /// Whether it has made no attempt yet.
+    pub(crate) is_new: bool,
 }
 
 impl<A> State<A> {
@@ -109,8 +111,9 @@ impl<A> State<A> {
         handle: A,
     ) -> Option<Instant> {
         let deadline = until.latest.map_or(Tick::NEVER, |latest| self.tick(latest));
-        let hurries = until.hurries;
-        let waiting = Waiting { wish, handle: Some(handle), since, comes_at: deadline, hurries };
+        let Until { hurries, is_new, .. } = until;
+        let handle = Some(handle);
+        let waiting = Waiting { wish, handle, since, comes_at: deadline, hurries, is_new };
         self.line.enter(turn, waiting);
         let earliest = self.index.earliest();
         let comes_at = match self.line.first() {

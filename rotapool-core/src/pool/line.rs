@@ -39,6 +39,8 @@ pub(crate) struct Waiting<A> {
     pub(crate) comes_at: Tick,
     /// Whether its time grows short: it may go beyond the pace of a ramp.
     pub(crate) hurries: bool,
+    /// Whether it has made no attempt yet.
+    pub(crate) is_new: bool,
 }
 
 impl<A> Line<A> {
@@ -159,6 +161,12 @@ impl<A> Line<A> {
                 self.enter(turn, waiting);
             }
         }
+    }
+
+    /// Wakes those that have made no attempt yet: the pool has closed.
+    pub(crate) fn refuse_newcomers(&mut self, into: &mut Vec<A>) {
+        let new = self.waiting.values_mut().filter(|waiting| waiting.is_new);
+        into.extend(new.filter_map(|waiting| waiting.handle.take()));
     }
 
     /// Wakes those of whom `is_meant` is true.

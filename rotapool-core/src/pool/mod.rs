@@ -4,6 +4,7 @@
 //! of it all in `telling`.
 
 mod allowance;
+mod closing;
 pub(crate) mod config;
 mod edge;
 pub(crate) mod effects;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::allowance::Allowance;
+use self::closing::Closing;
 use self::config::Config;
 use self::edge::Edge;
 use self::effects::Effects;
@@ -60,6 +62,11 @@ pub struct State<A> {
     attends_runs: bool,
     runs_told: u64,
     allowance: Option<Box<Allowance>>,
+    /// Whether a pick takes more than the strategy: see `has_detours`.
+    detours: bool,
+    closing: Option<Box<Closing>>,
+    /// The runs that have made an attempt and hold no resource now.
+    between: u64,
     /// What has to be done outside, if anything may have: one look on the way of a healthy run.
     effects: Option<Effects<A>>,
     /// The abort handle of a usage that has ended, until it is taken out.
@@ -75,6 +82,9 @@ impl<A> State<A> {
         Self {
             index: Index::new(config.strategy, epoch),
             yardstick: Yardstick::new(config.health, epoch),
+            detours: config.foreign_choice,
+            closing: None,
+            between: 0,
             config,
             roster: Roster::default(),
             usages: Usages::new(),
@@ -95,9 +105,18 @@ impl<A> State<A> {
     pub fn take_effects(&mut self) -> Option<Effects<A>> {
         // Looked at before it is taken: most runs leave nothing, and an `Effects` is large.
         match self.effects.is_some() {
-            true => self.effects.take().filter(|effects| !effects.is_empty()),
+            true => self.take_what_is_there(),
             false => None,
         }
+    }
+
+    fn take_what_is_there(&mut self) -> Option<Effects<A>> {
+        let watches = self.watches_for_the_end();
+        let effects = self.effects.take();
+        if watches {
+            self.effects = Some(Effects::default());
+        }
+        effects.filter(|effects| !effects.is_empty())
     }
 
     /// The abort handle of a usage that has ended. Dropping it may run foreign code, so take it out

@@ -33,8 +33,12 @@ impl<A> State<A> {
         }
     }
 
-    /// The signal that stands for an abort by a sibling: the sibling's own, as the resource shows it.
+    /// The signal that stands for an abort by a sibling: the sibling's own, as the resource shows it. In a pool that
+    /// has ended, whatever was aborted was so for that.
     pub(crate) fn siblings_signal(&self, ticket: &Ticket, now: Instant) -> Signal {
+        if self.has_ended() {
+            return Signal::retry("aborted: the pool is closed, and the time to drain it is over");
+        }
         if !self.roster.is_member(ticket.slot()) {
             return Signal::cooldown("aborted by a sibling's signal");
         }

@@ -83,7 +83,7 @@ impl<A> State<A> {
     pub fn counted(&self, now: Instant) -> PoolStats {
         let since = self.line.longest_since().map(|since| self.epoch().instant(since));
         let oldest = since.map(|since| now.saturating_duration_since(since));
-        PoolStats::new(self.counters, self.line.len(), oldest)
+        PoolStats::new(self.counters, self.line.len(), oldest, self.closed_since().is_some())
     }
 
     /// Lists the first members at these positions, `most` at most, counts them into the gauges, and
@@ -188,11 +188,13 @@ impl<A> State<A> {
     ) -> Explanation {
         let admitted = self.admitted(wish);
         let members = self.roster.members().filter(|slot| wish.admits(slot));
+        let closed_since = self.closed_since();
         Explanation {
             at: now,
             next: None,
             strategy: Some(self.config.strategy),
-            retry_at,
+            retry_at: retry_at.filter(|_| closed_since.is_none()),
+            closed_since,
             resources: members.take(most).map(row).collect(),
             members: admitted,
             kept_out: self.len() - admitted,

@@ -192,9 +192,8 @@ impl<A> State<A> {
         if slot.member {
             self.index.refresh(key, slot);
             self.offer(key);
-        } else if let Some(successor) = self.roster.drained(key) {
-            self.index.place(successor, &self.roster[successor]);
-            self.offer(successor);
+        } else {
+            self.left_former(key);
         }
     }
 

@@ -134,6 +134,12 @@ pub enum Event {
         /// When.
         at: Instant,
     },
+    /// The pool was [closed](crate::State::close): it begins no new runs from here on.
+    #[non_exhaustive]
+    PoolClosed {
+        /// When.
+        at: Instant,
+    },
     /// The subscriber was too slow: these many events, which came here, are lost to it.
     #[non_exhaustive]
     Missed {
@@ -179,6 +185,7 @@ impl Event {
             | Self::RunEnded { at, .. }
             | Self::PoolExhausted { at, .. }
             | Self::PoolRecovered { at }
+            | Self::PoolClosed { at }
             | Self::Missed { at, .. } => *at,
         }
     }
@@ -239,6 +246,7 @@ impl fmt::Display for Event {
             }
             Self::PoolExhausted { .. } => f.write_str("the pool is exhausted"),
             Self::PoolRecovered { .. } => f.write_str("the pool has recovered"),
+            Self::PoolClosed { .. } => f.write_str("the pool is closed"),
             Self::Missed { count: 1, .. } => f.write_str("1 event missed"),
             Self::Missed { count, .. } => write!(f, "{count} events missed"),
         }

@@ -20,6 +20,9 @@ pub enum ExhaustedReason {
     /// The attempt would have been a retry, and the pool's retry budget is spent. A run that begins now may make its
     /// first attempt all the same.
     RetryBudget(BudgetSpent),
+    /// The pool is [closed](crate::State::close): the run had made no attempt by then, or was still not over when
+    /// what was left was [ended](crate::State::end).
+    Closed,
     /// The deadline had come before the next attempt could start.
     Deadline {
         /// The deadline.
@@ -86,6 +89,7 @@ impl Exhausted {
             ExhaustedReason::NoResourceAdmitted => {
                 f.write_str("the run's filters admit no resource")?;
             }
+            ExhaustedReason::Closed => f.write_str("it is closed, and begins nothing new,")?,
             ExhaustedReason::MaxAttempts => f.write_str("no attempt left")?,
             ExhaustedReason::RetryBudget(BudgetSpent { budget, runs, retries, allows_at }) => {
                 write!(f, "the retry budget is spent ({retries} to {runs} runs; {budget}")?;

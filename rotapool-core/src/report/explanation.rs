@@ -41,6 +41,8 @@ pub struct Explanation {
     pub kept_out: usize,
     /// How many runs are in line for a resource.
     pub in_line: usize,
+    /// Since when the pool is [closed](crate::State::close): it begins no new runs, and nothing brings that back.
+    pub closed_since: Option<Instant>,
 }
 
 impl Explanation {
@@ -116,6 +118,7 @@ impl Explanation {
     /// All but the resources, in one line.
     pub(crate) fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.next, self.strategy, self.retry_after()) {
+            _ if self.closed_since.is_some() => f.write_str("the pool is closed; ")?,
             (Some(next), Some(strategy), _) => {
                 write!(f, "next is {}, by {strategy:?}; ", OneLine(next))?;
             }

@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod counters;
+pub(crate) mod drain;
 pub(crate) mod event;
 pub(crate) mod exhausted;
 pub(crate) mod explanation;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
+use super::drain::{DrainReport, StillRunning};
 use super::explanation::Explanation;
 use super::notice::Notice;
 use super::snapshot::ResourceSnapshot;
@@ -207,6 +208,7 @@ impl Serialize for PoolStats {
             runs_exhausted,
             runs_error,
             runs_cancelled,
+            closed,
             resources,
         } = self;
         write_struct!(serializer, "PoolStats", {
@@ -233,15 +235,46 @@ impl Serialize for PoolStats {
             runs_exhausted: runs_exhausted,
             runs_error: runs_error,
             runs_cancelled: runs_cancelled,
+            closed: closed,
             resources: resources,
         })
     }
 }
 
+impl Serialize for DrainReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { took, finished, aborted, still_running, between_attempts } = self;
+        write_struct!(serializer, "DrainReport", {
+            complete: self.is_complete(),
+            took_seconds: took.as_secs_f64(),
+            finished: finished,
+            aborted: aborted,
+            still_running: still_running,
+            between_attempts: between_attempts,
+        })
+    }
+}
+
+impl Serialize for StillRunning {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { id, runs } = self;
+        write_struct!(serializer, "StillRunning", { resource_id: **id, runs: runs, })
+    }
+}
+
 impl Serialize for Explanation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { at: _, next, strategy, retry_at: _, resources, members, kept_out, in_line } =
-            self;
+        let Self {
+            at,
+            next,
+            strategy,
+            retry_at: _,
+            resources,
+            members,
+            kept_out,
+            in_line,
+            closed_since,
+        } = self;
         write_struct!(serializer, "Explanation", {
             next: next.as_deref(),
             strategy: strategy.map(|strategy| strategy.name()),
@@ -249,6 +282,7 @@ impl Serialize for Explanation {
             members: members,
             kept_out: kept_out,
             in_line: in_line,
+            closed_seconds_ago: ago(*closed_since, *at),
             resources: resources,
         })
     }

@@ -131,6 +131,8 @@ pub struct PoolStats {
     pub runs_error: u64,
     /// Runs that their caller dropped after they had begun.
     pub runs_cancelled: u64,
+    /// Whether the pool is [closed](crate::State::close).
+    pub closed: bool,
     /// The members, in pool order.
     pub resources: Vec<ResourceStats>,
 }
@@ -141,6 +143,7 @@ impl PoolStats {
         counted: PoolCounters,
         waiting: usize,
         oldest_wait: Option<Duration>,
+        closed: bool,
     ) -> Self {
         Self {
             in_flight: 0,
@@ -166,6 +169,7 @@ impl PoolStats {
             runs_exhausted: counted.runs_exhausted,
             runs_error: counted.runs_error,
             runs_cancelled: counted.runs_cancelled,
+            closed,
             resources: Vec::new(),
         }
     }

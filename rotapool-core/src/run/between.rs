@@ -18,15 +18,34 @@ impl Attempts {
         pool.notice(now);
         match std::mem::replace(&mut self.phase, Phase::Ready) {
             Phase::Ready => Resumed::Ready,
-            Phase::Waiting => Resumed::Waited { promised: self.come_back(pool) },
+            Phase::Between => {
+                pool.goes_on();
+                match pool.has_ended() {
+                    true => Resumed::Refused,
+                    false => Resumed::Ready,
+                }
+            }
+            Phase::Waiting => {
+                let promised = self.come_back(pool);
+                match pool.refuses(self.made > 0) {
+                    true => {
+                        pool.pass_on(promised);
+                        Resumed::Refused
+                    }
+                    false => Resumed::Waited { promised },
+                }
+            }
             Phase::Pausing => match self.history.write().pause {
-                Some(until) if now < until => {
+                Some(until) if now < until && !pool.has_ended() => {
                     self.phase = Phase::Pausing;
                     Resumed::Pausing { until }
                 }
                 _ => {
                     self.give_up_the_pause(pool);
-                    Resumed::Ready
+                    match pool.has_ended() {
+                        true => Resumed::Refused,
+                        false => Resumed::Ready,
+                    }
                 }
             },
             // Given back first: whoever catches the panic can still cancel the run.
@@ -41,13 +60,17 @@ impl Attempts {
     pub(super) fn give_up_the_pause<A>(&mut self, pool: &mut State<A>) {
         let history = self.history.write();
         history.owes_pause = false;
-        if let Some(failed) = history.failed.take() {
-            pool.release(failed);
+        match history.failed.take() {
+            Some(failed) => pool.release(failed),
+            None => pool.goes_on(),
         }
     }
 
     /// Leaves the line, with what the run was promised. Who stood in line has paused enough.
     fn come_back<A>(&mut self, pool: &mut State<A>) -> Option<usize> {
+        if self.made > 0 {
+            pool.goes_on();
+        }
         let history = self.history.write();
         history.owes_pause = false;
         let back = pool.leave_line(history.turn?)?;
@@ -82,6 +105,46 @@ impl Attempts {
     pub(super) fn give_up_the_line<A>(&mut self, pool: &mut State<A>) {
         let promised = self.come_back(pool);
         pool.pass_on(promised);
+    }
+
+    /// Asks the caller's own code something, which takes until another step.
+    #[cold]
+    pub(super) fn ask<A>(&mut self, pool: &mut State<A>, question: Step) -> Step {
+        pool.pass_on(None);
+        if self.made > 0 {
+            self.rest(pool, Phase::Between);
+        }
+        question
+    }
+
+    /// A run that has made an attempt holds no resource for a while.
+    pub(super) fn rest<A>(&mut self, pool: &mut State<A>, phase: Phase) {
+        self.phase = phase;
+        pool.rests();
+    }
+
+    /// A pick that takes more than the strategy: the gate may be shut, and a caller's own code may choose.
+    #[cold]
+    pub(super) fn take_the_detour<A>(
+        &mut self,
+        pool: &mut State<A>,
+        reach: Reach,
+        now: Instant,
+        chance: &mut impl FnMut() -> f64,
+    ) -> Result<Pick, Step> {
+        if pool.refuses(self.made > 0) {
+            pool.notice(now);
+            pool.pass_on(None);
+            return Err(self.exhaust(pool, ExhaustedReason::Closed, now));
+        }
+        let tick = pool.tick(now);
+        if !pool.config().foreign_choice {
+            return Ok(pool.pick(&self.wish, reach, tick, chance));
+        }
+        match self.ask_to_choose(pool, reach, now) {
+            Some(question) => Err(self.ask(pool, question)),
+            None => Ok(self.take_choice(pool, reach, tick, chance)),
+        }
     }
 
     #[cold]
@@ -209,8 +272,13 @@ impl Attempts {
         let hurries = patience.is_some_and(|patience| patience <= now);
         let latest = if hurries { self.deadline } else { patience.or(self.deadline) };
         let wish = std::mem::take(&mut self.wish);
-        let comes_at = pool.get_in_line(turn, wish, since, Until { latest, hurries }, handle());
-        self.phase = Phase::Waiting;
+        let is_new = self.made == 0;
+        let until = Until { latest, hurries, is_new };
+        let comes_at = pool.get_in_line(turn, wish, since, until, handle());
+        match is_new {
+            true => self.phase = Phase::Waiting,
+            false => self.rest(pool, Phase::Waiting),
+        }
         let until = match recovery {
             Some(recovery) if !rules.line => {
                 let until = after(recovery, scaled(self.retry_delay, chance()));
@@ -269,7 +337,7 @@ impl Attempts {
             }
             _ => {
                 self.history.write().pause = Some(until);
-                self.phase = Phase::Pausing;
+                self.rest(pool, Phase::Pausing);
                 Step::Pause { until }
             }
         }

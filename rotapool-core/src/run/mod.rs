@@ -26,8 +26,10 @@ type Choice = Option<Box<Candidate>>;
 
 #[derive(Debug)]
 enum Phase {
-    /// Between attempts.
+    /// Before its first attempt, or in the middle of a step.
     Ready,
+    /// Between two attempts.
+    Between,
     /// Before the run repeats itself, or under the recorded rules after any failed attempt.
     Pausing,
     /// In line.
@@ -179,13 +181,13 @@ impl Attempts {
                     return self.take_promised(pool, key, now, handle);
                 }
                 Resumed::Pausing { until } => return Step::Pause { until },
+                Resumed::Refused => return self.exhaust(pool, ExhaustedReason::Closed, now),
             }
         }
         if self.wish.filters() {
             pool.notice(now);
             if let Some(question) = self.ask_to_judge(pool) {
-                pool.pass_on(None);
-                return question;
+                return self.ask(pool, question);
             }
         }
         if let Some(reason) = self.refusal(pool, now, waited) {
@@ -195,14 +197,11 @@ impl Attempts {
         }
         let reach = Reach { tried: !self.must_pause(), beyond_pace: !self.may_wait(pool, now) };
         let tick = pool.tick(now);
-        let pick = match pool.config().foreign_choice {
+        let pick = match pool.has_detours() {
             false => pool.pick(&self.wish, reach, tick, &mut chance),
-            true => match self.ask_to_choose(pool, reach, now) {
-                Some(question) => {
-                    pool.pass_on(None);
-                    return question;
-                }
-                None => self.take_choice(pool, reach, tick, &mut chance),
+            true => match self.take_the_detour(pool, reach, now, &mut chance) {
+                Ok(pick) => pick,
+                Err(step) => return step,
             },
         };
         if waited && pick != Pick::Nothing {
@@ -275,6 +274,10 @@ impl Attempts {
             Phase::Pausing => self.give_up_the_pause(pool),
             Phase::Waiting => self.give_up_the_line(pool),
             Phase::Ready => pool.pass_on(None),
+            Phase::Between => {
+                pool.goes_on();
+                pool.pass_on(None);
+            }
             Phase::Over => {}
         }
     }
@@ -293,4 +296,6 @@ enum Resumed {
     Ready,
     Waited { promised: Option<usize> },
     Pausing { until: Instant },
+    /// The pool is closed to it.
+    Refused,
 }

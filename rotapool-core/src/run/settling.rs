@@ -81,8 +81,8 @@ impl Attempts {
             Outcome::DeadlinePassed => {
                 pool.give_up(&ticket, now);
                 pool.counters.deadlines += 1;
+                self.rest(pool, Phase::Between);
                 pool.release(ticket);
-                self.phase = Phase::Ready;
             }
         }
     }
@@ -153,7 +153,7 @@ impl Attempts {
         history.last_signal = Some(signal);
         let last = self.budget.is_some_and(|budget| history.spent >= budget);
         if !rules.holds_place_in_pauses || last || self.retry_delay.is_zero() {
-            self.phase = Phase::Ready;
+            self.rest(pool, Phase::Between);
             return pool.release(ticket);
         }
         let until = after(now, scaled(self.retry_delay, 0.5 + chance()));

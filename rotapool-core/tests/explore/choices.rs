@@ -25,6 +25,8 @@ pub(crate) enum Choice {
     Remove(&'static str),
     Enable(&'static str),
     Disable(&'static str),
+    Close,
+    End,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +73,9 @@ impl Choice {
         if next_moment(episode).is_some() {
             choices.push(Self::Advance);
         }
+        if setting.closes {
+            choices.extend([Self::Close, Self::End]);
+        }
         let rows = episode.look();
         for &id in setting.ids() {
             match rows.iter().any(|row| *row.id == *id) {
@@ -102,6 +107,8 @@ impl Choice {
             Self::Remove(id) => vec![Command::Remove { id }],
             Self::Enable(id) => vec![Command::Enable { id }],
             Self::Disable(id) => vec![Command::Disable { id }],
+            Self::Close => vec![Command::Close],
+            Self::End => vec![Command::End],
         }
     }
 }

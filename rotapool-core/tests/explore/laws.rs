@@ -118,6 +118,7 @@ fn nothing_eligible_means_a_known_next_instant_or_none_cooling(scene: &Scene<'_>
         Some(Move::Exhausted(exhaustion)) => {
             let busy = scene.after.iter().any(|row| row.status == Status::Healthy);
             let known = if eligible { Some(scene.now) } else { next.filter(|_| !busy) };
+            let known = known.filter(|_| !scene.stats.closed);
             assert_eq!(exhaustion.retry_at, known, "when an exhausted run may come back");
             let gave_up = exhaustion.why == Why::NoEligibleResource;
             assert!(!gave_up || !eligible, "exhausted although a resource is eligible");
@@ -166,6 +167,11 @@ fn the_reports_tell_how_every_resource_stands(scene: &Scene<'_>) {
             row.status
         );
     }
+}
+
+pub(crate) fn a_closed_pool_begins_nothing(next: &Move) {
+    let is_refused = matches!(next, Move::Exhausted(it) if it.why == Why::Closed);
+    assert!(is_refused, "the pool is closed: {next:?}");
 }
 
 /// Core's index serves exactly while a scan finds somebody eligible. Before a selection, a resource whose

@@ -197,7 +197,14 @@ impl Ledger {
             Command::Disable { id } => {
                 self.tally.disables += u64::from(self.reported(id) != Status::Disabled);
             }
-            Command::SetClock { .. } | Command::Judge { .. } | Command::Choose { .. } => {}
+            Command::End => {
+                let abortable = self.usages.iter().filter(|usage| usage.abortable);
+                self.doomed = abortable.map(|usage| usage.handle).collect();
+            }
+            Command::SetClock { .. }
+            | Command::Judge { .. }
+            | Command::Choose { .. }
+            | Command::Close => {}
         }
         then.into_iter().for_each(|change| self.note(change, command));
         for usage in &mut self.usages {
@@ -206,7 +213,9 @@ impl Ledger {
         for run in &mut self.runs {
             run.waits = run.waits.filter(|waits| !what.wakes.contains(waits));
         }
-        self.tally.sibling_cancels += what.aborts.len() as u64;
+        if !matches!(command, Command::End) {
+            self.tally.sibling_cancels += what.aborts.len() as u64;
+        }
     }
 
     fn note(&mut self, change: &Change, command: &Command) {

@@ -21,13 +21,17 @@ pub(crate) struct Setting {
     pub(crate) kinds: usize,
     /// Whether there are caps.
     pub(crate) caps: bool,
+    /// Whether the pool may close.
+    pub(crate) closes: bool,
 }
 
 impl Setting {
     /// Every combination of the rules, of small and of larger pools.
     pub(crate) fn all_of(strategy: Strategy) -> impl Iterator<Item = Self> {
         let shapes = [(1, 2, 1), (2, 2, 1), (1, 2, 2), (2, 3, 2), (3, 4, 2)];
-        shapes.into_iter().flat_map(move |(resources, runs, kinds)| {
+        let open = shapes.into_iter().map(|shape| (shape, false));
+        let closing = [(1, 2, 2), (2, 3, 2)].into_iter().map(|shape| (shape, true));
+        open.chain(closing).flat_map(move |((resources, runs, kinds), closes)| {
             let switches = [(false, false), (false, true), (true, false), (true, true)];
             switches.into_iter().flat_map(move |(siblings, caps)| {
                 configs().map(move |mut rules| {
@@ -36,7 +40,7 @@ impl Setting {
                     rules.cancel_siblings = siblings;
                     // With many runs the line gets full.
                     rules.max_waiting = if runs > 2 { 1 } else { rules.max_waiting };
-                    Self { rules, resources, runs, kinds, caps }
+                    Self { rules, resources, runs, kinds, caps, closes }
                 })
             })
         })
@@ -106,7 +110,7 @@ fn configs() -> impl Iterator<Item = Config> {
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rules, resources, runs, kinds, caps } = self;
+        let Self { rules, resources, runs, kinds, caps, closes } = self;
         let kinds = if *kinds == 1 { "impatient " } else { "" };
         write!(f, "{:?}, {resources} resources, {runs} {kinds}runs", rules.strategy)?;
         let set = if rules.rules == Rules::OURS { "our" } else { "the recorded" };
@@ -114,7 +118,7 @@ impl fmt::Display for Setting {
         if let Some(budget) = rules.retry_budget {
             write!(f, ", retries {budget}")?;
         }
-        for (is_on, name) in [(*caps, "caps"), (rules.cancel_siblings, "siblings")] {
+        for (is_on, name) in [(*caps, "caps"), (rules.cancel_siblings, "siblings"), (*closes, "end")] {
             write!(f, ", {}{name}", if is_on { "" } else { "no " })?;
         }
         Ok(())

@@ -70,7 +70,13 @@ impl<'a> World<'a> {
             self.act(&Command::Begin(impatient));
             let next = self.act(&Command::Step { run, chance: CHANCE }).next;
             let next = next.expect("the answer to a step");
-            laws::the_index_agrees_with_a_scan(known, &before, &next, &self.episode.look());
+            match self.episode.stats().closed {
+                true => laws::a_closed_pool_begins_nothing(&next),
+                false => {
+                    let after = self.episode.look();
+                    laws::the_index_agrees_with_a_scan(known, &before, &next, &after);
+                }
+            }
         }
         for run in self.ledger.runs_with_operations() {
             let outcome = Outcome::Signal(Signal::disable(""));

@@ -20,4 +20,7 @@ pub(crate) enum Command {
     Remove { id: &'static str },
     Enable { id: &'static str },
     Disable { id: &'static str },
+    Close,
+    /// The end of a drain that took too long.
+    End,
 }

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 81] = [
+const ALL: [&str; 84] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -23,6 +23,9 @@ const ALL: [&str; 81] = [
     "exhausted: retry budget",
     "a retry paid for",
     "no retry",
+    "exhausted: closed",
+    "one in line heard that the pool closed",
+    "a run went on after the pool had closed",
     "retry at once",
     "retry later",
     "retry never",
@@ -169,6 +172,7 @@ impl Corners {
                     Why::NoEligibleResource => "exhausted: no eligible resource",
                     Why::NoResourceAdmitted => "exhausted: no resource admitted",
                     Why::MaxAttempts => "exhausted: max attempts",
+                    Why::Closed => "exhausted: closed",
                     Why::Deadline { .. } => "exhausted: deadline",
                     Why::CooldownOutlastsDeadline { .. } => "exhausted: cooldown outlasts deadline",
                     Why::PauseOutlastsDeadline { .. } => "exhausted: pause outlasts deadline",

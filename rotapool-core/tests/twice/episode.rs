@@ -152,6 +152,14 @@ impl Episode {
                 self.agreement.demand("the answer", &expected, &self.core.disable(id, now));
                 corners.refused(&expected);
             }
+            Command::Close => {
+                self.reference.close(self.now);
+                self.core.close(self.clock.instant(self.now));
+            }
+            Command::End => {
+                self.reference.cut_off(self.now);
+                self.core.end(self.clock.instant(self.now));
+            }
         }
         self.noticed |= self.notices(command);
         self.reference.take_corners().into_iter().for_each(|corner| corners.reached(corner));
@@ -164,6 +172,7 @@ impl Episode {
         self.rules.ends_by_the_clock
             && match command {
                 Command::Step { .. } | Command::Settle { .. } => true,
+                Command::Close | Command::End => true,
                 Command::Enable { id } | Command::Disable { id } => is_member(id),
                 _ => false,
             }

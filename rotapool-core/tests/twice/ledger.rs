@@ -13,6 +13,7 @@ pub(crate) struct Ledger {
     attempts: u64,
     aborted: u64,
     exhausted: bool,
+    closed: bool,
     runs_ok: u64,
     runs_exhausted: u64,
     runs_error: u64,
@@ -24,6 +25,7 @@ impl Ledger {
         match event {
             Event::AttemptStarted { run, attempt, .. } => {
                 self.attempts += 1;
+                assert!(!self.closed || *attempt > 1, "{event}: the pool is closed");
                 assert!(!self.exhausted, "an attempt although the pool is said to be exhausted");
                 let before = self.in_flight.insert(*run, *attempt);
                 assert_eq!(before, None, "two attempts of run {run} at once");
@@ -54,6 +56,9 @@ impl Ledger {
             }
             Event::PoolRecovered { .. } => {
                 assert!(std::mem::replace(&mut self.exhausted, false), "recovered for nothing");
+            }
+            Event::PoolClosed { .. } => {
+                assert!(!std::mem::replace(&mut self.closed, true), "closed twice");
             }
             _ => {}
         }

@@ -70,6 +70,7 @@ pub(crate) enum Why {
     NoEligibleResource,
     NoResourceAdmitted,
     MaxAttempts,
+    Closed,
     Deadline { deadline: Moment },
     CooldownOutlastsDeadline { until: Moment, deadline: Moment },
     PauseOutlastsDeadline { until: Moment, deadline: Moment },
@@ -85,6 +86,7 @@ impl Exhaustion {
                 ExhaustedReason::NoEligibleResource => Why::NoEligibleResource,
                 ExhaustedReason::NoResourceAdmitted => Why::NoResourceAdmitted,
                 ExhaustedReason::MaxAttempts => Why::MaxAttempts,
+                ExhaustedReason::Closed => Why::Closed,
                 ExhaustedReason::Deadline { deadline } => {
                     Why::Deadline { deadline: clock.moment(deadline) }
                 }

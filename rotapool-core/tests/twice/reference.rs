@@ -7,6 +7,7 @@
 
 mod affinity;
 mod budget;
+mod closing;
 mod comeback;
 mod essence;
 mod line;
@@ -53,6 +54,10 @@ pub(crate) struct Reference {
     spending: Spending,
     /// The counters of the pool's whole life; the gauges in here mean nothing.
     counted: PoolStats,
+    /// Since when it begins no new runs.
+    closed: Option<Moment>,
+    /// Whether it has aborted what was left.
+    ended: bool,
     changes: u64,
     aftermath: Aftermath,
     /// The corners of the rules that were reached since somebody looked.
@@ -113,6 +118,8 @@ impl Reference {
             memory: Memory::default(),
             spending: Spending::default(),
             counted: new_pool(),
+            closed: None,
+            ended: false,
             changes: 0,
             aftermath: Aftermath::default(),
             corners: Vec::new(),
@@ -144,6 +151,7 @@ impl Reference {
         let rows = self.snapshot(now);
         let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
         let mut stats = self.counted.clone();
+        stats.closed = self.closed.is_some();
         stats.waiting = self.in_line().count();
         stats.oldest_wait = self.oldest_wait(now);
         stats.in_flight = rows.iter().map(|row| u64::from(row.in_flight)).sum();

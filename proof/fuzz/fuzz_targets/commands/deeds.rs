@@ -91,6 +91,8 @@ pub(crate) enum Deed {
     Disable {
         id: u8,
     },
+    Close,
+    End,
 }
 
 #[derive(Debug, Clone, Copy, Arbitrary)]
@@ -213,6 +215,8 @@ impl Deed {
             Self::Remove { id } => Command::Remove { id: *pick(&IDS, id) },
             Self::Enable { id } => Command::Enable { id: *pick(&IDS, id) },
             Self::Disable { id } => Command::Disable { id: *pick(&IDS, id) },
+            Self::Close => Command::Close,
+            Self::End => Command::End,
         })
     }
 }

@@ -95,9 +95,23 @@ impl Episode {
         }
         agree("the stats", &expected, &stats);
         self.ledger.balances_with(&self.core.stats(now));
+        self.compare_closing(now);
         agree("the number of members", &rows.len(), &self.core.len());
         invariants::gauges_add_up(&stats, &rows);
         rows
+    }
+
+    fn compare_closing(&self, now: Instant) {
+        let in_progress = self.core.in_progress();
+        agree("the runs in progress", &self.reference.in_progress(), &in_progress);
+        let closed = self.core.closed_since().map(|since| self.clock.moment(since));
+        agree("since when it is closed", &self.reference.closed(), &closed);
+        let report = self.core.drain_report(now);
+        agree("whether there is a report", &closed.is_some(), &report.is_some());
+        if let Some(report) = report {
+            let running: u32 = report.still_running.iter().map(|row| row.runs).sum();
+            agree("what still runs", &in_progress, &(u64::from(running) + report.between_attempts));
+        }
     }
 
     /// Lists two at a time.

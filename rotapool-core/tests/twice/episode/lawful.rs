@@ -35,6 +35,7 @@ impl Episode {
             let left = left.filter(|row| !run.terms.wait || invariants::is_within_its_pace(row));
             match exhaustion.why {
                 Why::MaxAttempts
+                | Why::Closed
                 | Why::Deadline { .. }
                 | Why::PauseOutlastsDeadline { .. }
                 | Why::RetryBudget { .. } => {}

@@ -37,6 +37,7 @@ impl Reference {
             self.members()
                 .for_each(|(it, _)| ahead.get(&it).map(|&ahead| rounded(ahead)).hash(into));
         }
+        (self.closed.is_some(), self.ended).hash(into);
         for usage in &self.usages {
             let age = self.age_that_matters(usage, now);
             (self.rank_of(usage.membership), usage.abortable, usage.late, usage.lost, age)

@@ -180,7 +180,7 @@ impl Reference {
 
     // Waking.
 
-    fn wake(&mut self, run: usize) {
+    pub(super) fn wake(&mut self, run: usize) {
         let place = self.runs[run].place.as_mut().expect("a run in line");
         self.aftermath.wakes.extend(place.handle.take());
     }

@@ -308,6 +308,9 @@ impl Reference {
 
     /// What an abort by a sibling amounts to: the resource tells which signal the sibling sent.
     fn siblings_signal(&self, membership: usize, now: Moment) -> Signal {
+        if self.ended {
+            return Signal::retry("aborted: the pool is closed, and the time to drain it is over");
+        }
         let shown = self.row(membership, now);
         let membership = &self.memberships[membership];
         let cause = shown.cause.filter(|_| membership.is_member);
@@ -341,7 +344,9 @@ impl Reference {
             at: now,
             attempts: run.made,
             last_signal: run.last_signal.take(),
-            retry_at: if eligible { Some(now) } else { first_back.filter(|_| !busy) },
+            retry_at: if self.closed.is_some() {
+                None
+            } else if eligible { Some(now) } else { first_back.filter(|_| !busy) },
             members: resources.len(),
             resources,
         })

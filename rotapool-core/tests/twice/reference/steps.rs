@@ -33,7 +33,15 @@ impl Reference {
     pub(crate) fn step(&mut self, stride: Stride) -> Move {
         let Stride { run, now, .. } = stride;
         self.notice_by_the_clock(now);
+        let has_come_back = self.runs[run].made > 0 || self.runs[run].place.is_some();
         let next = match self.runs[run].phase {
+            phase if has_come_back && self.is_shut_out(run) => {
+                let pauses = matches!(phase, Phase::Pausing { .. });
+                if pauses && self.rules.rules.holds_place_in_pauses {
+                    self.leave(run);
+                }
+                self.exhaust(run, Why::Closed, now)
+            }
             Phase::Pausing { until } if now < until => Move::Pause { until },
             Phase::Pausing { .. } => {
                 if self.rules.rules.holds_place_in_pauses {
@@ -98,6 +106,9 @@ impl Reference {
         if let Some(why) = self.over_budget(run, now) {
             return self.exhaust(run, why, now);
         }
+        if self.is_shut_out(run) {
+            return self.exhaust(run, Why::Closed, now);
+        }
         // A selection.
         self.notice(now);
         if self.rules.rules.fresh_first { self.take_turns(stride) } else { self.take_any(stride) }
@@ -118,6 +129,9 @@ impl Reference {
     }
 
     fn attempt(&mut self, run: usize, membership: usize, handle: Handle, now: Moment) -> Move {
+        if self.closed.is_some() {
+            self.note("a run went on after the pool had closed");
+        }
         self.leave_the_line(run);
         self.runs[run].waits_since = None;
         self.acquire(run, membership, handle, now);
