@@ -125,7 +125,7 @@
 //! | DEBUG | `siblings aborted` | `pool`, `resource_id`, `count` |
 //! | DEBUG | `run ended` | `pool`, `outcome`, `attempts` |
 //! | INFO | `resource healthy again` | `pool`, `resource_id`, `sequence`, `old` |
-//! | INFO | `pool recovered` | `pool` |
+//! | INFO | `pool recovered`, `pool closed` | `pool` |
 //! | WARN | `resource cools down`, also when it did already | `pool`, `resource_id`, `sequence`, `seconds` left, `cause` |
 //! | ERROR | `resource disabled` by a signal; INFO if by an admin call | `pool`, `resource_id`, `sequence`, `cause` |
 //! | ERROR | `pool exhausted`: no resource is healthy any more | `pool`, `retry_after` in seconds, if a cooldown is under way |
@@ -165,6 +165,7 @@ mod terms;
 pub mod testing;
 #[cfg(feature = "tower")]
 mod tower;
+mod waiters;
 mod watch;
 
 #[cfg(feature = "tower")]
@@ -205,6 +206,7 @@ pub use rotapool_core::{
     BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, BudgetError, BudgetSpent,
     LimiterStats, RateError, RateLimited, Rejected, RetryBudget, Trip, TripError, Window,
 };
+pub use rotapool_core::{DrainReport, StillRunning};
 
 #[cfg(feature = "async-std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "async-std")))]

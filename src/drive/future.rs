@@ -133,7 +133,10 @@ where
                     return Poll::Ready(Err(RunError::Exhausted(this.past.unserved(*why))));
                 }
             };
-            let until = until.map(|until| this.guard.sleep_until(until));
+            let until = until.map(|until| match in_line {
+                true => this.guard.sleep_until(until),
+                false => this.guard.pause_until(until),
+            });
             *this.rest = Some(Rest { until, in_line });
             if rested {
                 // Woken too early, by a timer whose clock may stand still until this poll is over.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
+use futures_util::FutureExt as _;
+use futures_util::future::{ready, select};
 use rotapool_core::{
     Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step,
 };
@@ -179,6 +181,16 @@ impl<C: Caller> Guard<C> {
     /// A sleep on the pool's runtime.
     pub(crate) fn sleep_until(&self, at: Instant) -> Sleep {
         self.caller.shared().runtime.sleep_until(at)
+    }
+
+    /// A sleep through a pause, which ends early if the pool does.
+    #[cold]
+    pub(crate) fn pause_until(&self, at: Instant) -> Sleep {
+        let change = self.shared.departures.listen();
+        match self.shared.with(|locked| locked.state.has_ended()) {
+            true => Box::pin(ready(())),
+            false => Box::pin(select(change, self.sleep_until(at)).map(drop)),
+        }
     }
 
     /// Ends the attempt in flight, which was a success.

@@ -12,6 +12,7 @@ use crate::terms::lease::Entry;
 use crate::terms::options::Defaults;
 use crate::terms::select::Select;
 use crate::terms::table::Table;
+use crate::waiters::Waiters;
 use crate::watch::events::Audience;
 use crate::watch::trace;
 
@@ -32,6 +33,8 @@ pub(crate) struct Shared<T> {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) defaults: Defaults,
     pub(crate) hooks: Hooks,
+    /// Those who wait until something has left: see `Effects::departure`.
+    pub(crate) departures: Waiters,
 }
 
 /// What the lock guards.
@@ -87,7 +90,8 @@ impl<T> Shared<T> {
         defaults: Defaults,
         hooks: Hooks,
     ) -> Self {
-        Self { name, locked: Mutex::new(locked), runtime, defaults, hooks }
+        let departures = Waiters::default();
+        Self { name, locked: Mutex::new(locked), runtime, defaults, hooks, departures }
     }
 
     /// Runs `act` under the lock and, once the lock is released, does what follows from it.
@@ -117,6 +121,9 @@ impl<T> Shared<T> {
     fn follow_up(&self, effects: &Effects<Trigger>, wakers: Vec<Waker>) {
         effects.aborts.iter().chain(&effects.wakes).for_each(Trigger::pull);
         wakers.into_iter().for_each(wake);
+        if effects.departure {
+            self.departures.change().for_each(wake);
+        }
         if let Some(hook) = &self.hooks.on_state_change {
             for change in effects.changes() {
                 contained(|| hook(change));

@@ -23,7 +23,6 @@ mod signals;
 #[cfg(all(feature = "systemd", unix))]
 mod systemd;
 mod token;
-mod waiters;
 mod watchdog;
 
 #[cfg(feature = "heartbeat")]

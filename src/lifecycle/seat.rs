@@ -12,9 +12,9 @@ use std::thread;
 use rotapool_core::lifecycle::ShutdownReport;
 
 use crate::lifecycle::course::{Driven, Known};
-use crate::lifecycle::waiters::{Change, Waiters};
 use crate::shield::wake;
 use crate::sync::Mutex;
+use crate::waiters::{Change, Waiters};
 
 /// A shutdown under way. Clones are the same.
 #[derive(Clone)]

@@ -5,9 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::lifecycle::waiters::Waiters;
 use crate::shield::wake;
 use crate::sync::AtomicBool;
+use crate::waiters::Waiters;
 
 /// Knows whether a shutdown has begun. Clones know the same. Made by
 /// [`Shutdown::token`](crate::lifecycle::Shutdown::token).

@@ -3,6 +3,7 @@
 mod admin;
 mod builder;
 mod classified;
+mod closing;
 pub(crate) mod handle;
 mod request;
 mod resource;

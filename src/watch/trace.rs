@@ -80,6 +80,7 @@ mod on {
                 let retry_after = retry_after.map(|after| after.as_secs_f64());
                 tracing::error!(target: TARGET, pool, retry_after, "pool exhausted");
             }
+            Event::PoolClosed { .. } => tracing::info!(target: TARGET, pool, "pool closed"),
             Event::PoolRecovered { .. } => {
                 tracing::info!(target: TARGET, pool, "pool recovered");
             }

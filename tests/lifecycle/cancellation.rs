@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rotapool::lifecycle::{CleanUp, Heartbeat, Shutdown, Watchdog};
 use rotapool::testing::{VirtualClock, VirtualTime};
+use rotapool::{Fault, Pool, Resource};
 
 use crate::directory::Directory;
 
@@ -154,5 +155,34 @@ fn a_watch_or_a_guard_that_is_given_up_at_any_poll_leaves_nothing_behind() {
         let guarded = watchdog.guard(std::future::pending::<()>());
         assert_eq!(give_up(Box::pin(guarded), &shutdown, &time.clock(), at), at < 3);
         assert_eq!(time.clock().sleeps(), [], "given up at poll {at}: a sleep lives on");
+    }
+}
+
+#[test]
+fn a_drain_that_is_given_up_at_any_poll_aborts_nobody_and_another_sees_it_through() {
+    let shutdown = Shutdown::builder().build().unwrap();
+    for at in 0..4 {
+        let time = VirtualTime::new();
+        let pool = Pool::builder()
+            .resource(Resource::new("a", ()))
+            .resource(Resource::new("b", ()))
+            .runtime(time.clock())
+            .build()
+            .unwrap();
+        let hangs = |_| std::future::pending::<Result<(), Fault<()>>>();
+        let runs = [pool.request(), pool.request()].map(|request| time.spawn(request.run(hangs)));
+        time.advance(Duration::ZERO);
+        pool.remove("b").unwrap();
+        for drained in [pool.drained("b"), pool.drained("b")] {
+            assert!(give_up(Box::pin(drained), &shutdown, &time.clock(), at));
+        }
+        let drain = pool.drain(Duration::from_secs(60));
+        assert!(give_up(Box::pin(drain), &shutdown, &time.clock(), at));
+        assert_eq!(pool.is_closed(), at > 0, "given up at poll {at}");
+        assert!(!runs[0].is_finished() && !runs[1].is_finished(), "given up at poll {at}");
+        assert_eq!(time.clock().sleeps(), [], "given up at poll {at}: a sleep lives on");
+        let report = time.block_on(pool.drain(Duration::ZERO));
+        assert_eq!((report.aborted, report.is_complete()), (2, true), "given up at poll {at}");
+        time.block_on(pool.drained("b"));
     }
 }

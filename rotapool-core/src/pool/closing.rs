@@ -7,19 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
+use super::gate::Shut;
 use crate::report::drain::{DrainReport, StillRunning};
 use crate::report::event::Event;
-
-/// How far a pool has closed.
-#[derive(Debug)]
-pub(super) struct Closing {
-    since: Instant,
-    /// The runs in progress when it closed, and when what was left was aborted.
-    begun: u64,
-    left: Option<u64>,
-    /// Whether it was told that all is over.
-    told: bool,
-}
 
 impl<A> State<A> {
     /// Closes the pool for good: runs that have made no attempt yet are refused, and those of them that are in line
@@ -30,7 +20,7 @@ impl<A> State<A> {
             return;
         }
         let begun = self.in_progress();
-        self.closing = Some(Box::new(Closing { since: now, begun, left: None, told: false }));
+        self.closing = Some(Box::new(Shut { since: now, begun, left: None, told: false }));
         self.detours = true;
         self.tell(Event::PoolClosed { at: now });
         self.line.refuse_newcomers(&mut self.effects.get_or_insert_default().wakes);
@@ -108,7 +98,9 @@ impl<A> State<A> {
         }
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
+    /// Whether it was [ended](Self::end).
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
         self.refuses(true)
     }
 

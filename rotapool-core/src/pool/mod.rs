@@ -9,6 +9,7 @@ pub(crate) mod config;
 mod edge;
 pub(crate) mod effects;
 mod foresight;
+mod gate;
 pub(crate) mod handover;
 pub(crate) mod line;
 mod lookout;
@@ -23,10 +24,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::allowance::Allowance;
-use self::closing::Closing;
 use self::config::Config;
 use self::edge::Edge;
 use self::effects::Effects;
+use self::gate::Shut;
 use self::line::{Line, admitted};
 use crate::error::ResourceError;
 use crate::member::profile::Profile;
@@ -64,7 +65,7 @@ pub struct State<A> {
     allowance: Option<Box<Allowance>>,
     /// Whether a pick takes more than the strategy: see `has_detours`.
     detours: bool,
-    closing: Option<Box<Closing>>,
+    closing: Option<Box<Shut>>,
     /// The runs that have made an attempt and hold no resource now.
     between: u64,
     /// What has to be done outside, if anything may have: one look on the way of a healthy run.

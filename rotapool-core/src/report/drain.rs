@@ -74,7 +74,8 @@ mod tests {
         };
         assert_eq!(report.to_string(), "drained in 1.2s: 12 finished");
         report.aborted = 2;
-        report.still_running = [("a\n", 1), ("b", 2)].map(|(id, runs)| StillRunning { id: id.into(), runs }).into();
+        report.still_running =
+            [("a\n", 1), ("b", 2)].map(|(id, runs)| StillRunning { id: id.into(), runs }).into();
         report.between_attempts = 3;
         assert_eq!(
             report.to_string(),

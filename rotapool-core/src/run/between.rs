@@ -117,6 +117,21 @@ impl Attempts {
         question
     }
 
+    /// The run is over, for this reason, unless the gate is shut to it anyway.
+    #[cold]
+    pub(super) fn refuse<A>(
+        &mut self,
+        pool: &mut State<A>,
+        reason: ExhaustedReason,
+        now: Instant,
+    ) -> Step {
+        pool.notice(now);
+        pool.pass_on(None);
+        let is_shut_out = pool.refuses(self.made > 0);
+        let reason = if is_shut_out { ExhaustedReason::Closed } else { reason };
+        self.exhaust(pool, reason, now)
+    }
+
     /// A run that has made an attempt holds no resource for a while.
     pub(super) fn rest<A>(&mut self, pool: &mut State<A>, phase: Phase) {
         self.phase = phase;
@@ -133,9 +148,7 @@ impl Attempts {
         chance: &mut impl FnMut() -> f64,
     ) -> Result<Pick, Step> {
         if pool.refuses(self.made > 0) {
-            pool.notice(now);
-            pool.pass_on(None);
-            return Err(self.exhaust(pool, ExhaustedReason::Closed, now));
+            return Err(self.refuse(pool, ExhaustedReason::Closed, now));
         }
         let tick = pool.tick(now);
         if !pool.config().foreign_choice {

@@ -186,14 +186,15 @@ impl Attempts {
         }
         if self.wish.filters() {
             pool.notice(now);
+            if pool.refuses(self.made > 0) {
+                return self.refuse(pool, ExhaustedReason::Closed, now);
+            }
             if let Some(question) = self.ask_to_judge(pool) {
                 return self.ask(pool, question);
             }
         }
         if let Some(reason) = self.refusal(pool, now, waited) {
-            pool.notice(now);
-            pool.pass_on(None);
-            return self.exhaust(pool, reason, now);
+            return self.refuse(pool, reason, now);
         }
         let reach = Reach { tried: !self.must_pause(), beyond_pace: !self.may_wait(pool, now) };
         let tick = pool.tick(now);
@@ -294,8 +295,12 @@ impl Attempts {
 /// What a run finds when it goes on.
 enum Resumed {
     Ready,
-    Waited { promised: Option<usize> },
-    Pausing { until: Instant },
+    Waited {
+        promised: Option<usize>,
+    },
+    Pausing {
+        until: Instant,
+    },
     /// The pool is closed to it.
     Refused,
 }

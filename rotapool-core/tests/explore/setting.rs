@@ -118,7 +118,9 @@ impl fmt::Display for Setting {
         if let Some(budget) = rules.retry_budget {
             write!(f, ", retries {budget}")?;
         }
-        for (is_on, name) in [(*caps, "caps"), (rules.cancel_siblings, "siblings"), (*closes, "end")] {
+        for (is_on, name) in
+            [(*caps, "caps"), (rules.cancel_siblings, "siblings"), (*closes, "end")]
+        {
             write!(f, ", {}{name}", if is_on { "" } else { "no " })?;
         }
         Ok(())

@@ -148,7 +148,13 @@ fn administer(temper: &Temper, random: &mut Rng) -> Command {
         30..45 => Command::Disable { id },
         45..65 => Command::Remove { id },
         65..94 => Command::Add { profile: temper.traits.profile(random, id) },
-        94 if random.f64() < 0.3 => if random.bool() { Command::Close } else { Command::End },
+        94 if random.f64() < 0.3 => {
+            if random.bool() {
+                Command::Close
+            } else {
+                Command::End
+            }
+        }
         _ => {
             let mut profile = temper.traits.profile(random, id);
             match random.u8(..4) {

@@ -10,16 +10,41 @@ use crate::twice::reference::Terms;
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
     Begin(Terms),
-    Step { run: usize, chance: f64 },
-    Judge { run: usize, first: usize },
-    Choose { run: usize, choice: Option<usize> },
-    Settle { run: usize, outcome: Outcome, chance: f64 },
-    Cancel { run: usize },
-    SetClock { to: Moment },
-    Add { profile: Profile },
-    Remove { id: &'static str },
-    Enable { id: &'static str },
-    Disable { id: &'static str },
+    Step {
+        run: usize,
+        chance: f64,
+    },
+    Judge {
+        run: usize,
+        first: usize,
+    },
+    Choose {
+        run: usize,
+        choice: Option<usize>,
+    },
+    Settle {
+        run: usize,
+        outcome: Outcome,
+        chance: f64,
+    },
+    Cancel {
+        run: usize,
+    },
+    SetClock {
+        to: Moment,
+    },
+    Add {
+        profile: Profile,
+    },
+    Remove {
+        id: &'static str,
+    },
+    Enable {
+        id: &'static str,
+    },
+    Disable {
+        id: &'static str,
+    },
     Close,
     /// The end of a drain that took too long.
     End,

@@ -88,6 +88,11 @@ pub(super) fn write(
     for (pool, stats) in pools {
         sample(&mut family, &[("pool", *pool)], &ConstGauge::new(stats.waiting as u64))?;
     }
+    let help = "Whether the pool is closed: 0 or 1.";
+    let mut family = encoder.encode_descriptor("rotapool_closed", help, None, Gauge)?;
+    for (pool, stats) in pools {
+        sample(&mut family, &[("pool", *pool)], &ConstGauge::new(u64::from(stats.closed)))?;
+    }
     let help = "How long the run has been in line that came first; 0 if nobody is.";
     let unit = Some(&Unit::Seconds);
     let mut family = encoder.encode_descriptor("rotapool_oldest_wait", help, unit, Gauge)?;

@@ -130,7 +130,9 @@ impl History {
             Event::ResourceAdded { id, .. } | Event::ResourceRemoved { id, .. } => {
                 self.statuses.remove(&**id);
             }
-            Event::PoolExhausted { .. } | Event::PoolRecovered { .. } => {}
+            Event::PoolExhausted { .. }
+            | Event::PoolRecovered { .. }
+            | Event::PoolClosed { .. } => {}
             other => panic!("not expected here: {other}"),
         }
     }

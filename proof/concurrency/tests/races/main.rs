@@ -8,6 +8,7 @@
 
 mod aborting;
 mod clock;
+mod closing;
 mod dropping;
 mod handing;
 mod history;

@@ -346,7 +346,11 @@ impl Reference {
             last_signal: run.last_signal.take(),
             retry_at: if self.closed.is_some() {
                 None
-            } else if eligible { Some(now) } else { first_back.filter(|_| !busy) },
+            } else if eligible {
+                Some(now)
+            } else {
+                first_back.filter(|_| !busy)
+            },
             members: resources.len(),
             resources,
         })

@@ -83,6 +83,9 @@ impl Reference {
                 },
             };
         }
+        if self.is_shut_out(run) {
+            return self.exhaust(run, Why::Closed, now);
+        }
         let unjudged = self.ask_to_judge(run);
         if !unjudged.is_empty() {
             self.leave_the_line(run);
@@ -105,9 +108,6 @@ impl Reference {
         }
         if let Some(why) = self.over_budget(run, now) {
             return self.exhaust(run, why, now);
-        }
-        if self.is_shut_out(run) {
-            return self.exhaust(run, Why::Closed, now);
         }
         // A selection.
         self.notice(now);

@@ -14,7 +14,7 @@ use crate::sync::{Mutex, MutexGuard};
 
 /// Those who wait, and what for. Clones are the same.
 #[derive(Clone, Default)]
-pub(super) struct Waiters(Arc<Mutex<Waiting>>);
+pub(crate) struct Waiters(Arc<Mutex<Waiting>>);
 
 #[derive(Default)]
 struct Waiting {
@@ -27,14 +27,14 @@ struct Waiting {
 
 impl Waiters {
     /// Waits for the first change from now on.
-    pub(super) fn listen(&self) -> Change {
+    pub(crate) fn listen(&self) -> Change {
         let mut waiting = self.waiting();
         waiting.listeners += 1;
         Change { waiters: self.clone(), since: waiting.changes, number: waiting.listeners }
     }
 
     /// Something has changed. Answers whom to wake.
-    pub(super) fn change(&self) -> impl Iterator<Item = Waker> + use<> {
+    pub(crate) fn change(&self) -> impl Iterator<Item = Waker> + use<> {
         let mut waiting = self.waiting();
         waiting.changes += 1;
         mem::take(&mut waiting.tasks).into_values()
@@ -46,7 +46,7 @@ impl Waiters {
 }
 
 /// Ready when something has changed since.
-pub(super) struct Change {
+pub(crate) struct Change {
     waiters: Waiters,
     since: u64,
     number: u64,
