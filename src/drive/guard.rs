@@ -186,8 +186,8 @@ impl<C: Caller> Guard<C> {
     /// A sleep through a pause, which ends early if the pool does.
     #[cold]
     pub(crate) fn pause_until(&self, at: Instant) -> Sleep {
-        let change = self.shared.departures.listen();
-        match self.shared.with(|locked| locked.state.has_ended()) {
+        let change = self.caller.shared().departures.listen();
+        match self.caller.shared().with(|locked| locked.state.has_ended()) {
             true => Box::pin(ready(())),
             false => Box::pin(select(change, self.sleep_until(at)).map(drop)),
         }
