@@ -59,6 +59,50 @@
 //!   says of every resource why it is out and when it is back.
 //! - After an outage a resource comes back up a **ramp** or on **trial**: see [`Recovery`].
 //!
+//! # Quotas
+//!
+//! What an upstream allows in so much time, the pool can keep to before the first 429:
+//!
+//! ```
+//! use rotapool::{Fault, Pool, Quota, Resource};
+//!
+//! # struct Reply { tokens: u64, tokens_left: u64, tokens_reset: std::time::Duration }
+//! # async fn ask(_key: &str) -> Result<Reply, std::io::Error> {
+//! #     Ok(Reply { tokens: 1_534, tokens_left: 88_000, tokens_reset: std::time::Duration::from_secs(2) })
+//! # }
+//! # futures::executor::block_on(async {
+//! let pool = Pool::builder()
+//!     .resource(
+//!         Resource::new("key-1", "sk-aaa")
+//!             .quota(Quota::per_minute(60)) // requests: one an attempt
+//!             .quota(Quota::per_minute(90_000).of("tokens")),
+//!     )
+//!     .build()?;
+//! let run = pool.request().cost("tokens", 1_200).run(async |key| {
+//!     let reply = ask(&key).await.map_err(|error| {
+//!         key.unspent(); // it never reached the upstream
+//!         Fault::retry(error)
+//!     })?;
+//!     key.spent("tokens", reply.tokens); // not as many as were reserved
+//!     key.correct("tokens", reply.tokens_left, reply.tokens_reset); // and what the upstream says beats that
+//!     Ok::<_, Fault<std::io::Error>>(())
+//! });
+//! run.await.unwrap();
+//! println!("{}", pool.explain());
+//! # assert_eq!(pool.snapshot()[0].quotas[1].left, 88_000);
+//! # assert_eq!(pool.snapshot()[0].quotas[0].left, 59);
+//! # Ok::<(), rotapool::BuildError>(())
+//! # }).unwrap();
+//! ```
+//!
+//! A resource of which a dimension has less than one left is **spent**, until a known instant. That is load and no matter of
+//! health: it is not eligible and healthy all the same, no event tells of it, and its trial, ramp or cooldown go on as
+//! they would. It counts where load is counted: `explain`, [`stats`](Pool::stats), [`snapshot`](Pool::snapshot), the metrics, an
+//! exhausted run and its [`retry_after`](RunError::retry_after); those in line are served when it has quota again, by one
+//! timer for all. Of a cooldown and a spent quota the later end counts. Quotas are the pool's own and work under
+//! [`python_rules`](Builder::python_rules) too. A resource that is removed and added again has all of its quota; while it is
+//! disabled or cools down it refills. What an attempt reserved stays taken if nobody says otherwise, also when it is dropped.
+//!
 //! # Cancel safety
 //!
 //! Every future of this crate may be dropped at any point. A run that is dropped gives its place on the
@@ -172,6 +216,7 @@ mod watch;
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use self::tower::{Cloned, Factory, PoolFuture, PoolLayer, PoolService, Remake, Services};
 pub use drive::abort::AbortHandle;
+pub use drive::lease::Lease;
 pub use drive::timer::DefaultRuntime;
 pub use lifecycle::Monitor;
 pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};
@@ -187,7 +232,6 @@ pub use terms::blame::Blame;
 pub use terms::error::{OptionsError, RunError};
 pub use terms::fault::Fault;
 pub use terms::finding::{signal_in, signals};
-pub use terms::lease::Lease;
 pub use terms::meaning::Meaning;
 pub use terms::select::Select;
 pub use terms::unserved::Unserved;
@@ -197,10 +241,10 @@ pub use watch::events::Events;
 pub use watch::metrics::{CollectorError, PoolCollector};
 
 pub use rotapool_core::{
-    Basis, BuildError, Candidate, Cause, Edge, Event, Exhausted, ExhaustedReason, ExhaustedTable,
-    Explanation, Grade, Health, HealthRules, Metadata, Notice, Outcome, PoolStats, Recovery,
-    ResourceError, ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn,
-    StateChange, Status, Strategy, Trial, UnknownStrategy, chain,
+    Basis, BuildError, Candidate, Cause, CostError, Edge, Event, Exhausted, ExhaustedReason,
+    ExhaustedTable, Explanation, Grade, Health, HealthRules, Metadata, Notice, Outcome, PoolStats,
+    Quota, QuotaLevel, Recovery, ResourceError, ResourceSnapshot, ResourceStats, RunOutcome,
+    Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy, Trial, UnknownStrategy, chain,
 };
 pub use rotapool_core::{
     BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, BudgetError, BudgetSpent,

@@ -50,18 +50,20 @@ mod runtime;
 mod select;
 mod time;
 
-pub use error::{BudgetError, BuildError, ResourceError, TripError};
+pub use error::{BudgetError, BuildError, CostError, RateError, ResourceError, TripError};
 pub use member::basis::Basis;
 pub use member::fingerprint::fingerprint;
 pub use member::health::{Grade, Health};
 pub use member::health_rules::HealthRules;
 pub use member::profile::{Metadata, Profile};
+pub use member::quota::Quota;
 pub use member::reason::{HIDDEN, chain, without_url_secrets};
 pub use member::recovery::{Recovery, Trial};
 pub use member::rules::Rules;
 pub use member::signal::{Outcome, Signal};
 pub use member::slot::SlotIndex;
 pub use member::standing::{Cause, Status};
+pub use member::usage::UsageKey;
 pub use one_line::OneLine;
 pub use pool::State;
 pub use pool::config::Config;
@@ -69,8 +71,8 @@ pub use pool::effects::Effects;
 pub use pool::posts::Lookout;
 pub use protect::{
     Admission, Breaker, BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats,
-    Budget, BudgetSpent, CallOutcome, Joined, Limiter, LimiterStats, Rate, RateError, RateLimited,
-    Rejected, RetryBudget, Ticket, Trip, Turn, Window,
+    Budget, BudgetSpent, CallOutcome, Joined, Limiter, LimiterStats, Rate, RateLimited, Rejected,
+    RetryBudget, Ticket, Trip, Turn, Window,
 };
 pub use report::change::StateChange;
 pub use report::drain::{DrainReport, StillRunning};
@@ -78,6 +80,7 @@ pub use report::event::{Event, RunOutcome};
 pub use report::exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
 pub use report::explanation::Explanation;
 pub use report::notice::{Edge, Notice};
+pub use report::quota_level::QuotaLevel;
 pub use report::snapshot::ResourceSnapshot;
 pub use report::stats::{PoolStats, ResourceStats};
 pub use run::Attempts;

@@ -12,10 +12,10 @@ use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Sleep};
 
 use crate::drive::guard::{Caller, Guard, Next};
+use crate::drive::lease::Lease;
 use crate::drive::past::Past;
 use crate::terms::answer::{Answers, Otherwise};
 use crate::terms::error::RunError;
-use crate::terms::lease::Lease;
 
 /// Attempts in one poll. After so many a run lets the other tasks of its thread have a turn, the timers among
 /// them: an operation that is always ready and never content would keep them waiting.

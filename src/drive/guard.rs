@@ -10,9 +10,9 @@ use rotapool_core::{
     Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step,
 };
 
+use crate::drive::lease::{Lease, Meter};
 use crate::drive::pair::{Target, Trigger};
 use crate::drive::shared::{Locked, Shared};
-use crate::terms::lease::Lease;
 use crate::terms::options::{Only, Options};
 use crate::terms::select;
 
@@ -85,6 +85,7 @@ impl<C: Caller> Guard<C> {
             let Self { caller, attempts, target, .. } = self;
             let shared = caller.shared();
             let now = shared.runtime.now();
+            let mut usage = None;
             let (step, entry) = shared.with(|locked| {
                 let Locked { state, random, pairs, .. } = locked;
                 let mut used = None;
@@ -102,6 +103,9 @@ impl<C: Caller> Guard<C> {
                     Step::Attempt(slot) => Some(locked.entry(slot)),
                     _ => None,
                 };
+                if entry.as_ref().is_some_and(|entry| entry.is_metered) {
+                    usage = attempts.usage(&locked.state);
+                }
                 // The usage of the attempt before, if its pause is over.
                 if let Some(trigger) = locked.state.take_retired() {
                     if let Some(target) = used.or_else(|| target.take()) {
@@ -111,8 +115,13 @@ impl<C: Caller> Guard<C> {
                 (step, entry)
             });
             if let Some(entry) = entry {
+                let lease = Lease::new(entry, attempts.made());
                 let request_id = caller.options().and_then(|options| options.request_id.clone());
-                return Next::Attempt(Lease::new(entry, attempts.made(), request_id));
+                if usage.is_none() && request_id.is_none() {
+                    return Next::Attempt(lease);
+                }
+                let meter = usage.map(|usage| Meter { pool: shared.me.clone(), usage });
+                return Next::Attempt(lease.with(request_id, meter));
             }
             match step {
                 Step::Attempt(_) => unreachable!("an attempt comes with the entry of its slot"),

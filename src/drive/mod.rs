@@ -3,6 +3,7 @@
 pub(crate) mod abort;
 pub(crate) mod future;
 pub(crate) mod guard;
+pub(crate) mod lease;
 pub(crate) mod pair;
 pub(crate) mod past;
 pub(crate) mod shared;

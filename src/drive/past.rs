@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rotapool_core::{Exhausted, Signal};
 
-use crate::terms::lease::Lease;
+use crate::drive::lease::Lease;
 use crate::terms::secret::{Secrets, conceal};
 use crate::terms::unserved::{Last, Unserved};
 

@@ -1,6 +1,6 @@
 //! What all handles of a pool share, and the one door to it: [`Shared::with`].
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::Waker;
 
 use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
@@ -8,7 +8,7 @@ use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
 use crate::drive::pair::{Pairs, Trigger};
 use crate::shield::{contained, wake};
 use crate::sync::Mutex;
-use crate::terms::lease::Entry;
+use crate::terms::entry::Entry;
 use crate::terms::options::Defaults;
 use crate::terms::select::Select;
 use crate::terms::table::Table;
@@ -28,6 +28,8 @@ pub(crate) struct Hooks {
 }
 
 pub(crate) struct Shared<T> {
+    /// For leases, which do not keep the pool alive.
+    pub(crate) me: Weak<Self>,
     pub(crate) name: Arc<str>,
     locked: Mutex<Locked<T>>,
     pub(crate) runtime: Arc<dyn Runtime>,
@@ -89,9 +91,17 @@ impl<T> Shared<T> {
         runtime: Arc<dyn Runtime>,
         defaults: Defaults,
         hooks: Hooks,
-    ) -> Self {
-        let departures = Waiters::default();
-        Self { name, locked: Mutex::new(locked), runtime, defaults, hooks, departures }
+    ) -> Arc<Self> {
+        let (locked, departures) = (Mutex::new(locked), Waiters::default());
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            name,
+            locked,
+            runtime,
+            defaults,
+            hooks,
+            departures,
+        })
     }
 
     /// Runs `act` under the lock and, once the lock is released, does what follows from it.

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use rotapool_core::hints::Verdict;
 
 use super::answer::Answer;
+use crate::drive::lease::Lease;
 use crate::terms::fault::Fault;
-use crate::terms::lease::Lease;
 
 impl<T> Lease<T> {
     /// Judges an upstream's answer: the signal for the pool if the answer speaks of the resource, else what was read.

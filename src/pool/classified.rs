@@ -5,11 +5,11 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::drive::abort::{AbortHandle, abortable};
+use crate::drive::lease::Lease;
 use crate::drive::span::drive;
 use crate::pool::request::Request;
 use crate::pool::wrapped::Wrapped;
 use crate::terms::error::RunError;
-use crate::terms::lease::Lease;
 use crate::terms::meaning::{Judged, Meaning};
 
 /// A request whose operations are ordinary code, and the classifier that judges what they return. Made by

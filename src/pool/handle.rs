@@ -39,8 +39,8 @@ pub struct Pool<T> {
 }
 
 impl<T> Pool<T> {
-    pub(crate) fn new(shared: Shared<T>) -> Self {
-        Self { shared: Arc::new(shared) }
+    pub(crate) fn new(shared: Arc<Shared<T>>) -> Self {
+        Self { shared }
     }
 
     /// A handle of the pool that this is the inside of.

@@ -10,11 +10,11 @@ use rotapool_core::{Metadata, RunOptions, fingerprint};
 
 use crate::drive::abort::{AbortHandle, abortable};
 use crate::drive::guard::{Caller, Guard};
+use crate::drive::lease::Lease;
 use crate::drive::shared::Shared;
 use crate::drive::span::drive;
 use crate::terms::error::{OptionsError, RunError};
 use crate::terms::fault::Fault;
-use crate::terms::lease::Lease;
 use crate::terms::options::{Deadline, Only, Options, Wait};
 
 /// The options of one run, or of several alike. Made by [`Pool::request`](crate::Pool::request).
@@ -114,6 +114,23 @@ impl<T> Request<T> {
         self
     }
 
+    /// What an attempt of this run takes of a dimension of its resource's [quotas](crate::Quota), as far as is known
+    /// before: `cost("tokens", 1_200)`. Several calls state several dimensions. What is not stated is one of `requests` and
+    /// nothing of the rest. The operation may [correct](Lease::spent) it.
+    ///
+    /// A run goes to a resource that can pay all of it, the first in the order of the strategy that can (by chance under
+    /// [`Strategy::Weighted`](crate::Strategy::Weighted) if that is not the next in turn); in line it waits until one can.
+    /// Nothing is kept back for it meanwhile: who costs less may overtake it. Finding one that can pay is O(log n) for each
+    /// that cannot; beginning to wait looks at all, O(n).
+    ///
+    /// At least 1, of a dimension of which a resource has a quota, and no more than fits into all of them: else the run is
+    /// refused with [`OptionsError::Cost`]. Where filters leave it only resources whose quotas never hold so much, it ends
+    /// as exhausted.
+    pub fn cost(mut self, dimension: impl Into<Arc<str>>, amount: u64) -> Self {
+        self.options.costs.push((dimension.into(), amount));
+        self
+    }
+
     /// An id for the run, which its [leases](Lease::request_id) carry, to correlate logs.
     pub fn request_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.options.request_id = Some(id.into());
@@ -169,7 +186,11 @@ impl<T> Request<T> {
     }
 
     pub(crate) fn for_core(&self) -> Result<RunOptions, OptionsError> {
-        self.options.for_core(|| self.shared.runtime.now())
+        let options = self.options.for_core(|| self.shared.runtime.now())?;
+        if !self.options.costs.is_empty() {
+            self.shared.with(|locked| locked.state.check_costs(&self.options.costs))?;
+        }
+        Ok(options)
     }
 }
 

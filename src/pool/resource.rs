@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rotapool_core::{Profile, ResourceError};
+use rotapool_core::{Profile, Quota, ResourceError};
 
-use crate::terms::lease::Entry;
+use crate::terms::entry::Entry;
 use crate::terms::secret::Secrets;
 use crate::terms::table::Table;
 
@@ -57,6 +57,18 @@ impl<T> Resource<T> {
     #[must_use]
     pub fn priority(mut self, priority: u32) -> Self {
         self.profile.priority = priority;
+        self
+    }
+
+    /// Lets the resource be used no more than so much in so much time: `Quota::per_minute(60)`, or
+    /// `Quota::per_minute(90_000).of("tokens")`. Several calls set several, one a dimension. No quota by default.
+    ///
+    /// An attempt takes from every dimension at once, or does not begin: one of `requests`, and of the rest what its run
+    /// [states](crate::Request::cost). While a dimension has less than one left, the resource is *spent*: as healthy as
+    /// ever, and not eligible until a known instant. The page on [quotas](crate#quotas) tells the rest.
+    #[must_use]
+    pub fn quota(mut self, quota: Quota) -> Self {
+        self.profile.quotas.push(quota);
         self
     }
 
@@ -134,8 +146,10 @@ impl<T> Resource<T> {
             }
         }
         let secrets = Secrets::of(&secrets);
+        let is_metered = !profile.quotas.is_empty();
         let table = own.or(table);
-        let entry = Arc::new(Entry { id: Arc::clone(&profile.id), value, secrets, table });
+        let entry =
+            Arc::new(Entry { id: Arc::clone(&profile.id), value, secrets, is_metered, table });
         Ok((profile, entry))
     }
 }

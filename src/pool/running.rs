@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::drive::abort::AbortHandle;
 use crate::drive::guard::Guard;
+use crate::drive::lease::Lease;
 use crate::drive::span::drive;
 use crate::pool::handle::Pool;
 use crate::pool::request::Request;
 use crate::pool::wrapped::Wrapped;
 use crate::terms::error::RunError;
 use crate::terms::fault::Fault;
-use crate::terms::lease::Lease;
 
 impl<T> Pool<T> {
     /// Runs an operation on a resource of the pool's choice, and elsewhere again when the operation

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::future::Future;
 
+use crate::drive::lease::Lease;
 use crate::drive::span::drive;
 use crate::pool::request::Request;
 use crate::terms::answer::Answers;
 use crate::terms::error::RunError;
 use crate::terms::fault::Fault;
-use crate::terms::lease::Lease;
 
 /// An operation bound to a pool: every [`call`](Self::call) is a run. Made by
 /// [`Pool::wrap`](crate::Pool::wrap).

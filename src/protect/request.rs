@@ -10,10 +10,10 @@ use rotapool_core::after;
 use super::chain::FallbackChain;
 use super::descent::Descent;
 use super::link::{ChainError, Served};
+use crate::drive::lease::Lease;
 use crate::pool::handle::Pool;
 use crate::terms::error::RunError;
 use crate::terms::fault::Fault;
-use crate::terms::lease::Lease;
 
 /// A run of a [`FallbackChain`] with a deadline of its own. Made by [`FallbackChain::request`].
 #[must_use = "a request does nothing until it is run"]

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use rotapool_core::{Exhausted, Signal};
+use rotapool_core::{CostError, Exhausted, Signal};
 use thiserror::Error;
 
 use crate::terms::unserved::{Unserved, of_inner};
@@ -175,4 +175,7 @@ pub enum OptionsError {
     /// `attempt_timeout` was zero.
     #[error("attempt_timeout of the run is zero; allowed is more than that, or none for no limit")]
     ZeroAttemptTimeout,
+    /// A cost that the run states makes no sense in this pool.
+    #[error(transparent)]
+    Cost(#[from] CostError),
 }

@@ -3,10 +3,10 @@
 
 pub(crate) mod answer;
 pub(crate) mod blame;
+pub(crate) mod entry;
 pub(crate) mod error;
 pub(crate) mod fault;
 pub(crate) mod finding;
-pub(crate) mod lease;
 pub(crate) mod meaning;
 pub(crate) mod options;
 pub(crate) mod secret;

@@ -19,6 +19,7 @@ pub(crate) struct Options {
     pub(crate) exclude: Vec<Arc<str>>,
     pub(crate) only: Option<Only>,
     pub(crate) affinity: Option<u64>,
+    pub(crate) costs: Vec<(Arc<str>, u64)>,
 }
 
 /// Whether a run stands in line when nothing is eligible.
@@ -83,6 +84,7 @@ impl From<Defaults> for Options {
             exclude: Vec::new(),
             only: None,
             affinity: None,
+            costs: Vec::new(),
         }
     }
 }
@@ -123,6 +125,7 @@ impl Options {
             exclude: self.exclude.clone(),
             judge: self.only.is_some(),
             affinity: self.affinity,
+            costs: self.costs.clone(),
         }
     }
 }

@@ -9,8 +9,8 @@ use std::thread::{self, ThreadId};
 
 use rotapool_core::{Runtime, after};
 
+use crate::drive::lease::Lease;
 use crate::terms::fault::Fault;
-use crate::terms::lease::Lease;
 use crate::testing::answer::Answer;
 use crate::testing::trace::Trace;
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use rotapool_core::{Event, OneLine, Runtime, StateChange};
 
+use crate::drive::lease::Lease;
 use crate::terms::fault::Fault;
-use crate::terms::lease::Lease;
 use crate::testing::entry::{End, Entry, Happened, seconds};
 
 /// A recording of calls and state changes. Clones are the same recording; its `Display` is a table, to

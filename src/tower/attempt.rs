@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use crate::drive::lease::Lease;
 use crate::terms::answer::Answers;
-use crate::terms::lease::Lease;
 use crate::terms::meaning::{Judged, Meaning};
 
 /// What makes the attempts of a [`PoolService`](crate::PoolService): a closure

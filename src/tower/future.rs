@@ -12,11 +12,11 @@ use super::attempt::Factory;
 use super::remake::Remake;
 use crate::drive::future::Operation;
 use crate::drive::guard::{Caller, Guard};
+use crate::drive::lease::Lease;
 use crate::drive::shared::Shared;
 use crate::drive::span::{Driven, drive};
 use crate::pool::Request;
 use crate::terms::error::{OptionsError, RunError};
-use crate::terms::lease::Lease;
 use crate::terms::options::Options;
 
 /// What the clones of a service share, and the runs that they make.

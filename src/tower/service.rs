@@ -10,10 +10,10 @@ use tower_service::Service;
 use super::attempt::Factory;
 use super::future::{PoolFuture, Whole};
 use super::remake::{Cloned, Remake};
+use crate::drive::lease::Lease;
 use crate::pool::{Pool, Request};
 use crate::terms::error::RunError;
 use crate::terms::fault::Fault;
-use crate::terms::lease::Lease;
 
 /// A pool as a `tower` service: every call is a run.
 ///

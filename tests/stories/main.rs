@@ -27,6 +27,7 @@ mod monitor;
 mod own_choice;
 mod panics;
 mod picks;
+mod quotas;
 mod readme;
 mod regressions;
 mod retry_budget;

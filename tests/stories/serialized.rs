@@ -1,6 +1,6 @@
 //! What operators read of a pool as JSON: time in seconds, instants as ages, never a value.
 
-use rotapool::{Fault, Resource};
+use rotapool::{Fault, Quota, Resource};
 use serde_json::json;
 
 use crate::scene::{Scene, secs};
@@ -38,28 +38,32 @@ fn a_snapshot_reads_as_seconds_and_ages() {
         {
             "resource_id": "serves", "status": "healthy", "eligible": true, "saturated": false,
             "since_seconds_ago": null, "cooldown_remaining_seconds": 0.0, "basis": null, "cause": null, "attempt": null,
-            "in_flight": 0, "max_in_flight": 2, "limit": 2, "promised": 0, "pace": null, "consecutive_cooldown": 0,
+            "in_flight": 0, "max_in_flight": 2, "limit": 2, "promised": 0, "pace": null,
+            "spent": false, "spent_remaining_seconds": 0.0, "quotas": [], "consecutive_cooldown": 0,
             "last_acquired_seconds_ago": 3.5, "metadata": { "region": "eu" },
         },
         {
             "resource_id": "cools", "status": "cooling_down", "eligible": false, "saturated": false,
             "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 28.5, "basis": "guessed",
             "cause": { "by": "signal", "reason": "429" }, "attempt": 2,
-            "in_flight": 0, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "consecutive_cooldown": 1,
+            "in_flight": 0, "max_in_flight": null, "limit": null, "promised": 0, "pace": null,
+            "spent": false, "spent_remaining_seconds": 0.0, "quotas": [], "consecutive_cooldown": 1,
             "last_acquired_seconds_ago": 3.5, "metadata": {},
         },
         {
             "resource_id": "revoked", "status": "disabled", "eligible": false, "saturated": false,
             "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 0.0, "basis": null,
             "cause": { "by": "signal", "reason": "401" }, "attempt": 3,
-            "in_flight": 0, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "consecutive_cooldown": 0,
+            "in_flight": 0, "max_in_flight": null, "limit": null, "promised": 0, "pace": null,
+            "spent": false, "spent_remaining_seconds": 0.0, "quotas": [], "consecutive_cooldown": 0,
             "last_acquired_seconds_ago": 3.5, "metadata": {},
         },
         {
             "resource_id": "off", "status": "disabled", "eligible": false, "saturated": false,
             "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 0.0, "basis": null,
             "cause": { "by": "admin", "reason": null }, "attempt": null,
-            "in_flight": 0, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "consecutive_cooldown": 0,
+            "in_flight": 0, "max_in_flight": null, "limit": null, "promised": 0, "pace": null,
+            "spent": false, "spent_remaining_seconds": 0.0, "quotas": [], "consecutive_cooldown": 0,
             "last_acquired_seconds_ago": null, "metadata": {},
         },
     ]);
@@ -73,7 +77,7 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
     let peak = resources[0]["health"]["peak_latency_seconds"].take().as_f64().unwrap();
     assert!((2.85..2.86).contains(&peak), "half a second after three: {peak}");
     let expected = json!({
-        "in_flight": 0, "waiting": 0, "oldest_wait_seconds": null, "eligible": 1, "saturated": 0,
+        "in_flight": 0, "waiting": 0, "oldest_wait_seconds": null, "eligible": 1, "saturated": 0, "spent": 0,
         "healthy": 1, "cooling_down": 1, "disabled": 2,
         "attempts": 3, "successes": 1, "failures": 2, "timeouts": 0, "deadlines": 0, "cooldowns": 1, "disables": 2, "sibling_cancels": 0,
         "retries": 0, "retries_refused": 0, "choice_faults": 0,
@@ -85,6 +89,7 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
         "resource_id": "serves", "status": "healthy", "in_flight": 0, "max_in_flight": 2,
         "consecutive_cooldown": 0, "cooldown_remaining_seconds": 0.0,
         "acquires": 1, "successes": 1, "failures": 0, "timeouts": 0, "cooldowns": 0, "disables": 0, "sibling_cancels": 0,
+        "spent_remaining_seconds": 0.0, "quotas": [],
         "health": {
             "recent_successes": 1, "recent_failures": 0, "successes": 1, "failures": 0,
             "consecutive_failures": 0, "error_rate": null, "grade": "healthy",
@@ -95,6 +100,21 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
     assert_eq!(resources[0], serves);
     assert_eq!(resources[1]["cooldown_remaining_seconds"], json!(28.5));
     assert_eq!(resources[1]["health"]["last_failure_seconds_ago"], json!(1.5));
+}
+
+#[test]
+fn quotas_read_as_what_is_left_of_what_they_hold() {
+    let key = Resource::new("key", VALUE).quota(Quota::per_minute(1));
+    let scene = Scene::with(&[], |builder| builder.resource(key));
+    let _holds_it = scene.start();
+    let rows = serde_json::to_value(scene.pool.snapshot()).unwrap();
+    let quotas = json!([
+        { "dimension": "requests", "capacity": 1, "left": 0, "quota": "1 requests a minute" },
+    ]);
+    assert_eq!((&rows[0]["quotas"], &rows[0]["spent"]), (&quotas, &json!(true)));
+    assert_eq!(rows[0]["spent_remaining_seconds"], json!(60.0));
+    let stats = serde_json::to_value(scene.pool.stats()).unwrap();
+    assert_eq!((&stats["resources"][0]["quotas"], &stats["spent"]), (&quotas, &json!(1)));
 }
 
 #[test]

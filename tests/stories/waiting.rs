@@ -117,7 +117,7 @@ fn a_wait_that_cannot_help_before_the_deadline_is_not_begun() {
     let error = run.error();
     let exhausted = error.exhausted().unwrap();
     assert!(matches!(exhausted.reason, ExhaustedReason::CooldownOutlastsDeadline { .. }));
-    assert!(error.to_string().contains("ends 18.0s past the deadline"), "{error}");
+    assert!(error.to_string().contains("back 18.0s past the deadline"), "{error}");
     assert_eq!(error.retry_after(), Some(secs(30)));
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod basis;
 pub(crate) mod comeback;
+pub(crate) mod costs;
 pub(crate) mod counters;
 pub(crate) mod escalation;
 pub(crate) mod fingerprint;
@@ -9,6 +10,8 @@ pub(crate) mod health;
 pub(crate) mod health_rules;
 pub(crate) mod measures;
 pub(crate) mod profile;
+pub(crate) mod quota;
+pub(crate) mod quotas;
 pub(crate) mod reason;
 pub(crate) mod recovery;
 pub(crate) mod roster;

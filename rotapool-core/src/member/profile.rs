@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::quota::Quota;
 use crate::error::ResourceError;
 
 /// What is known of a resource for as long as it is in the pool.
@@ -19,6 +20,8 @@ pub struct Profile {
     pub priority: u32,
     /// What filters see of it.
     pub metadata: Arc<Metadata>,
+    /// How much of what it gives in how much time: one quota a dimension at most.
+    pub quotas: Vec<Quota>,
 }
 
 impl Profile {
@@ -30,6 +33,7 @@ impl Profile {
             weight: 1.0,
             priority: 0,
             metadata: Arc::default(),
+            quotas: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{Index, IndexMut, Range};
 use std::sync::Arc;
+use std::time::Instant;
 
 use slab::Slab;
 
@@ -83,7 +84,7 @@ impl Roster {
     }
 
     /// Adds a member at the end of the pool order. It inherits what still drains under its id.
-    pub(crate) fn join(&mut self, profile: Profile) -> Result<usize, ResourceError> {
+    pub(crate) fn join(&mut self, profile: Profile, now: Instant) -> Result<usize, ResourceError> {
         profile.check()?;
         let id = Arc::clone(&profile.id);
         if self.ids.contains_key(&id) {
@@ -91,8 +92,8 @@ impl Roster {
         }
         let inherited = self.draining(&id);
         let position = self.next_position;
+        let key = self.slots.insert(Slot::new(profile, position, inherited, now)?);
         self.next_position += 1;
-        let key = self.slots.insert(Slot::new(profile, position, inherited));
         self.ids.insert(id, key);
         self.order.insert(position, key);
         Ok(key)

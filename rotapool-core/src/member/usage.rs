@@ -39,6 +39,20 @@ impl Ticket {
     }
 }
 
+/// Which usage it is, for what its operation says of it while it is in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct UsageKey {
+    sequence: Sequence,
+    place: Place,
+    slot: u32,
+}
+
+impl UsageKey {
+    pub(crate) fn sequence(self) -> Sequence {
+        self.sequence
+    }
+}
+
 #[derive(Debug)]
 struct Usage<A> {
     sequence: Sequence,
@@ -106,6 +120,17 @@ impl<A> Usages<A> {
 
     pub(crate) fn sequence(&self, ticket: &Ticket) -> Sequence {
         self.slab[ticket.place as usize].sequence
+    }
+
+    /// What names a usage for as long as it is in flight.
+    pub(crate) fn key(&self, ticket: &Ticket) -> UsageKey {
+        UsageKey { sequence: self.sequence(ticket), place: ticket.place, slot: ticket.slot }
+    }
+
+    /// Where the resource of a usage is kept; `None` if the usage has ended.
+    pub(crate) fn find(&self, key: UsageKey) -> Option<usize> {
+        let usage = self.slab.get(key.place as usize)?;
+        (usage.sequence == key.sequence).then_some(key.slot as usize)
     }
 
     /// When a usage began.

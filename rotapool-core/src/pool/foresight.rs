@@ -49,7 +49,7 @@ impl<A> State<A> {
     /// The members and their metadata, for a caller to judge.
     #[must_use]
     pub fn members_to_judge(&self) -> Vec<(u64, Arc<Metadata>)> {
-        let data = |slot: &Slot| (slot.position(), Arc::clone(&slot.profile().metadata));
+        let data = |slot: &Slot| (slot.position(), Arc::clone(slot.metadata()));
         self.roster.members().map(data).collect()
     }
 
@@ -89,7 +89,9 @@ impl<A> State<A> {
         let mut beyond = Vec::new();
         for (key, slot) in self.roster.keys() {
             let slot = self.foresee(slot, now);
-            if slot.is_eligible() && wish.admits(&slot) && !wish.has_tried(&slot) {
+            let may_have =
+                slot.is_eligible() && slot.can_pay_at(wish.costs(), now) && wish.admits(&slot);
+            if may_have && !wish.has_tried(&slot) {
                 match slot.is_within_pace() {
                     true => fresh.push(candidate(key, &slot)),
                     false => beyond.push((key, slot)),
@@ -103,8 +105,11 @@ impl<A> State<A> {
             let is_still = |&(position, key): &(u64, usize)| {
                 let slot = self.roster.get(key).filter(|slot| slot.member)?;
                 let slot = self.foresee(slot, now);
-                (slot.position() == position && slot.is_eligible() && wish.admits(&slot))
-                    .then_some((key, slot))
+                (slot.position() == position
+                    && slot.is_eligible()
+                    && slot.can_pay_at(wish.costs(), now)
+                    && wish.admits(&slot))
+                .then_some((key, slot))
             };
             let again: Vec<_> = wish.tried().filter_map(|tried| is_still(&tried)).collect();
             let some_within = again.iter().any(|(_, slot)| slot.is_within_pace());
@@ -126,7 +131,7 @@ impl<A> State<A> {
         let tick = self.epoch().tick(now);
         let find = |index: &Index, chance: &mut _| {
             let within = index.find_fresh(wish, roster, yardstick, tick, chance);
-            within.or_else(|| index.find_fresh_beyond(wish, roster))
+            within.or_else(|| index.find_fresh_beyond(wish, roster, tick))
         };
         if index.due(tick).is_none() {
             return find(index, chance);
@@ -140,22 +145,28 @@ impl<A> State<A> {
         find(&index, chance)
     }
 
-    /// When the next cooldown ends, if nothing is to be picked: nobody knows if somebody healthy is only busy.
+    /// When the next resource is back, if nothing is to be picked: nobody knows if somebody healthy is only busy.
     fn foresee_end(&self, wish: &Wish, now: Instant) -> Option<Instant> {
-        let is_busy = |slot: &Slot| slot.status_at(now) == Status::Healthy && wish.admits(slot);
+        let costs = wish.costs();
+        let is_busy = |slot: &Slot| {
+            slot.status_at(now) == Status::Healthy
+                && slot.can_pay_at(costs, now)
+                && wish.admits(slot)
+        };
         if self.roster.members().any(is_busy) {
             return None;
         }
         let admitted = self.roster.members().filter(|slot| wish.admits(slot));
-        admitted.filter_map(|slot| slot.standing().until()).min()
+        admitted.filter_map(|slot| slot.back_for(costs, now)).min()
     }
 
     /// The slot as the next step would leave it.
     pub(super) fn foresee<'a>(&self, slot: &'a Slot, now: Instant) -> Cow<'a, Slot> {
         let tick = self.epoch().tick(now);
         let is_over = slot.standing().until().is_some_and(|until| until <= now);
+        let refills = slot.spent_until().is_some_and(|until| until <= now);
         let loses = slot.comeback().and_then(Comeback::next_loss).is_some_and(|loss| loss <= tick);
-        if !is_over && !loses {
+        if !is_over && !loses && !refills {
             return Cow::Borrowed(slot);
         }
         let mut slot = slot.clone();
@@ -163,6 +174,7 @@ impl<A> State<A> {
             slot.recover(self.config.recovery, self.config.rules);
         }
         slot.lose(tick, drop);
+        slot.look_at_quotas(now);
         Cow::Owned(slot)
     }
 }

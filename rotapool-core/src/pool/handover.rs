@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::State;
 use super::line::{Turn, Waiting};
+use crate::member::slot::Slot;
 use crate::select::wish::Wish;
 use crate::time::Tick;
 
@@ -37,16 +38,18 @@ impl<A> State<A> {
 
     #[cold]
     fn hand_over(&mut self, key: usize) {
+        let now = self.instant(self.now);
+        self.roster[key].look_at_quotas(now);
         loop {
             let slot = &mut self.roster[key];
             if !slot.member || !slot.is_eligible() {
                 break;
             }
             let Some(handle) = self.line.promise(key, slot) else { break };
-            slot.promised += 1;
             self.index.refresh(key, slot);
             self.effects.get_or_insert_default().wakes.extend(handle);
         }
+        self.watch_for_the_line(key);
         self.look_who_is_first();
     }
 
@@ -70,9 +73,9 @@ impl<A> State<A> {
     /// The resource is out: promises of a place on it are void. Answers whether there were any.
     pub(super) fn break_promises(&mut self, key: usize) -> bool {
         let slot = &mut self.roster[key];
-        let broken = std::mem::take(&mut slot.promised) > 0;
+        let broken = slot.promised > 0;
         if broken {
-            self.line.break_promises(key);
+            self.line.break_promises(key, slot);
         }
         broken
     }
@@ -87,7 +90,9 @@ impl<A> State<A> {
     pub(super) fn disappoint(&mut self, was_admitted: impl Fn(&Wish) -> bool, now: Instant) {
         if !self.line.is_empty() {
             let is_hopeless = !self.has_hope(&Wish::default(), now);
-            let is_meant = |wish: &Wish| is_hopeless || wish.filters() && was_admitted(wish);
+            let is_meant = |wish: &Wish| {
+                is_hopeless || (wish.filters() || wish.costs().are_stated()) && was_admitted(wish)
+            };
             self.line.wake(is_meant, &mut self.effects.get_or_insert_default().wakes);
             self.look_who_is_first();
         }
@@ -131,7 +136,7 @@ impl<A> State<A> {
         let (waiting, promised) = self.line.leave(turn)?;
         self.retire(waiting.handle);
         if let Some(key) = promised {
-            self.roster[key].promised -= 1;
+            self.roster[key].take_promise_back(waiting.wish.costs());
         }
         Some(Returned { wish: waiting.wish, since: waiting.since, promised })
     }
@@ -147,14 +152,18 @@ impl<A> State<A> {
 
     /// Whether anything is known that could end a wait of the run: a member that it admits is busy, or comes back.
     pub(crate) fn has_hope(&self, wish: &Wish, now: Instant) -> bool {
-        self.is_busy(wish) || self.next_recovery(wish, now).is_some()
+        self.is_busy(wish, now) || self.next_recovery(wish, now).is_some()
     }
 
-    /// Whether a member that the run admits is healthy: if none is eligible, a place may come free at any time.
-    pub(crate) fn is_busy(&self, wish: &Wish) -> bool {
-        match wish.filters() {
-            false => self.edge.healthy() > 0,
-            true => self.roster.members().any(|slot| slot.is_healthy() && wish.admits(slot)),
+    /// Whether a member that the run admits is healthy and has the quota: if none is eligible, a place may come free at
+    /// any time.
+    pub(crate) fn is_busy(&self, wish: &Wish, now: Instant) -> bool {
+        let is_busy = |slot: &Slot| {
+            slot.is_healthy() && slot.can_pay_at(wish.costs(), now) && wish.admits(slot)
+        };
+        match wish.filters() || wish.costs().are_stated() {
+            false => self.edge.healthy() > self.index.spent(),
+            true => self.roster.members().any(is_busy),
         }
     }
 

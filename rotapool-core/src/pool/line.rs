@@ -4,6 +4,7 @@
 //! in line who may have it; until that run comes for it, nobody else gets it.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::posts::{Lookout, Posts};
 use crate::member::slot::Slot;
@@ -19,8 +20,9 @@ pub(crate) type Turn = (Sequence, u64);
 pub(crate) struct Line<A> {
     waiting: BTreeMap<Turn, Waiting<A>>,
     promised: BTreeMap<Turn, (usize, Waiting<A>)>,
-    /// How many of those that wait for a promise hurry.
+    /// How many of those that wait for a promise hurry, and how many state what they cost.
     hurried: usize,
+    costly: usize,
     arrivals: u64,
     /// Who is in no line and looks at the clock all the same.
     lookouts: Posts<A>,
@@ -52,6 +54,7 @@ impl<A> Line<A> {
             arrivals: 0,
             lookouts: Posts::new(),
             is_attended: false,
+            costly: 0,
         }
     }
 
@@ -110,6 +113,7 @@ impl<A> Line<A> {
 
     pub(crate) fn enter(&mut self, turn: Turn, waiting: Waiting<A>) {
         self.hurried += usize::from(waiting.hurries);
+        self.costly += usize::from(waiting.wish.costs().are_stated());
         self.waiting.insert(turn, waiting);
         self.attend();
     }
@@ -118,6 +122,7 @@ impl<A> Line<A> {
     fn take(&mut self, turn: Turn) -> Option<Waiting<A>> {
         let waiting = self.waiting.remove(&turn)?;
         self.hurried -= usize::from(waiting.hurries);
+        self.costly -= usize::from(waiting.wish.costs().are_stated());
         self.attend();
         Some(waiting)
     }
@@ -136,28 +141,47 @@ impl<A> Line<A> {
     }
 
     /// Promises a place on `slot` to the first in line who may have it, which beyond the pace of its ramp are those
-    /// that hurry; answers whether there is one, and what wakes it.
-    pub(crate) fn promise(&mut self, key: usize, slot: &Slot) -> Option<Option<A>> {
+    /// that hurry, and who can pay; answers whether there is one, and what wakes it. What it costs is paid.
+    pub(crate) fn promise(&mut self, key: usize, slot: &mut Slot) -> Option<Option<A>> {
         let is_within_pace = slot.is_within_pace();
         if !is_within_pace && self.hurried == 0 {
             return None;
         }
         let may_have = |(_, waiting): &(&Turn, &Waiting<A>)| {
-            (is_within_pace || waiting.hurries) && waiting.wish.admits(slot)
+            (is_within_pace || waiting.hurries)
+                && waiting.wish.admits(slot)
+                && slot.can_pay(waiting.wish.costs())
         };
         let turn = *self.waiting.iter().find(may_have)?.0;
         let mut waiting = self.take(turn)?;
         let handle = waiting.handle.take();
+        slot.promise(waiting.wish.costs());
         self.promised.insert(turn, (key, waiting));
         Some(handle)
     }
 
+    /// Whether anybody in line states what it costs.
+    #[inline]
+    pub(crate) fn has_costly(&self) -> bool {
+        self.costly > 0
+    }
+
+    /// When somebody in line can pay on `slot` who cannot yet, as of the last look at its quotas.
+    pub(crate) fn payable_at(&self, slot: &Slot, looked: Instant) -> Option<Instant> {
+        let costly = self.waiting.values().filter(|waiting| waiting.wish.costs().are_stated());
+        let admitted = costly.filter(|waiting| waiting.wish.admits(slot));
+        let payable =
+            admitted.filter_map(|waiting| slot.quotas()?.payable_at(waiting.wish.costs()));
+        payable.filter(|&at| at > looked).min()
+    }
+
     /// The resource is out: who was promised a place on it is in line as before.
-    pub(crate) fn break_promises(&mut self, key: usize) {
+    pub(crate) fn break_promises(&mut self, key: usize, slot: &mut Slot) {
         let is_broken = |(&turn, (on, _)): (&Turn, &(usize, _))| (*on == key).then_some(turn);
         let broken: Vec<Turn> = self.promised.iter().filter_map(is_broken).collect();
         for turn in broken {
             if let Some((_, waiting)) = self.promised.remove(&turn) {
+                slot.take_promise_back(waiting.wish.costs());
                 self.enter(turn, waiting);
             }
         }

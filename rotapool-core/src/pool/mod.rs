@@ -6,6 +6,7 @@
 mod allowance;
 mod closing;
 pub(crate) mod config;
+mod dimensions;
 mod edge;
 pub(crate) mod effects;
 mod foresight;
@@ -16,6 +17,7 @@ mod lookout;
 mod outage;
 pub(crate) mod posts;
 mod questions;
+mod quotas;
 mod runs;
 mod spending;
 mod telling;
@@ -25,6 +27,7 @@ use std::time::Instant;
 
 use self::allowance::Allowance;
 use self::config::Config;
+use self::dimensions::Dimensions;
 use self::edge::Edge;
 use self::effects::Effects;
 use self::gate::Shut;
@@ -51,6 +54,7 @@ use crate::time::{Epoch, Tick};
 pub struct State<A> {
     config: Config,
     roster: Roster,
+    dimensions: Dimensions,
     index: Index,
     yardstick: Yardstick,
     usages: Usages<A>,
@@ -68,6 +72,8 @@ pub struct State<A> {
     closing: Option<Box<Shut>>,
     /// The runs that have made an attempt and hold no resource now.
     between: u64,
+    /// What time it was when the pool last heard of it.
+    now: Tick,
     /// What has to be done outside, if anything may have: one look on the way of a healthy run.
     effects: Option<Effects<A>>,
     /// The abort handle of a usage that has ended, until it is taken out.
@@ -88,6 +94,7 @@ impl<A> State<A> {
             between: 0,
             config,
             roster: Roster::default(),
+            dimensions: Dimensions::default(),
             usages: Usages::new(),
             counters: PoolCounters::default(),
             line: Line::new(),
@@ -97,6 +104,7 @@ impl<A> State<A> {
             attends_runs: allowance.is_some(),
             runs_told: 0,
             allowance,
+            now: Tick(0),
             effects: None,
             retired: None,
         }
@@ -137,8 +145,9 @@ impl<A> State<A> {
     /// An empty or duplicate id, a cap of 0, or a weight out of range.
     pub fn add(&mut self, profile: Profile, now: Instant) -> Result<SlotIndex, ResourceError> {
         self.notice(now);
-        let key = self.roster.join(profile)?;
+        let key = self.roster.join(profile, now)?;
         let slot = &mut self.roster[key];
+        slot.quotas().into_iter().for_each(|quotas| self.dimensions.joined(quotas));
         if self.usages.newest() > 0 {
             let guess = self.config.cooldown_table.first().copied().unwrap_or_default();
             slot.join_midway(self.config.recovery, guess);
@@ -163,6 +172,8 @@ impl<A> State<A> {
         let key = self.roster.find(id)?;
         let was_admitted = admitted(&self.roster[key]);
         let broken = self.break_promises(key);
+        let quotas = self.roster[key].quotas();
+        quotas.into_iter().for_each(|quotas| self.dimensions.left(quotas));
         let was = self.roster[key].standing().noticed_status();
         let told = Arc::clone(self.roster[key].id());
         let key = self.roster.leave(id)?;
@@ -190,7 +201,11 @@ impl<A> State<A> {
         self.notice(now);
         let key = self.roster.find(id)?;
         let newest = self.usages.newest();
-        self.change(key, now, |slot| slot.enable(newest));
+        self.change(key, now, |slot| {
+            slot.enable(newest);
+            slot.look_at_quotas(now);
+        });
+        self.watch_for_the_line(key);
         self.offer(key);
         self.rethink();
         Ok(())
@@ -266,7 +281,8 @@ mod tests {
         let mut pool = State::new(Config::default(), now);
         pool.add(Profile::new("a"), now).unwrap();
         let tick = pool.tick(now);
-        let tickets = ["one", "other", "third"].map(|abort| pool.enter(0, tick, abort));
+        let tickets =
+            ["one", "other", "third"].map(|abort| pool.enter(0, &Wish::default(), tick, abort));
         let [one, other, third] = tickets;
         pool.succeed(one, true, tick);
         pool.shield(&other);

@@ -112,14 +112,14 @@ impl<A> State<A> {
         members.next().map(|next| next.position()..end)
     }
 
-    /// When the next cooldown of a resource that the run admits ends.
+    /// When the next resource that the run admits is back from a cooldown or has quota again.
     pub(crate) fn next_recovery(&self, wish: &Wish, now: Instant) -> Option<Instant> {
         self.index.next_recovery(wish, &self.roster, now)
     }
 
-    /// Whether the cooldown of a resource that the run admits has ended, and nobody has noticed yet.
+    /// Whether a resource that the run admits is back, and nobody has noticed yet.
     fn is_one_back_unnoticed(&self, wish: &Wish, now: Instant) -> bool {
-        let is_back = |slot: &Slot| slot.standing().until().is_some_and(|until| until <= now);
+        let is_back = |slot: &Slot| slot.back_at().is_some_and(|back| back <= now);
         self.index.due(self.tick(now)).is_some()
             && self.roster.members().any(|slot| is_back(slot) && wish.admits(slot))
     }
@@ -145,7 +145,7 @@ impl<A> State<A> {
         let from = wish.judged_until().map(|position| self.roster.members_at(position..u64::MAX));
         from.into_iter()
             .flatten()
-            .map(|slot| (slot.position(), Arc::clone(&slot.profile().metadata)))
+            .map(|slot| (slot.position(), Arc::clone(slot.metadata())))
             .collect()
     }
 
@@ -158,9 +158,12 @@ impl<A> State<A> {
         last_signal: Option<Signal>,
         now: Instant,
     ) -> Box<Exhausted> {
-        let any = match wish.filters() {
+        let may_have = |slot: &Slot| {
+            slot.is_eligible() && slot.can_pay_at(wish.costs(), now) && wish.admits(slot)
+        };
+        let any = match wish.filters() || wish.costs().are_stated() {
             false => self.index.any(),
-            true => self.roster.members().any(|slot| slot.is_eligible() && wish.admits(slot)),
+            true => self.roster.members().any(may_have),
         };
         let retry_at = match any {
             true => Some(now),
@@ -168,7 +171,7 @@ impl<A> State<A> {
                 // By the recorded rules an end that has passed may be unnoticed.
                 Some(end) if end <= now => Some(now),
                 // A place may come free at any time.
-                _ if self.is_busy(wish) || self.is_one_back_unnoticed(wish, now) => None,
+                _ if self.is_busy(wish, now) || self.is_one_back_unnoticed(wish, now) => None,
                 end => end,
             },
         };

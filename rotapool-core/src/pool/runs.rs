@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::State;
 use crate::member::slot::Slot;
 use crate::member::standing::{Standing, Status};
-use crate::member::usage::{Left, Sequence, Ticket};
+use crate::member::usage::{Left, Sequence, Ticket, UsageKey};
 use crate::select::candidate::Candidate;
 use crate::select::index::picking::{Pick, Reach};
 use crate::select::wish::Wish;
@@ -20,6 +20,7 @@ impl<A> State<A> {
 
     #[inline]
     pub(crate) fn notice_at(&mut self, now: Tick) {
+        self.now = now;
         if self.index.due(now).is_some() && self.config.rules.ends_by_the_clock {
             self.recover(now);
         }
@@ -46,27 +47,43 @@ impl<A> State<A> {
     }
 
     /// A candidate of a moment ago, if it may still be picked.
-    pub(crate) fn find_chosen(&mut self, chosen: &Candidate, now: Tick) -> Option<usize> {
+    pub(crate) fn find_chosen(
+        &mut self,
+        chosen: &Candidate,
+        wish: &Wish,
+        now: Tick,
+    ) -> Option<usize> {
         self.expire(now);
-        let is_still =
-            |slot: &Slot| slot.member && slot.position() == chosen.position && slot.is_eligible();
+        let at = self.epoch().instant(now);
+        let is_still = |slot: &Slot| {
+            slot.member
+                && slot.position() == chosen.position
+                && slot.is_eligible()
+                && slot.can_pay_at(wish.costs(), at)
+        };
         let key = chosen.slot.0;
         self.roster.get(key).is_some_and(is_still).then_some(key)
     }
 
     /// Registers a usage on a resource.
     #[inline(always)]
-    pub(crate) fn enter(&mut self, key: usize, now: Tick, abort: A) -> Ticket {
+    pub(crate) fn enter(&mut self, key: usize, wish: &Wish, now: Tick, abort: A) -> Ticket {
+        let epoch = self.epoch();
         let slot = &mut self.roster[key];
         let ticket = self.usages.enter(&mut slot.lane, key, abort, now);
-        slot.acquired(self.usages.newest(), ticket.place(), now);
+        slot.acquired(self.usages.newest(), ticket.place(), wish.costs(), now, epoch);
         self.index.refresh(key, slot);
         self.counters.attempts += 1;
-        // On a comeback its time is up at an instant that may be the next.
+        // On a comeback its time is up at an instant that may be the next, and so may be when its quota is back.
         if self.line.is_attended() {
+            self.watch_for_the_line(key);
             self.look_who_is_first();
         }
         ticket
+    }
+
+    pub(crate) fn usage_key(&self, ticket: &Ticket) -> UsageKey {
+        self.usages.key(ticket)
     }
 
     /// The number of a usage.
@@ -221,7 +238,9 @@ impl<A> State<A> {
                 true => slot.recover(self.config.recovery, self.config.rules),
                 false => slot.lose(now, |place| self.usages.lose(place)),
             }
+            slot.look_at_quotas(at);
             self.index.place(key, slot);
+            self.watch_for_the_line(key);
             if is_back {
                 self.tell_change(key, Status::CoolingDown, at);
             }

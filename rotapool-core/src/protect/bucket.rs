@@ -7,11 +7,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::rate::{MOST, Rate, RateError};
-use crate::time::FAR;
+use super::rate::{MOST, Rate};
+use crate::error::RateError;
+use crate::time::{FAR, after};
 
 #[derive(Debug, Clone)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     rate: Rate,
     /// How many tokens it holds, if not one period's worth.
     burst: Option<u64>,
@@ -28,7 +29,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// A full bucket.
-    pub(super) fn new(rate: Rate, burst: Option<u64>, now: Instant) -> Result<Self, RateError> {
+    pub(crate) fn new(rate: Rate, burst: Option<u64>, now: Instant) -> Result<Self, RateError> {
         if let Some(burst) = burst.filter(|burst| !(1..=MOST).contains(burst)) {
             return Err(RateError::Burst { burst });
         }
@@ -39,7 +40,7 @@ impl Bucket {
 
     /// Lets grow what has grown by now.
     #[inline]
-    pub(super) fn refill(&mut self, now: Instant) {
+    pub(crate) fn refill(&mut self, now: Instant) {
         if let Some(until) = self.stopped_until {
             if now < until {
                 self.at = self.at.max(now);
@@ -58,7 +59,7 @@ impl Bucket {
 
     /// Takes so many tokens if they are there.
     #[inline]
-    pub(super) fn take(&mut self, tokens: u64) -> bool {
+    pub(crate) fn take(&mut self, tokens: u64) -> bool {
         let grains = self.grains(tokens);
         let there = self.level >= grains;
         if there {
@@ -68,23 +69,23 @@ impl Bucket {
     }
 
     /// Takes so many tokens whether they are there or not.
-    pub(super) fn spend(&mut self, tokens: u64) {
+    pub(crate) fn spend(&mut self, tokens: u64) {
         self.level = self.level.saturating_sub(self.grains(tokens));
     }
 
     /// Puts so many tokens in; what does not fit is lost.
-    pub(super) fn put(&mut self, tokens: u64) {
+    pub(crate) fn put(&mut self, tokens: u64) {
         self.level = self.level.saturating_add(self.grains(tokens)).min(self.capacity);
     }
 
-    pub(super) fn fill(&mut self, now: Instant) {
+    pub(crate) fn fill(&mut self, now: Instant) {
         self.stopped_until = None;
         self.level = self.capacity;
         self.at = self.at.max(now);
     }
 
     /// Goes on at another rate from the level that is reached.
-    pub(super) fn set_rate(&mut self, rate: Rate) {
+    pub(crate) fn set_rate(&mut self, rate: Rate) {
         let (old, new) = (self.rate.token(), rate.token());
         if old != new {
             let (whole, part) = (self.level.div_euclid(old), self.level.rem_euclid(old));
@@ -99,14 +100,14 @@ impl Bucket {
     }
 
     /// So many are left, and no more come until `full_at`.
-    pub(super) fn correct(&mut self, remaining: u64, full_at: Instant, now: Instant) {
+    pub(crate) fn correct(&mut self, remaining: u64, full_at: Instant, now: Instant) {
         self.level = self.grains(remaining).min(self.capacity);
         self.at = self.at.max(now);
         self.stopped_until = (full_at > now).then_some(full_at);
     }
 
     /// How long it takes until so many grains have been there to take, one after the other.
-    pub(super) fn time_until(&self, grains: i128) -> Duration {
+    pub(crate) fn time_until(&self, grains: i128) -> Duration {
         let missing = grains.saturating_sub(self.level);
         if missing <= 0 {
             return Duration::ZERO;
@@ -132,21 +133,39 @@ impl Bucket {
     }
 
     /// The largest whole number of tokens that it holds.
-    pub(super) fn capacity(&self) -> u64 {
+    pub(crate) fn capacity(&self) -> u64 {
         self.holds
     }
 
     /// As of when the level is.
-    pub(super) fn as_of(&self) -> Instant {
+    pub(crate) fn as_of(&self) -> Instant {
         self.at
     }
 
-    pub(super) fn level(&self) -> f64 {
+    pub(crate) fn level(&self) -> f64 {
         self.level as f64 / self.rate.token() as f64
     }
 
+    /// The whole tokens that it holds; less than none is a debt.
+    pub(crate) fn whole(&self) -> i64 {
+        let whole = self.level.div_euclid(self.rate.token());
+        i64::try_from(whole).unwrap_or(i64::MIN)
+    }
+
+    /// When so many tokens are there, if nobody takes any; `None` if it never holds so many.
+    pub(crate) fn ready_at(&self, tokens: u64) -> Option<Instant> {
+        let fits = tokens <= self.holds;
+        fits.then(|| after(self.at, self.time_until(self.grains(tokens))))
+    }
+
+    /// Whether so many tokens are there, as of when the level is.
     #[inline]
-    pub(super) fn grains(&self, tokens: u64) -> i128 {
+    pub(crate) fn has(&self, tokens: u64) -> bool {
+        self.level >= self.grains(tokens)
+    }
+
+    #[inline]
+    pub(crate) fn grains(&self, tokens: u64) -> i128 {
         i128::from(tokens).saturating_mul(self.rate.token())
     }
 }

@@ -2,7 +2,7 @@
 //! retries.
 
 mod breaker;
-mod bucket;
+pub(crate) mod bucket;
 mod budget;
 mod change;
 mod evidence;
@@ -23,6 +23,6 @@ pub use budget::{Budget, BudgetSpent, RetryBudget};
 pub use change::{BreakerCause, BreakerChange, BreakerMode, BreakerState};
 pub use limiter::{Joined, Limiter, Turn};
 pub use line::Ticket;
-pub use rate::{Rate, RateError};
+pub use rate::Rate;
 pub use report::{BreakerStats, LimiterStats, RateLimited, Rejected};
 pub use trip::{Trip, Window};

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use thiserror::Error;
-
+use crate::error::RateError;
 use crate::time::FAR;
 
 /// So many tokens in so much time. A fraction is kept to the millionth of a token.
@@ -12,35 +11,6 @@ pub struct Rate {
     /// Millionths of a token in a period.
     millionths: u64,
     per: Duration,
-}
-
-/// Why a rate, or the burst of a limiter, was refused.
-#[derive(Debug, Clone, PartialEq, Error)]
-#[non_exhaustive]
-pub enum RateError {
-    /// The number of tokens was no number, or out of range.
-    #[error("the rate is {rate} tokens in a period; allowed is 0.000001 to 1000000000000")]
-    Rate {
-        /// What it was.
-        rate: f64,
-    },
-    /// The period was out of range.
-    #[error("the period of the rate is {per:?}; allowed is 1 ns to a hundred years")]
-    Per {
-        /// What it was.
-        per: Duration,
-    },
-    /// The limiter's name was the empty string.
-    #[error(
-        "the limiter's name is empty; give it one of one character or more, or leave it at `limiter`"
-    )]
-    EmptyName,
-    /// The burst was out of range.
-    #[error("the burst is {burst} tokens; allowed is 1 to 1000000000000")]
-    Burst {
-        /// What it was.
-        burst: u64,
-    },
 }
 
 /// The most tokens in a period, and in a bucket. With it, a bucket's sums fit 128 bits.

@@ -40,9 +40,9 @@ pub enum ExhaustedReason {
         /// The most runs in line.
         max_waiting: usize,
     },
-    /// The run was willing to wait, and the earliest cooldown ends at or after its deadline.
+    /// The run was willing to wait, and the earliest cooldown ends, or quota is there again, at or after its deadline.
     CooldownOutlastsDeadline {
-        /// When the earliest cooldown ends.
+        /// When that is.
         until: Instant,
         /// The deadline.
         deadline: Instant,
@@ -111,7 +111,7 @@ impl Exhausted {
             }
             ExhaustedReason::CooldownOutlastsDeadline { until, deadline } => write!(
                 f,
-                "the earliest cooldown ends {:.1?} past the deadline,",
+                "the first resource is back {:.1?} past the deadline,",
                 until.saturating_duration_since(deadline)
             )?,
         }

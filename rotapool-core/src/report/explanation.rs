@@ -29,7 +29,7 @@ pub struct Explanation {
     /// What chooses among the eligible; `None` if code of the user's own did.
     pub strategy: Option<Strategy>,
     /// When a resource is eligible again as far as the pool can know: [`at`](Self::at) if one is
-    /// already, else the end of the earliest cooldown; `None` if all are disabled, or if one is only busy, for
+    /// already, else the earliest end of a cooldown or of a spent quota, by the cost that the run states; `None` if all are disabled, or if one is only busy, for
     /// its place may come free at any time. Of resources that a run's filters keep out it knows nothing.
     pub retry_at: Option<Instant>,
     /// How the resources that the run admits stood, in pool order: the first 100, and of an
@@ -60,6 +60,7 @@ impl Explanation {
         let cooling = count(|resource| resource.status == Status::CoolingDown);
         let disabled = count(|resource| resource.status == Status::Disabled);
         let saturated = count(ResourceSnapshot::is_saturated);
+        let spent = count(ResourceSnapshot::is_spent);
         let eligible = count(ResourceSnapshot::is_eligible);
         match self.members {
             0 if self.kept_out > 0 => return write!(f, "all {} are kept out", self.kept_out),
@@ -75,6 +76,7 @@ impl Explanation {
             (cooling, "cooling down"),
             (disabled, "disabled"),
             (saturated, "saturated"),
+            (spent, "spent"),
             (eligible, "eligible"),
         ] {
             if number > 0 {
@@ -109,8 +111,8 @@ impl Explanation {
         if self.resources.iter().any(ResourceSnapshot::is_eligible) {
             return None;
         }
-        let cooling = self.resources.iter().filter(|resource| resource.until.is_some());
-        cooling.min_by_key(|resource| resource.until)
+        let away = self.resources.iter().filter(|resource| resource.back_at().is_some());
+        away.min_by_key(|resource| resource.back_at())
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod event;
 pub(crate) mod exhausted;
 pub(crate) mod explanation;
 pub(crate) mod notice;
+pub(crate) mod quota_level;
 #[cfg(feature = "serde")]
 mod serialize;
 pub(crate) mod snapshot;

@@ -11,6 +11,7 @@ use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use super::drain::{DrainReport, StillRunning};
 use super::explanation::Explanation;
 use super::notice::Notice;
+use super::quota_level::QuotaLevel;
 use super::snapshot::ResourceSnapshot;
 use super::stats::{PoolStats, ResourceStats};
 use crate::member::basis::Basis;
@@ -102,6 +103,18 @@ fn word(basis: Basis) -> &'static str {
     }
 }
 
+impl Serialize for QuotaLevel {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { quota, left } = self;
+        write_struct!(serializer, "QuotaLevel", {
+            dimension: **quota.dimension(),
+            capacity: quota.capacity(),
+            left: left,
+            quota: quota.to_string(),
+        })
+    }
+}
+
 impl Serialize for ResourceSnapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
@@ -118,6 +131,8 @@ impl Serialize for ResourceSnapshot {
             limit,
             promised,
             pace,
+            spent_until,
+            quotas,
             consecutive_cooldowns,
             last_acquired,
             metadata,
@@ -138,6 +153,9 @@ impl Serialize for ResourceSnapshot {
             limit: limit,
             promised: promised,
             pace: pace,
+            spent: self.is_spent(),
+            spent_remaining_seconds: spent_until.map_or(0.0, left),
+            quotas: quotas,
             consecutive_cooldown: consecutive_cooldowns,
             last_acquired_seconds_ago: ago(*last_acquired, *at),
             metadata: **metadata,
@@ -161,6 +179,8 @@ impl Serialize for ResourceStats {
             cooldowns,
             disables,
             sibling_cancels,
+            spent_remaining,
+            quotas,
             health,
         } = self;
         write_struct!(serializer, "ResourceStats", {
@@ -177,6 +197,8 @@ impl Serialize for ResourceStats {
             cooldowns: cooldowns,
             disables: disables,
             sibling_cancels: sibling_cancels,
+            spent_remaining_seconds: spent_remaining.as_secs_f64(),
+            quotas: quotas,
             health: health,
         })
     }
@@ -190,6 +212,7 @@ impl Serialize for PoolStats {
             oldest_wait,
             eligible,
             saturated,
+            spent,
             healthy,
             cooling_down,
             disabled,
@@ -217,6 +240,7 @@ impl Serialize for PoolStats {
             oldest_wait_seconds: oldest_wait.map(|wait| wait.as_secs_f64()),
             eligible: eligible,
             saturated: saturated,
+            spent: spent,
             healthy: healthy,
             cooling_down: cooling_down,
             disabled: disabled,

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::quota_level::QuotaLevel;
 use crate::member::basis::Basis;
 use crate::member::profile::Metadata;
 use crate::member::signal::Signal;
@@ -48,6 +49,11 @@ pub struct ResourceSnapshot {
     pub pace: Option<u32>,
     /// Guessed cooldowns since the last success: the step on the cooldown table.
     pub consecutive_cooldowns: u32,
+    /// Until when its quotas are spent: a dimension has less than one left. It is healthy all the same; `None` unless they
+    /// are.
+    pub spent_until: Option<Instant>,
+    /// What is left of its quotas.
+    pub quotas: Vec<QuotaLevel>,
     /// When it was last picked.
     pub last_acquired: Option<Instant>,
     /// What its owner said about it.
@@ -81,8 +87,10 @@ impl ResourceSnapshot {
             promised: slot.promised,
             pace: slot.pace(),
             consecutive_cooldowns: slot.consecutive_cooldowns(),
+            spent_until: slot.spent_until_after(now),
+            quotas: QuotaLevel::all_of(slot, now),
             last_acquired: slot.last_acquired().map(|tick| epoch.instant(tick)),
-            metadata: Arc::clone(&slot.profile().metadata),
+            metadata: Arc::clone(slot.metadata()),
         }
     }
 
@@ -91,17 +99,34 @@ impl ResourceSnapshot {
         matches!(&self.cause, Some(Cause::Signal(reason)) if **reason == *signal.reason())
     }
 
-    /// Whether it is healthy and at its cap.
+    /// Whether it is healthy and its quotas are spent, whatever its cap.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.status == Status::Healthy && self.spent_until.is_some()
+    }
+
+    /// Whether it is healthy, has quota left, and is at its cap.
     #[must_use]
     pub fn is_saturated(&self) -> bool {
         self.status == Status::Healthy
+            && !self.is_spent()
             && self.limit.is_some_and(|limit| self.in_flight + self.promised >= limit)
     }
 
-    /// Whether it could be picked: healthy and below its cap.
+    /// Whether it could be picked: healthy, below its cap, and with quota left.
     #[must_use]
     pub fn is_eligible(&self) -> bool {
-        self.status == Status::Healthy && !self.is_saturated()
+        self.status == Status::Healthy && !self.is_spent() && !self.is_saturated()
+    }
+
+    /// When it is back if it is away until a known instant: the later of the end of its cooldown and of when it has
+    /// quota again.
+    #[must_use]
+    pub fn back_at(&self) -> Option<Instant> {
+        match self.status {
+            Status::Disabled => None,
+            Status::Healthy | Status::CoolingDown => self.until.max(self.spent_until),
+        }
     }
 }
 
@@ -125,6 +150,15 @@ impl fmt::Display for ResourceSnapshot {
             }
             (Status::Disabled, Some(since), _, Some(cause)) => {
                 write!(f, "disabled {:.1?} ago: {cause}", ago(since))
+            }
+            _ if self.is_spent() => {
+                let left = self.spent_until.map_or(Duration::ZERO, |until| until - *at);
+                write!(f, "spent, has quota again in {left:.1?}: ")?;
+                let spent = self.quotas.iter().filter(|level| level.left < 1);
+                for (number, level) in spent.enumerate() {
+                    write!(f, "{}{level}", if number > 0 { ", " } else { "" })?;
+                }
+                Ok(())
             }
             _ if self.is_saturated() => {
                 write!(f, "saturated: {} in flight", self.in_flight)?;

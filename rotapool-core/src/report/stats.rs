@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::counters::PoolCounters;
+use super::quota_level::QuotaLevel;
 use crate::member::health::Health;
 use crate::member::slot::Slot;
 use crate::member::standing::{Standing, Status};
@@ -42,6 +43,10 @@ pub struct ResourceStats {
     pub disables: u64,
     /// Usages on it that an older sibling's signal aborted.
     pub sibling_cancels: u64,
+    /// How much longer its quotas are spent; zero when they are not.
+    pub spent_remaining: Duration,
+    /// What is left of its quotas.
+    pub quotas: Vec<QuotaLevel>,
     /// How it has been doing: error rate, latency, streaks.
     pub health: Health,
 }
@@ -67,6 +72,10 @@ impl ResourceStats {
             cooldowns: counted.cooldowns,
             disables: counted.disables,
             sibling_cancels: counted.sibling_cancels,
+            spent_remaining: slot
+                .spent_until()
+                .map_or(Duration::ZERO, |until| until.saturating_duration_since(now)),
+            quotas: QuotaLevel::all_of(slot, now),
             health: slot.measures.report(yardstick.epoch.tick(now), yardstick),
         }
     }
@@ -89,11 +98,13 @@ pub struct PoolStats {
     pub waiting: usize,
     /// How long the one has been in line that came first; `None` if nobody is.
     pub oldest_wait: Option<Duration>,
-    /// Members that could be picked now: healthy and below their cap. One whose cooldown has ended counts with its
+    /// Members that could be picked now: healthy, below their cap, and with quota left. One whose cooldown has ended counts with its
     /// full cap until the pool notices and puts it on trial.
     pub eligible: usize,
-    /// Members that are healthy and at their cap.
+    /// Members that are healthy, have quota left, and are at their cap.
     pub saturated: usize,
+    /// Members that are healthy and whose quotas are spent.
+    pub spent: usize,
     /// Members whose status is healthy.
     pub healthy: usize,
     /// Members that are cooling down.
@@ -151,6 +162,7 @@ impl PoolStats {
             oldest_wait,
             eligible: 0,
             saturated: 0,
+            spent: 0,
             healthy: 0,
             cooling_down: 0,
             disabled: 0,
@@ -180,7 +192,9 @@ impl PoolStats {
         match slot.status_at(now) {
             Status::Healthy => {
                 self.healthy += 1;
-                if slot.has_room() {
+                if slot.spent_until_after(now).is_some() {
+                    self.spent += 1;
+                } else if slot.has_room() {
                     self.eligible += 1;
                 } else {
                     self.saturated += 1;

@@ -97,7 +97,7 @@ impl Attempts {
             pool.pass_on(Some(key));
             return self.exhaust(pool, reason, now);
         }
-        let ticket = pool.enter(key, pool.tick(now), handle());
+        let ticket = pool.enter(key, &self.wish, pool.tick(now), handle());
         pool.pass_on(None);
         self.begin(pool, ticket, now)
     }
@@ -190,7 +190,7 @@ impl Attempts {
         chance: &mut impl FnMut() -> f64,
     ) -> Pick {
         let chosen = self.history.write().choice.take().flatten();
-        match chosen.and_then(|chosen| pool.find_chosen(&chosen, now)) {
+        match chosen.and_then(|chosen| pool.find_chosen(&chosen, &self.wish, now)) {
             Some(key) => Pick::Take(key),
             None => pool.pick(&self.wish, reach, now, chance),
         }
@@ -266,7 +266,7 @@ impl Attempts {
     ) -> Step {
         let rules = pool.config().rules;
         let recovery = if self.wait { pool.next_recovery(&self.wish, now) } else { None };
-        let is_busy = self.wait && rules.line && pool.is_busy(&self.wish);
+        let is_busy = self.wait && rules.line && pool.is_busy(&self.wish, now);
         let reason = match (recovery, self.deadline) {
             (None, _) if !is_busy => Some(self.nothing(pool)),
             (Some(until), Some(deadline)) if !is_busy && deadline <= until => {
@@ -284,6 +284,9 @@ impl Attempts {
         let patience = self.patience(pool, now);
         let hurries = patience.is_some_and(|patience| patience <= now);
         let latest = if hurries { self.deadline } else { patience.or(self.deadline) };
+        if self.wish.costs().are_stated() {
+            pool.watch_everywhere(&self.wish, now);
+        }
         let wish = std::mem::take(&mut self.wish);
         let is_new = self.made == 0;
         let until = Until { latest, hurries, is_new };

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use self::step::{RunOptions, Step};
 use crate::member::signal::Signal;
 use crate::member::slot::SlotIndex;
-use crate::member::usage::Ticket;
+use crate::member::usage::{Ticket, UsageKey};
 use crate::pool::State;
 use crate::pool::line::Turn;
 use crate::rare::Rare;
@@ -152,6 +152,16 @@ impl Attempts {
         self.limit
     }
 
+    /// Which usage its attempt in flight is, for what the operation says of [quotas](State::spent); `None` if none is in
+    /// flight.
+    #[must_use]
+    pub fn usage<A>(&self, pool: &State<A>) -> Option<UsageKey> {
+        match &self.phase {
+            Phase::Attempting(ticket) => Some(pool.usage_key(ticket)),
+            _ => None,
+        }
+    }
+
     /// Whether the run has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -210,7 +220,7 @@ impl Attempts {
         }
         match pick {
             Pick::Take(key) => {
-                let ticket = pool.enter(key, tick, handle());
+                let ticket = pool.enter(key, &self.wish, tick, handle());
                 self.begin(pool, ticket, now)
             }
             Pick::OnlyTried => self.pause(pool, now, chance),

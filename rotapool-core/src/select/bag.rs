@@ -18,6 +18,10 @@ impl Bag {
         Self { items: Vec::new(), places: Vec::new() }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

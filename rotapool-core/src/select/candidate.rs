@@ -42,14 +42,13 @@ impl Candidate {
         now: Instant,
         yardstick: &Yardstick,
     ) -> Self {
-        let profile = slot.profile();
         Self {
-            id: Arc::clone(&profile.id),
+            id: Arc::clone(slot.id()),
             in_flight: slot.in_flight(),
             limit: slot.limit(),
-            weight: profile.weight,
-            priority: profile.priority,
-            metadata: Arc::clone(&profile.metadata),
+            weight: slot.weight(),
+            priority: slot.priority(),
+            metadata: Arc::clone(slot.metadata()),
             last_acquired: slot.last_acquired().map(|tick| yardstick.epoch.instant(tick)),
             tried,
             health: slot.measures.report(yardstick.epoch.tick(now), yardstick),

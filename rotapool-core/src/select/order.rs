@@ -49,6 +49,9 @@ impl Order {
             Self::Weighted(weighted) if wish.filters() => {
                 weighted.find_alike(wish, roster, tournament, chance, admits)
             }
+            Self::Weighted(weighted) if wish.costs().are_stated() => {
+                weighted.find_payable(roster, tournament, chance, admits)
+            }
             _ => tournament.least_where(admits).map(|(_, item)| item),
         }
     }

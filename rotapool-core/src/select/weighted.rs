@@ -120,6 +120,18 @@ impl Weighted {
         like.min_by_key(|kind| kind.turns.len() as i64 - 2 * common(kind) as i64)
     }
 
+    /// The next in turn; where that cannot be paid, one is drawn.
+    pub(super) fn find_payable(
+        &self,
+        roster: &Roster,
+        tournament: &Tournament,
+        chance: &mut impl FnMut() -> f64,
+        can_pay: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let first = tournament.least().map(|(_, item)| item).filter(|&item| can_pay(item));
+        first.or_else(|| self.draw(roster, tournament, chance, can_pay))
+    }
+
     /// One that is admitted, with a chance in proportion to its weight.
     pub(super) fn draw(
         &self,
@@ -161,6 +173,9 @@ impl Weighted {
         }
         if wish.filters() {
             return self.picked_alike(item, wish, roster, tournament);
+        }
+        if wish.costs().are_stated() && tournament.least().is_none_or(|(_, first)| first != item) {
+            return;
         }
         // Nobody was passed over: a run that asks for nothing may have the first, whoever that is.
         self.turns.take(item);
@@ -246,7 +261,7 @@ mod tests {
         let (mut weighted, mut roster) = (Weighted::default(), Roster::default());
         let mut tournament = Tournament::new();
         for id in ["a", "b", "c"] {
-            let item = roster.join(Profile::new(id)).unwrap();
+            let item = roster.join(Profile::new(id), std::time::Instant::now()).unwrap();
             tournament.set(item, weighted.rank(item, &roster[item]));
         }
         (weighted, roster, tournament)

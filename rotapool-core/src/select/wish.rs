@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use crate::member::costs::Costs;
 use crate::member::fingerprint::{fingerprint, mix};
 use crate::member::slot::Slot;
 use crate::rare::Rare;
@@ -16,6 +17,9 @@ pub struct Preferences {
     pub judge: bool,
     /// The key to stay with, for [`Strategy::Affinity`](crate::Strategy::Affinity).
     pub affinity: Option<u64>,
+    /// What an attempt costs, by the dimension of [quotas](crate::Quota): at least 1. One of `requests` and nothing of
+    /// the rest where it is not stated.
+    pub costs: Vec<(Arc<str>, u64)>,
 }
 
 /// The preferences with what the run has learnt.
@@ -27,6 +31,7 @@ pub(crate) struct Wish(Rare<Asked>);
 #[derive(Debug, Default)]
 struct Asked {
     affinity: Option<u64>,
+    costs: Costs,
     tried: Tried,
     exclude: Vec<Arc<str>>,
     judge: bool,
@@ -54,13 +59,14 @@ impl Wish {
         if preferences == Preferences::default() {
             return Self(Rare::NONE);
         }
-        let Preferences { exclude, judge, affinity } = preferences;
+        let Preferences { exclude, judge, affinity, costs } = preferences;
+        let costs = Costs::new(costs);
         let alike = exclude
             .iter()
             .collect::<BTreeSet<_>>()
             .into_iter()
             .fold(0, |alike, id| alike ^ fingerprint(id.as_bytes()));
-        Self(Rare::new(Asked { affinity, exclude, judge, alike, ..Asked::default() }))
+        Self(Rare::new(Asked { affinity, costs, exclude, judge, alike, ..Asked::default() }))
     }
 
     /// Whether the run has no wish at all.
@@ -72,6 +78,13 @@ impl Wish {
     #[inline]
     pub(crate) fn affinity(&self) -> Option<u64> {
         self.0.as_ref().and_then(|asked| asked.affinity)
+    }
+
+    /// What an attempt costs.
+    #[inline]
+    pub(crate) fn costs(&self) -> &Costs {
+        const UNSTATED: &Costs = &Costs::UNSTATED;
+        self.0.as_ref().map_or(UNSTATED, |asked| &asked.costs)
     }
 
     /// Whether the caller keeps any member out.

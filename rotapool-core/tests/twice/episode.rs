@@ -197,6 +197,7 @@ impl Episode {
                 exclude: terms.exclude.clone(),
                 judge: wants.is_some(),
                 affinity: terms.affinity,
+                costs: Vec::new(),
             },
             request_id: None,
         });

@@ -89,6 +89,7 @@ use thiserror::Error;
 /// | `rotapool_choice_faults_total` | counter | choices of a [`Select`](crate::Select) that panicked or named no candidate |
 /// | `rotapool_retries_refused_total` | counter | retries that the [retry budget](crate::Builder::retry_budget) refused |
 /// | `rotapool_waiting` | gauge | runs in line for a resource |
+/// | `rotapool_spent` | gauge | healthy resources whose [quotas](crate::Quota) are spent |
 /// | `rotapool_oldest_wait_seconds` | gauge | how long the run has been in line that came first; 0 if nobody is |
 ///
 /// Of a resource, its [`Health`](rotapool_core::Health) among them. What is not known yet has no sample:
@@ -106,6 +107,14 @@ use thiserror::Error;
 /// | `rotapool_resource_peak_latency_seconds` | gauge | the same, but up at once with any that is slower |
 /// | `rotapool_resource_since_success_seconds` | gauge | how long ago an attempt succeeded |
 /// | `rotapool_resource_since_failure_seconds` | gauge | how long ago an attempt failed |
+///
+/// And of those that have [quotas](crate::Quota):
+///
+/// | name | kind | |
+/// |---|---|---|
+/// | `rotapool_resource_spent_remaining_seconds` | gauge | how much longer its quotas are spent; 0 if they are not |
+/// | `rotapool_resource_quota_left` | gauge | what is left of its quota, by `dimension`; below 0 is a debt |
+/// | `rotapool_resource_quota_capacity` | gauge | the most that its quota holds, by `dimension` |
 ///
 /// A scrape takes time and space in proportion to the resources, 12 lines for each and up to 13 of our own: 3 ms or so
 /// for 1,000 of them, on the thread that encodes the page.

@@ -9,7 +9,7 @@ use prometheus_client::metrics::MetricType::{Counter, Gauge};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
-use rotapool_core::{Grade, Health, PoolStats, ResourceStats};
+use rotapool_core::{Grade, Health, PoolStats, QuotaLevel, ResourceStats};
 
 use super::families::{Family, resources, sample};
 
@@ -93,6 +93,11 @@ pub(super) fn write(
     for (pool, stats) in pools {
         sample(&mut family, &[("pool", *pool)], &ConstGauge::new(u64::from(stats.closed)))?;
     }
+    let help = "Healthy resources whose quotas are spent.";
+    let mut family = encoder.encode_descriptor("rotapool_spent", help, None, Gauge)?;
+    for (pool, stats) in pools {
+        sample(&mut family, &[("pool", *pool)], &ConstGauge::new(stats.spent as u64))?;
+    }
     let help = "How long the run has been in line that came first; 0 if nobody is.";
     let unit = Some(&Unit::Seconds);
     let mut family = encoder.encode_descriptor("rotapool_oldest_wait", help, unit, Gauge)?;
@@ -114,8 +119,46 @@ pub(super) fn write(
             sample(&mut family, &[pool, id, ("grade", name)], &ConstGauge::new(is_it))?;
         }
     }
+    write_quotas(encoder, pools)?;
     write_health(encoder, pools, &HEALTH, None)?;
     write_health(encoder, pools, &HEALTH_SECONDS, Some(&Unit::Seconds))
+}
+
+/// Of resources that have quotas; pools without any have no such family.
+fn write_quotas(encoder: &mut DescriptorEncoder<'_>, pools: &[(&str, PoolStats)]) -> fmt::Result {
+    let metered = || resources(pools).filter(|(_, resource)| !resource.quotas.is_empty());
+    if metered().next().is_none() {
+        return Ok(());
+    }
+    let (name, unit) = ("rotapool_resource_spent_remaining", Some(&Unit::Seconds));
+    let help = "How much longer its quotas are spent; 0 if they are not.";
+    let mut family = encoder.encode_descriptor(name, help, unit, Gauge)?;
+    for (labels, resource) in metered() {
+        sample(&mut family, &labels, &ConstGauge::new(resource.spent_remaining.as_secs_f64()))?;
+    }
+    let families: [Family<QuotaLevel, i64>; 2] = [
+        (
+            "rotapool_resource_quota_left",
+            "What is left of its quota of a dimension; below 0 is a debt.",
+            |level| level.left,
+        ),
+        (
+            "rotapool_resource_quota_capacity",
+            "The most that its quota of a dimension holds.",
+            // At most 10¹², as the door has it.
+            |level| level.quota.capacity() as i64,
+        ),
+    ];
+    for (name, help, value) in families {
+        let mut family = encoder.encode_descriptor(name, help, None, Gauge)?;
+        for ([pool, id], resource) in metered() {
+            for level in &resource.quotas {
+                let labels = [pool, id, ("dimension", &**level.quota.dimension())];
+                sample(&mut family, &labels, &ConstGauge::new(value(level)))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn write_health(

@@ -1,5 +1,6 @@
 //! One membership: what is known of a resource from its `add` to its `remove`.
 
+pub(crate) mod allowance;
 pub(crate) mod outage;
 
 use std::num::NonZeroU32;
@@ -7,14 +8,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::comeback::Comeback;
+use super::costs::Costs;
 use super::counters::ResourceCounters;
 use super::escalation::Escalation;
 use super::fingerprint::fingerprint;
 use super::measures::Measures;
-use super::profile::Profile;
+use super::profile::{Metadata, Profile};
+use super::quotas::Quotas;
 use super::standing::{Standing, Status};
 use super::usage::{Lane, Place, Sequence};
-use crate::time::Tick;
+use crate::error::ResourceError;
+use crate::time::{Epoch, Tick};
 
 /// Where the state keeps a membership: for tables that run beside it, such as the values.
 ///
@@ -32,15 +36,19 @@ impl SlotIndex {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Slot {
-    profile: Profile,
+    id: Arc<str>,
+    cap: Option<u32>,
+    weight: f64,
+    priority: u32,
+    metadata: Arc<Metadata>,
     fingerprint: u64,
     position: u64,
     /// Whether it is still in the pool, or only drains.
     pub(crate) member: bool,
     standing: Standing,
     escalation: Escalation,
-    /// What it is held to since it came back.
-    comeback: Option<Box<Comeback>>,
+    /// What it is held to beside its cap, if anything: most are not, and look no further.
+    held: Option<Box<Held>>,
     /// The newest usage of the pool at the last trip, and when it was last cleared by an admin call; 0, which is
     /// before any, until then.
     tripped_after: Sequence,
@@ -55,16 +63,38 @@ pub(crate) struct Slot {
     pub(crate) measures: Measures,
 }
 
+/// What a resource is held to: since it came back, and ever.
+#[derive(Debug, Clone, Default)]
+struct Held {
+    comeback: Option<Box<Comeback>>,
+    quotas: Option<Box<Quotas>>,
+}
+
 impl Slot {
-    pub(crate) fn new(profile: Profile, position: u64, inherited: u32) -> Self {
-        Self {
-            fingerprint: fingerprint(profile.id.as_bytes()),
-            profile,
+    /// # Errors
+    ///
+    /// Quotas that make no sense.
+    pub(crate) fn new(
+        profile: Profile,
+        position: u64,
+        inherited: u32,
+        now: Instant,
+    ) -> Result<Self, ResourceError> {
+        let Profile { id, max_in_flight: cap, weight, priority, metadata, quotas } = profile;
+        let quotas = Quotas::new(&quotas, &id, now)?;
+        let held = quotas.map(|quotas| Held { quotas: Some(quotas), comeback: None });
+        Ok(Self {
+            fingerprint: fingerprint(id.as_bytes()),
+            id,
+            cap,
+            weight,
+            priority,
+            metadata,
             position,
             member: true,
             standing: Standing::Healthy,
             escalation: Escalation::default(),
-            comeback: None,
+            held: held.map(Box::new),
             tripped_after: 0,
             cleared_after: 0,
             last_acquired: None,
@@ -73,25 +103,25 @@ impl Slot {
             promised: 0,
             counters: ResourceCounters::default(),
             measures: Measures::new(),
-        }
+        })
     }
 
     pub(crate) fn id(&self) -> &Arc<str> {
-        &self.profile.id
+        &self.id
     }
 
-    pub(crate) fn profile(&self) -> &Profile {
-        &self.profile
+    pub(crate) fn metadata(&self) -> &Arc<Metadata> {
+        &self.metadata
     }
 
     #[inline]
     pub(crate) fn weight(&self) -> f64 {
-        self.profile.weight
+        self.weight
     }
 
     #[inline]
     pub(crate) fn priority(&self) -> u32 {
-        self.profile.priority
+        self.priority
     }
 
     /// The number that stands for the id.
@@ -125,7 +155,7 @@ impl Slot {
     }
 
     pub(crate) fn max_in_flight(&self) -> Option<u32> {
-        self.profile.max_in_flight
+        self.cap
     }
 
     pub(crate) fn consecutive_cooldowns(&self) -> u32 {
@@ -140,9 +170,9 @@ impl Slot {
     /// The cap that holds now: the configured one, or what a trial leaves of it.
     #[inline]
     pub(crate) fn limit(&self) -> Option<u32> {
-        match &self.comeback {
+        match self.comeback() {
             Some(comeback) if comeback.is_trial() => Some(self.limit_on_trial(comeback)),
-            _ => self.profile.max_in_flight,
+            _ => self.cap,
         }
     }
 
@@ -150,7 +180,7 @@ impl Slot {
     fn limit_on_trial(&self, trial: &Comeback) -> u32 {
         let beside = self.in_flight() - trial.taken(self.in_flight());
         let limit = beside.saturating_add(trial.places());
-        self.profile.max_in_flight.map_or(limit, |cap| cap.min(limit))
+        self.cap.map_or(limit, |cap| cap.min(limit))
     }
 
     #[inline]
@@ -158,10 +188,10 @@ impl Slot {
         self.limit().is_none_or(|limit| self.in_flight() + self.promised < limit)
     }
 
-    /// The same of one that is on no comeback, for who has made sure of that.
+    /// The same of one that is [held](Self::is_held) to nothing, for who has made sure of that.
     #[inline]
     pub(crate) fn has_room_at_full_strength(&self) -> bool {
-        let cap = self.profile.max_in_flight;
+        let cap = self.cap;
         cap.is_none_or(|cap| self.in_flight() + self.promised < cap)
     }
 
@@ -173,7 +203,7 @@ impl Slot {
     /// Whether it could take another without leaving its ramp behind.
     #[inline]
     pub(crate) fn is_within_pace(&self) -> bool {
-        self.comeback.as_ref().is_none_or(|comeback| {
+        self.comeback().is_none_or(|comeback| {
             comeback.is_trial()
                 || comeback.taken(self.in_flight()) + self.promised < comeback.places()
         })
@@ -181,7 +211,25 @@ impl Slot {
 
     #[inline]
     pub(crate) fn comeback(&self) -> Option<&Comeback> {
-        self.comeback.as_deref()
+        self.held.as_ref()?.comeback.as_deref()
+    }
+
+    #[inline]
+    fn comeback_mut(&mut self) -> Option<&mut Comeback> {
+        self.held.as_mut()?.comeback.as_deref_mut()
+    }
+
+    fn set_comeback(&mut self, comeback: Option<Box<Comeback>>) {
+        let quotas = self.held.take().and_then(|held| held.quotas);
+        if comeback.is_some() || quotas.is_some() {
+            self.held = Some(Box::new(Held { comeback, quotas }));
+        }
+    }
+
+    /// Whether it is held to anything but its cap.
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.is_some()
     }
 
     #[inline]
@@ -192,7 +240,7 @@ impl Slot {
     /// Whether it may be picked, as of the last selection.
     #[inline]
     pub(crate) fn is_eligible(&self) -> bool {
-        self.is_healthy() && self.has_room()
+        self.is_healthy() && self.has_room() && !self.is_spent()
     }
 
     /// The status as it counts at `now`: healthy from the moment when a cooldown ends.
@@ -203,20 +251,27 @@ impl Slot {
         }
     }
 
-    /// A usage was registered.
+    /// A usage of this cost was registered.
     #[inline]
-    pub(crate) fn acquired(&mut self, usage: Sequence, place: Place, now: Tick) {
+    pub(crate) fn acquired(
+        &mut self,
+        usage: Sequence,
+        place: Place,
+        costs: &Costs,
+        now: Tick,
+        epoch: Epoch,
+    ) {
         self.last_acquired = Some((usage, now));
         self.counters.acquires += 1;
-        if let Some(comeback) = &mut self.comeback {
-            comeback.began(usage, place, now);
+        if let Some(held) = &mut self.held {
+            held.began(usage, place, costs, now, epoch);
         }
     }
 
     /// A usage has ended, or is about to: whether it counted for the trial or the ramp.
     #[inline]
     pub(crate) fn ended(&mut self, usage: Sequence) -> bool {
-        self.comeback.as_mut().is_some_and(|comeback| comeback.ended(usage))
+        self.held.as_mut().is_some_and(|held| held.ended(usage))
     }
 
     /// An operation got through. A cooldown or disable that came meanwhile is newer evidence and stays.
@@ -229,10 +284,10 @@ impl Slot {
 
     /// A usage that counted for the trial or the ramp got through.
     pub(crate) fn prove(&mut self) {
-        let cap = self.profile.max_in_flight;
+        let cap = self.cap;
         let is_healthy = self.is_healthy();
-        if self.comeback.as_mut().is_some_and(|comeback| is_healthy && comeback.proved(cap)) {
-            self.comeback = None;
+        if self.comeback_mut().is_some_and(|comeback| is_healthy && comeback.proved(cap)) {
+            self.set_comeback(None);
         }
     }
 
@@ -255,12 +310,32 @@ impl Slot {
     /// Gives up the usages of a trial or a ramp that have taken too long. Those of a trial are `lost` for good; on
     /// a ramp they only do not count any more.
     pub(crate) fn lose(&mut self, now: Tick, mut lost: impl FnMut(Place)) {
-        if let Some(comeback) = &mut self.comeback {
+        if let Some(comeback) = self.comeback_mut() {
             while let Some(place) = comeback.lose(now) {
                 if comeback.is_trial() {
                     lost(place);
                 }
             }
         }
+    }
+}
+
+impl Held {
+    #[cold]
+    fn began(&mut self, usage: Sequence, place: Place, costs: &Costs, now: Tick, epoch: Epoch) {
+        if let Some(comeback) = &mut self.comeback {
+            comeback.began(usage, place, now);
+        }
+        if let Some(quotas) = &mut self.quotas {
+            quotas.began(usage, costs, epoch.instant(now));
+        }
+    }
+
+    #[cold]
+    fn ended(&mut self, usage: Sequence) -> bool {
+        if let Some(quotas) = &mut self.quotas {
+            quotas.ended(usage);
+        }
+        self.comeback.as_mut().is_some_and(|comeback| comeback.ended(usage))
     }
 }

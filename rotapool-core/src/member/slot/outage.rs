@@ -44,7 +44,7 @@ impl Slot {
             }
             _ => self.standing = trip.cooling(trip.now, ends, basis),
         }
-        self.comeback = None;
+        self.set_comeback(None);
         self.counters.cooldowns += 1;
         let up_to = if known_outage { self.tripped_after } else { Sequence::MAX };
         Cooled::Changed { up_to }
@@ -54,8 +54,7 @@ impl Slot {
     pub(crate) fn recover(&mut self, recovery: Recovery, rules: Rules) {
         if let Standing::CoolingDown { since, until, .. } = self.standing {
             let away = until.saturating_duration_since(since);
-            self.comeback =
-                Comeback::after(recovery, away, self.profile.max_in_flight, rules.generations);
+            self.set_comeback(Comeback::after(recovery, away, self.cap, rules.generations));
         }
         self.standing = Standing::Healthy;
     }
@@ -63,8 +62,7 @@ impl Slot {
     /// Whoever joins a pool that serves comes up a ramp, if the pool has one.
     pub(crate) fn join_midway(&mut self, recovery: Recovery, first_guess: Duration) {
         if recovery == Recovery::Ramp {
-            self.comeback =
-                Comeback::after(recovery, first_guess, self.profile.max_in_flight, true);
+            self.set_comeback(Comeback::after(recovery, first_guess, self.cap, true));
         }
     }
 
@@ -78,7 +76,7 @@ impl Slot {
         let changes = !matches!(self.standing, Standing::Disabled { .. });
         if changes {
             self.standing = Standing::Disabled { since: now, cause, attempt };
-            self.comeback = None;
+            self.set_comeback(None);
             self.counters.disables += 1;
         }
         changes
@@ -88,7 +86,7 @@ impl Slot {
     pub(crate) fn enable(&mut self, newest: Sequence) {
         self.standing = Standing::Healthy;
         self.escalation.reset();
-        self.comeback = None;
+        self.set_comeback(None);
         self.cleared_after = newest;
     }
 }

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::bucket::Bucket;
 use super::line::{Line, Ticket};
-use super::rate::{Rate, RateError};
+use super::rate::Rate;
 use super::report::{LimiterStats, RateLimited};
+use crate::error::RateError;
 use crate::time::after;
 
 /// A rate limiter: who may go on, and who has to wait for how long.

@@ -23,6 +23,7 @@ use super::tournament::Tournament;
 use super::weighted::Weighted;
 use super::wish::Wish;
 use crate::member::comeback::Comeback;
+use crate::member::quotas::Quotas;
 use crate::member::roster::Roster;
 use crate::member::slot::Slot;
 use crate::member::standing::Standing;
@@ -37,6 +38,8 @@ pub(crate) struct Index {
     queue: Tournament,
     /// The first of these instants.
     earliest: Tick,
+    /// Those that are healthy and whose quotas are spent.
+    spent: Bag,
     epoch: Epoch,
 }
 
@@ -67,6 +70,7 @@ impl Index {
             beyond: Tournament::new(),
             queue: Tournament::new(),
             earliest: Tick::NEVER,
+            spent: Bag::new(),
             epoch,
         }
     }
@@ -77,6 +81,7 @@ impl Index {
             Standing::CoolingDown { until, .. } => {
                 self.suspend(item);
                 self.beyond.remove(item);
+                self.spent.remove(item);
                 self.look_again(item, slot, Some(self.epoch.tick(*until)));
             }
             Standing::Healthy => {
@@ -87,6 +92,7 @@ impl Index {
             Standing::Disabled { .. } => {
                 self.suspend(item);
                 self.beyond.remove(item);
+                self.spent.remove(item);
                 self.look_again(item, slot, None);
             }
         }
@@ -98,8 +104,8 @@ impl Index {
         if !matches!(slot.standing(), Standing::Healthy) {
             return;
         }
-        if slot.comeback().is_some() {
-            return self.refresh_comeback(item, slot);
+        if slot.is_held() {
+            return self.refresh_held(item, slot);
         }
         if !slot.has_room_at_full_strength() {
             return self.suspend(item);
@@ -107,10 +113,15 @@ impl Index {
         self.admit(item, slot);
     }
 
-    /// The same for one on trial or on a ramp.
+    /// The same for one on trial, on a ramp, or with quotas.
     #[cold]
-    fn refresh_comeback(&mut self, item: usize, slot: &Slot) {
-        let (has_room, is_within_pace) = (slot.has_room(), slot.is_within_pace());
+    fn refresh_held(&mut self, item: usize, slot: &Slot) {
+        let is_spent = slot.is_spent();
+        match is_spent {
+            true => self.spent.insert(item),
+            false => self.spent.remove(item),
+        }
+        let (has_room, is_within_pace) = (slot.has_room() && !is_spent, slot.is_within_pace());
         match has_room && is_within_pace {
             true => self.admit(item, slot),
             false => self.suspend(item),
@@ -121,7 +132,9 @@ impl Index {
             }
             false => self.beyond.remove(item),
         }
-        self.look_again(item, slot, slot.comeback().and_then(Comeback::next_loss));
+        let loss = slot.comeback().and_then(Comeback::next_loss);
+        let refill = slot.quotas().and_then(Quotas::next_look).map(|at| self.epoch.tick(at));
+        self.look_again(item, slot, loss.into_iter().chain(refill).min());
     }
 
     #[inline(always)]
@@ -136,6 +149,7 @@ impl Index {
     pub(crate) fn forget(&mut self, item: usize) {
         self.dequeue(item);
         self.beyond.remove(item);
+        self.spent.remove(item);
         self.suspend(item);
         if let Eligible::Ranked(Order::Weighted(weighted), _) = &mut self.eligible {
             weighted.forget(item);
@@ -184,9 +198,14 @@ impl Index {
         self.queue.least().map(|(_, item)| item)
     }
 
-    /// When the next cooldown of a resource that the run admits ends.
+    /// How many are healthy and spent.
+    pub(crate) fn spent(&self) -> usize {
+        self.spent.len()
+    }
+
+    /// When the next resource that the run admits is back from a cooldown or has quota again.
     ///
-    /// One that has ended and is yet to be found so counts if the resource has room; without room it
+    /// One that is back already and is yet to be found so counts if it has room; without room it
     /// is saturated, and nobody knows until when.
     pub(crate) fn next_recovery(
         &self,
@@ -195,14 +214,24 @@ impl Index {
         now: Instant,
     ) -> Option<Instant> {
         let filters = wish.filters();
-        let helps = |item: usize| {
-            let slot = &roster[item];
-            let ends = slot.standing().until();
-            ends.is_some()
-                && (!filters || wish.admits(slot))
-                && (slot.has_room() || ends > Some(now))
+        let back_at = |slot: &Slot| match wish.costs() {
+            costs if costs.are_stated() => slot.back_for(costs, now),
+            _ => slot.back_at(),
         };
-        self.queue.least_where(helps).and_then(|(_, item)| roster[item].standing().until())
+        let helps = |slot: &Slot| {
+            let back = back_at(slot);
+            back.is_some()
+                && (!filters || wish.admits(slot))
+                && (slot.has_room() || back > Some(now))
+        };
+        let of_all = || roster.members().filter(|slot| helps(slot)).filter_map(back_at).min();
+        if wish.costs().are_stated() {
+            return of_all();
+        }
+        let (rank, first) = self.queue.least_where(|item| helps(&roster[item]))?;
+        let back = back_at(&roster[first])?;
+        // Where a quota outlasts what it is looked at for first, another may be back before it.
+        if self.epoch.tick(back).0 == rank.major() { Some(back) } else { of_all() }
     }
 
     fn suspend(&mut self, item: usize) {

@@ -44,7 +44,7 @@ impl Index {
             }
             _ => self.find_fresh(wish, roster, yardstick, now, chance),
         };
-        let Some(picked) = picked else { return self.pick_another(wish, reach, roster) };
+        let Some(picked) = picked else { return self.pick_another(wish, reach, roster, now) };
         if let Eligible::Ranked(order, tournament) = &mut self.eligible {
             order.picked(picked, wish, roster, tournament);
         }
@@ -53,15 +53,18 @@ impl Index {
 
     /// Nothing fresh is within its pace.
     #[cold]
-    fn pick_another(&self, wish: &Wish, reach: Reach, roster: &Roster) -> Pick {
+    fn pick_another(&self, wish: &Wish, reach: Reach, roster: &Roster, now: Tick) -> Pick {
         if reach.beyond_pace {
-            if let Some(item) = self.find_fresh_beyond(wish, roster) {
+            if let Some(item) = self.find_fresh_beyond(wish, roster, now) {
                 return Pick::Take(item);
             }
         }
-        let within = |item: usize| roster[item].is_eligible() && roster[item].is_within_pace();
+        let pays = self.pays(wish, roster, now);
+        let within =
+            |item: usize| roster[item].is_eligible() && roster[item].is_within_pace() && pays(item);
         let again = self.find_tried(wish, roster, within).or_else(|| {
-            let beyond = |item: usize| reach.beyond_pace && roster[item].is_eligible();
+            let beyond =
+                |item: usize| reach.beyond_pace && roster[item].is_eligible() && pays(item);
             self.find_tried(wish, roster, beyond)
         });
         match again {
@@ -86,14 +89,37 @@ impl Index {
         if wish.has_tried_all(roster.positions().end) {
             return None;
         }
-        let fresh = |item: usize| wish.admits(&roster[item]) && !wish.has_tried(&roster[item]);
+        let pays = self.pays(wish, roster, now);
+        let fresh = |item: usize| {
+            wish.admits(&roster[item]) && !wish.has_tried(&roster[item]) && pays(item)
+        };
         self.find(wish, roster, yardstick, now, chance, fresh)
     }
 
     /// The least busy that the run has not tried among those at their pace.
-    pub(crate) fn find_fresh_beyond(&self, wish: &Wish, roster: &Roster) -> Option<usize> {
-        let fresh = |item: usize| wish.admits(&roster[item]) && !wish.has_tried(&roster[item]);
+    pub(crate) fn find_fresh_beyond(
+        &self,
+        wish: &Wish,
+        roster: &Roster,
+        now: Tick,
+    ) -> Option<usize> {
+        let pays = self.pays(wish, roster, now);
+        let fresh = |item: usize| {
+            wish.admits(&roster[item]) && !wish.has_tried(&roster[item]) && pays(item)
+        };
         self.beyond.least_where(fresh).map(|(_, item)| item)
+    }
+
+    /// Whether an eligible resource has the quota for what the run states as its cost.
+    fn pays<'a>(
+        &self,
+        wish: &'a Wish,
+        roster: &'a Roster,
+        now: Tick,
+    ) -> impl Fn(usize) -> bool + use<'a> {
+        let costs = Some(wish.costs()).filter(|costs| costs.are_stated());
+        let at = costs.map(|costs| (costs, self.epoch.instant(now)));
+        move |item| at.is_none_or(|(costs, now)| roster[item].can_pay_at(costs, now))
     }
 
     /// The least recently tried of those that can be had.

@@ -1,0 +1,211 @@
+//! The quotas of one resource: what is left of them, what is reserved, and until when they are spent.
+//!
+//! A level is as of the last look at it, and so is everything that follows from it: whether the resource is spent, and
+//! until when. Whoever changes a level looks first. A resource is spent while a dimension has less than one left, also
+//! to a run that states no cost in it: an upstream that counts tokens refuses a request when none are left.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::costs::Costs;
+use super::quota::{Quota, REQUESTS};
+use super::usage::Sequence;
+use crate::error::ResourceError;
+use crate::protect::bucket::Bucket;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Quotas {
+    limits: Vec<Limit>,
+    /// What usages in flight have reserved, each limit in turn, of those that do not have the default.
+    reserved: BTreeMap<Sequence, Vec<u64>>,
+    spent_until: Option<Instant>,
+    /// When somebody in line can afford it, who cannot now.
+    watch: Option<Instant>,
+}
+
+/// One quota and what is left of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Limit {
+    pub(crate) quota: Quota,
+    pub(crate) bucket: Bucket,
+    by_default: u64,
+}
+
+impl Limit {
+    fn new(quota: &Quota, id: &Arc<str>, now: Instant) -> Result<Self, ResourceError> {
+        let (id, dimension) = (Arc::clone(id), Arc::clone(quota.dimension()));
+        if dimension.is_empty() {
+            return Err(ResourceError::EmptyDimension { id });
+        }
+        let bucket = match quota.bucket(now) {
+            Ok(bucket) => bucket,
+            Err(error) => return Err(ResourceError::Quota { id, dimension, error }),
+        };
+        let by_default = u64::from(*dimension == *REQUESTS);
+        Ok(Self { quota: quota.clone(), bucket, by_default })
+    }
+
+    #[inline]
+    fn cost(&self, costs: &Costs) -> u64 {
+        match costs.are_stated() {
+            true => costs.of(self.quota.dimension(), self.by_default),
+            false => self.by_default,
+        }
+    }
+
+    /// What has to be there: at least one, whatever is taken.
+    #[inline]
+    fn need(&self, costs: &Costs) -> u64 {
+        self.cost(costs).max(1)
+    }
+}
+
+impl Quotas {
+    /// Full ones; `None` if there are no quotas.
+    pub(crate) fn new(
+        quotas: &[Quota],
+        id: &Arc<str>,
+        now: Instant,
+    ) -> Result<Option<Box<Self>>, ResourceError> {
+        let mut limits: Vec<Limit> = Vec::with_capacity(quotas.len());
+        for quota in quotas {
+            let limit = Limit::new(quota, id, now)?;
+            if limits.iter().any(|other| other.quota.dimension() == quota.dimension()) {
+                let dimension = Arc::clone(quota.dimension());
+                return Err(ResourceError::DuplicateQuota { id: Arc::clone(id), dimension });
+            }
+            limits.push(limit);
+        }
+        let quotas = Self { limits, reserved: BTreeMap::new(), spent_until: None, watch: None };
+        Ok((!quotas.limits.is_empty()).then(|| Box::new(quotas)))
+    }
+
+    pub(crate) fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
+    /// Until when a dimension has less than one left.
+    #[inline]
+    pub(crate) fn spent_until(&self) -> Option<Instant> {
+        self.spent_until
+    }
+
+    /// When it is to be looked at again.
+    pub(crate) fn next_look(&self) -> Option<Instant> {
+        self.spent_until.into_iter().chain(self.watch).min()
+    }
+
+    // As of the last look.
+
+    /// Whether an attempt of this cost can be paid.
+    pub(crate) fn can_pay(&self, costs: &Costs) -> bool {
+        self.limits.iter().all(|limit| limit.bucket.has(limit.need(costs)))
+    }
+
+    /// From when on an attempt of this cost can be paid if nobody takes anything; `None` if never.
+    pub(crate) fn payable_at(&self, costs: &Costs) -> Option<Instant> {
+        let mut latest = None;
+        for limit in &self.limits {
+            latest = latest.max(Some(limit.bucket.ready_at(limit.need(costs))?));
+        }
+        latest
+    }
+
+    // Changes.
+
+    /// Lets grow what has grown by now.
+    pub(crate) fn look(&mut self, now: Instant) {
+        self.limits.iter_mut().for_each(|limit| limit.bucket.refill(now));
+        self.watch = self.watch.filter(|&watch| watch > now);
+        self.see_whether_spent();
+    }
+
+    /// Takes what an attempt of this cost takes, from all dimensions at once.
+    pub(crate) fn pay(&mut self, costs: &Costs) {
+        for limit in &mut self.limits {
+            limit.bucket.spend(limit.cost(costs));
+        }
+        self.see_whether_spent();
+    }
+
+    /// Takes back what an attempt of this cost was to take.
+    pub(crate) fn give_back(&mut self, costs: &Costs) {
+        for limit in &mut self.limits {
+            limit.bucket.put(limit.cost(costs));
+        }
+        self.see_whether_spent();
+    }
+
+    /// A usage has begun: what it takes is reserved for it.
+    pub(crate) fn began(&mut self, usage: Sequence, costs: &Costs, now: Instant) {
+        self.look(now);
+        self.pay(costs);
+        if costs.are_stated() {
+            let taken = self.limits.iter().map(|limit| limit.cost(costs)).collect();
+            self.reserved.insert(usage, taken);
+        }
+    }
+
+    /// A usage has ended: what it has taken, it has taken.
+    pub(crate) fn ended(&mut self, usage: Sequence) {
+        if !self.reserved.is_empty() {
+            self.reserved.remove(&usage);
+        }
+    }
+
+    /// A usage has taken so much of a dimension, or of every one, and not what was reserved.
+    pub(crate) fn correct_usage(&mut self, usage: Sequence, dimension: Option<&str>, amount: u64) {
+        let limits = &mut self.limits;
+        let by_default = || limits.iter().map(|limit| limit.by_default).collect();
+        let reserved = self.reserved.entry(usage).or_insert_with(by_default);
+        for (limit, reserved) in limits.iter_mut().zip(reserved) {
+            if dimension.is_none_or(|dimension| **limit.quota.dimension() == *dimension) {
+                match amount.checked_sub(*reserved) {
+                    Some(more) => limit.bucket.spend(more),
+                    None => limit.bucket.put(*reserved - amount),
+                }
+                *reserved = amount;
+            }
+        }
+        self.see_whether_spent();
+    }
+
+    /// The upstream says that so much is left of a dimension, and nothing more until `full_at`.
+    pub(crate) fn correct(
+        &mut self,
+        dimension: &str,
+        remaining: u64,
+        full_at: Instant,
+        now: Instant,
+    ) {
+        for limit in &mut self.limits {
+            if **limit.quota.dimension() == *dimension {
+                limit.bucket.correct(remaining, full_at, now);
+            }
+        }
+        self.see_whether_spent();
+    }
+
+    /// Somebody in line can afford it then, or earlier than was known; or nobody waits for that.
+    pub(crate) fn watch(&mut self, at: Option<Instant>) {
+        self.watch = at;
+    }
+
+    /// As of when the levels are.
+    pub(crate) fn looked(&self) -> Instant {
+        // All are looked at together, and there is one at least.
+        self.limits[0].bucket.as_of()
+    }
+
+    pub(crate) fn watched(&self) -> Option<Instant> {
+        self.watch
+    }
+
+    fn see_whether_spent(&mut self) {
+        self.spent_until = match self.limits.iter().all(|limit| limit.bucket.has(1)) {
+            true => None,
+            false => self.limits.iter().filter_map(|limit| limit.bucket.ready_at(1)).max(),
+        };
+    }
+}

@@ -1,0 +1,64 @@
+//! Of which dimensions there are quotas, and how much the largest of each holds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::error::CostError;
+use crate::member::quota::REQUESTS;
+use crate::member::quotas::{Limit, Quotas};
+
+/// The quotas of the members, by dimension: how many hold how much at most. A dimension stays known when the last
+/// member that had it has left.
+#[derive(Debug, Default)]
+pub(super) struct Dimensions(BTreeMap<Arc<str>, BTreeMap<u64, usize>>);
+
+impl Dimensions {
+    pub(super) fn joined(&mut self, quotas: &Quotas) {
+        for Limit { quota, .. } in quotas.limits() {
+            let capacities = self.0.entry(Arc::clone(quota.dimension())).or_default();
+            *capacities.entry(quota.capacity()).or_default() += 1;
+        }
+    }
+
+    pub(super) fn left(&mut self, quotas: &Quotas) {
+        for Limit { quota, .. } in quotas.limits() {
+            let Some(capacities) = self.0.get_mut(quota.dimension()) else { continue };
+            if let Some(count) = capacities.get_mut(&quota.capacity()) {
+                *count -= 1;
+                if *count == 0 {
+                    capacities.remove(&quota.capacity());
+                }
+            }
+        }
+    }
+
+    /// The most that fits into any quota of a dimension, if each of so many members has one.
+    fn most(&self, dimension: &str, members: usize) -> Option<u64> {
+        let capacities = self.0.get(dimension)?;
+        let all_have_one = capacities.values().sum::<usize>() == members;
+        capacities.last_key_value().filter(|_| all_have_one).map(|(&most, _)| most)
+    }
+
+    /// Whether a run may state this as its cost, in a pool of so many members.
+    pub(super) fn check(
+        &self,
+        dimension: &Arc<str>,
+        cost: u64,
+        members: usize,
+    ) -> Result<(), CostError> {
+        let dimension = Arc::clone(dimension);
+        if cost == 0 {
+            return Err(CostError::Zero { dimension });
+        }
+        if *dimension != *REQUESTS && !self.0.contains_key(&dimension) {
+            let known = self.0.keys().cloned().collect();
+            return Err(CostError::UnknownDimension { dimension, known });
+        }
+        match self.most(&dimension, members) {
+            Some(capacity) if cost > capacity => {
+                Err(CostError::AboveCapacity { dimension, cost, capacity })
+            }
+            _ => Ok(()),
+        }
+    }
+}

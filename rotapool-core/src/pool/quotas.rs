@@ -1,0 +1,139 @@
+//! What becomes of quotas beside the attempts that take from them: what operations say of them, and who waits for them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::State;
+use crate::error::CostError;
+use crate::member::usage::UsageKey;
+use crate::select::wish::Wish;
+use crate::time::after;
+
+impl<A> State<A> {
+    /// Whether a run may state this as its cost: at least 1, of a dimension of which a member has or had a quota (or of
+    /// `requests`), and not more than fits into every one of the members' quotas.
+    ///
+    /// # Errors
+    ///
+    /// The first that makes no sense, and what is allowed.
+    pub fn check_costs<'a>(
+        &self,
+        costs: impl IntoIterator<Item = &'a (Arc<str>, u64)>,
+    ) -> Result<(), CostError> {
+        let members = self.len();
+        let mut costs = costs.into_iter();
+        costs.try_for_each(|(dimension, cost)| self.dimensions.check(dimension, *cost, members))
+    }
+
+    /// A usage in flight has taken so much of a dimension, whatever was reserved for it: more is a debt where it is not
+    /// there, less is given back. Of a dimension of which its resource has no quota, and of a usage that has ended,
+    /// nothing is changed.
+    pub fn spent(&mut self, usage: UsageKey, dimension: &str, amount: u64, now: Instant) {
+        self.correct_usage(usage, Some(dimension), amount, now);
+    }
+
+    /// A usage in flight has taken nothing of any dimension: all that was reserved for it is given back.
+    pub fn unspent(&mut self, usage: UsageKey, now: Instant) {
+        self.correct_usage(usage, None, 0, now);
+    }
+
+    /// The upstream says how much is left of a dimension of the quotas of a usage's resource, and when all of it is back:
+    /// that counts, whatever was counted here. Until `reset` nothing grows; without one it grows as ever.
+    pub fn correct_quota(
+        &mut self,
+        usage: UsageKey,
+        dimension: &str,
+        remaining: u64,
+        reset: Option<Duration>,
+        now: Instant,
+    ) {
+        self.notice(now);
+        let Some(key) = self.metered(usage) else { return };
+        if let Some(quotas) = self.roster[key].quotas_mut() {
+            quotas.look(now);
+            quotas.correct(dimension, remaining, after(now, reset.unwrap_or_default()), now);
+        }
+        self.quotas_changed(key);
+    }
+
+    #[cold]
+    fn correct_usage(
+        &mut self,
+        usage: UsageKey,
+        dimension: Option<&str>,
+        amount: u64,
+        now: Instant,
+    ) {
+        self.notice(now);
+        let Some(key) = self.metered(usage) else { return };
+        if let Some(quotas) = self.roster[key].quotas_mut() {
+            quotas.look(now);
+            quotas.correct_usage(usage.sequence(), dimension, amount);
+        }
+        self.quotas_changed(key);
+    }
+
+    /// The resource of a usage that is in flight, if it has quotas.
+    fn metered(&self, usage: UsageKey) -> Option<usize> {
+        let key = self.usages.find(usage)?;
+        self.roster[key].quotas().is_some().then_some(key)
+    }
+
+    fn quotas_changed(&mut self, key: usize) {
+        let slot = &self.roster[key];
+        if slot.member {
+            self.index.refresh(key, slot);
+            self.watch_for_the_line(key);
+            self.offer(key);
+            self.look_who_is_first();
+            self.rethink();
+        }
+    }
+
+    /// The level of a resource's quotas is another, or was looked at: when can somebody in line pay who cannot now?
+    #[inline]
+    pub(super) fn watch_for_the_line(&mut self, key: usize) {
+        if self.roster[key].is_held() {
+            self.watch_one(key);
+        }
+    }
+
+    #[cold]
+    fn watch_one(&mut self, key: usize) {
+        let slot = &mut self.roster[key];
+        let Some(quotas) = slot.quotas() else { return };
+        let (before, looked) = (quotas.watched(), quotas.looked());
+        let costly = self.config.rules.line && self.line.has_costly();
+        let watch = if costly { self.line.payable_at(slot, looked) } else { None };
+        if watch != before {
+            if let Some(quotas) = slot.quotas_mut() {
+                quotas.watch(watch);
+            }
+            self.index.refresh(key, slot);
+        }
+    }
+
+    /// A run that states its cost is about to get in line: every resource is watched for when it can pay there. O(n), for
+    /// such runs alone.
+    #[cold]
+    pub(crate) fn watch_everywhere(&mut self, wish: &Wish, now: Instant) {
+        if !self.config.rules.line {
+            return;
+        }
+        let keys: Vec<usize> = self.roster.keys().map(|(key, _)| key).collect();
+        for key in keys {
+            let slot = &mut self.roster[key];
+            if !wish.admits(slot) {
+                continue;
+            }
+            let Some(quotas) = slot.quotas_mut() else { continue };
+            let payable = quotas.payable_at(wish.costs()).filter(|&at| at > now);
+            let earlier = payable.filter(|&at| quotas.watched().is_none_or(|watch| at < watch));
+            if earlier.is_some() {
+                quotas.watch(earlier);
+                self.index.refresh(key, slot);
+            }
+        }
+        self.look_who_is_first();
+    }
+}

@@ -1,0 +1,170 @@
+//! What an operation receives.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use rotapool_core::{State, UsageKey};
+
+use crate::drive::pair::Trigger;
+use crate::drive::shared::Shared;
+use crate::terms::entry::Entry;
+use crate::terms::secret::Secrets;
+
+/// A resource on loan to one attempt: the value by [`Deref`], and what the attempt may want to know.
+///
+/// A lease is owned and cheap to clone, so it moves into any future. Health is judged by the outcome
+/// of the operation that received the lease, and the place on the resource is given back when that
+/// operation ends: do the work inside the operation, and do not smuggle the lease out of it.
+///
+/// `Debug` shows the id and never the value.
+pub struct Lease<T> {
+    entry: Arc<Entry<T>>,
+    attempt: u32,
+    extra: Option<Arc<Extra<T>>>,
+}
+
+/// What few leases carry.
+struct Extra<T> {
+    request_id: Option<Arc<str>>,
+    meter: Option<Meter<T>>,
+}
+
+/// Where to say what an attempt takes of the quotas of its resource.
+pub(crate) struct Meter<T> {
+    pub(crate) pool: Weak<Shared<T>>,
+    pub(crate) usage: UsageKey,
+}
+
+impl<T> Lease<T> {
+    #[inline]
+    pub(crate) fn new(entry: Arc<Entry<T>>, attempt: u32) -> Self {
+        Self { entry, attempt, extra: None }
+    }
+
+    /// The same with what few leases carry.
+    #[cold]
+    pub(crate) fn with(self, request_id: Option<Arc<str>>, meter: Option<Meter<T>>) -> Self {
+        Self { extra: Some(Arc::new(Extra { request_id, meter })), ..self }
+    }
+
+    /// What must not be shown of what is said of the resource.
+    #[inline]
+    pub(crate) fn secrets(&self) -> Option<&Arc<Secrets>> {
+        self.entry.secrets.as_ref()
+    }
+
+    /// How answers that were got with the resource are judged.
+    #[cfg(feature = "http")]
+    pub(crate) fn table(&self) -> &rotapool_core::hints::Reactions {
+        self.entry.table.reactions()
+    }
+
+    /// The id of the resource.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.entry.id
+    }
+
+    /// Which attempt of its run this is, counting from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The id that the run was [given](crate::Request::request_id), to correlate logs.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.extra.as_ref()?.request_id.as_deref()
+    }
+
+    /// Says what the attempt has taken of a dimension of the [quotas](crate::Quota) of its resource, in all, in place of
+    /// what was reserved for it: more is taken now, and is a debt where it is not there; what is less is given back at
+    /// once, and whoever waits for it gets it. Said again, the last word counts.
+    ///
+    /// Without a word, what was reserved stays taken, also when the run is dropped. Where the resource has no quota of the
+    /// dimension, and once the attempt has ended, this does nothing.
+    ///
+    /// ```
+    /// # use rotapool::{Fault, Pool, Quota, Resource};
+    /// # futures::executor::block_on(async {
+    /// let key = Resource::new("key-1", "sk-aaa").quota(Quota::per_minute(90_000).of("tokens"));
+    /// let pool = Pool::builder().resource(key).build()?;
+    /// let run = pool.request().cost("tokens", 1_200).run(async |key| {
+    ///     let used = 1_534; // as the reply says
+    ///     key.spent("tokens", used);
+    ///     Ok::<_, Fault<String>>(())
+    /// });
+    /// run.await.unwrap();
+    /// assert_eq!(pool.snapshot()[0].quotas[0].left, 90_000 - 1_534);
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn spent(&self, dimension: &str, amount: u64) {
+        self.tell(|state, usage, now| state.spent(usage, dimension, amount, now));
+    }
+
+    /// Says that the attempt never reached the upstream, as when it could not connect: all that was reserved for it of the
+    /// quotas of its resource is given back at once. Once the attempt has ended, this does nothing.
+    ///
+    /// ```
+    /// # use rotapool::{Fault, Lease};
+    /// # use std::{io, net::TcpStream};
+    /// fn connect(proxy: &Lease<&str>) -> Result<TcpStream, Fault<io::Error>> {
+    ///     TcpStream::connect(**proxy).map_err(|refused| {
+    ///         proxy.unspent();
+    ///         Fault::retry(refused)
+    ///     })
+    /// }
+    /// ```
+    pub fn unspent(&self) {
+        self.tell(State::unspent);
+    }
+
+    /// Passes on what the upstream says of a dimension of the quotas of the resource, as in `X-RateLimit-Remaining` and
+    /// `-Reset`: so much is left, and all of it is back after `reset`. It beats what the pool has counted. Until then
+    /// nothing grows; without a `reset` the quota grows as ever. More than the quota holds is as much as it holds.
+    ///
+    /// Where the resource has no quota of the dimension, and once the attempt has ended, this does nothing.
+    pub fn correct(&self, dimension: &str, remaining: u64, reset: impl Into<Option<Duration>>) {
+        let reset = reset.into();
+        self.tell(|state, usage, now| {
+            state.correct_quota(usage, dimension, remaining, reset, now);
+        });
+    }
+
+    /// Tells the pool what the attempt has to say of its quotas, if it has any and the pool is still there.
+    fn tell(&self, say: impl FnOnce(&mut State<Trigger>, UsageKey, Instant)) {
+        let meter = self.extra.as_ref().and_then(|extra| extra.meter.as_ref());
+        let told = meter.and_then(|meter| Some((meter.pool.upgrade()?, meter.usage)));
+        if let Some((pool, usage)) = told {
+            let now = pool.runtime.now();
+            pool.with(|locked| say(&mut locked.state, usage, now));
+        }
+    }
+}
+
+impl<T> Deref for Lease<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.entry.value
+    }
+}
+
+impl<T> Clone for Lease<T> {
+    fn clone(&self) -> Self {
+        Self { entry: Arc::clone(&self.entry), attempt: self.attempt, extra: self.extra.clone() }
+    }
+}
+
+impl<T> fmt::Debug for Lease<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("id", &self.entry.id)
+            .field("attempt", &self.attempt)
+            .field("request_id", &self.request_id())
+            .finish_non_exhaustive()
+    }
+}
