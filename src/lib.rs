@@ -137,7 +137,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `serde` | `Serialize` for [`PoolStats`], [`ResourceSnapshot`] and [`Explanation`]: time in seconds, instants as ages, never a value |
+//! | `serde` | `Serialize` for [`PoolStats`], [`ResourceSnapshot`] and [`Explanation`]: time in seconds, instants as ages, never a value; [`config`], read from files |
 //! | `prometheus` | `PoolCollector`: the metrics of any number of pools for a `prometheus-client` registry; `ProtectCollector`: those of breakers and limiters |
 //! | `tracing` | a span a run, and events on attempts and changes of status: see [Traces](#traces) |
 //!
@@ -194,6 +194,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod config;
 mod drive;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]

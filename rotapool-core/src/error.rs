@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::one_line::OneLine;
+use crate::problems::ConfigError;
 
 /// Why a pool could not be built.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -19,6 +20,9 @@ pub enum BuildError {
     /// One of the resources was refused.
     #[error(transparent)]
     Resource(#[from] ResourceError),
+    /// What a configuration sets cannot work: all of it.
+    #[error("the configuration: {0}")]
+    Config(#[from] ConfigError),
     /// `max_attempts` was 0.
     #[error("max_attempts is 0; a run needs at least 1 attempt")]
     ZeroMaxAttempts,

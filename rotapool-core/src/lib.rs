@@ -42,6 +42,7 @@ pub mod lifecycle;
 mod member;
 mod one_line;
 mod pool;
+mod problems;
 mod protect;
 mod rare;
 mod report;
@@ -69,6 +70,7 @@ pub use pool::State;
 pub use pool::config::Config;
 pub use pool::effects::Effects;
 pub use pool::posts::Lookout;
+pub use problems::{ConfigError, ConfigProblem};
 pub use protect::{
     Admission, Breaker, BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats,
     Budget, BudgetSpent, CallOutcome, Joined, Limiter, LimiterStats, Rate, RateLimited, Rejected,

@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
 
+use crate::config::in_force::InForce;
 use crate::drive::pair::{Pairs, Trigger};
 use crate::shield::{contained, wake};
 use crate::sync::Mutex;
@@ -35,6 +36,8 @@ pub(crate) struct Shared<T> {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) defaults: Defaults,
     pub(crate) hooks: Hooks,
+    /// The settings, and where they come from.
+    pub(crate) in_force: Arc<InForce>,
     /// Those who wait until something has left: see `Effects::departure`.
     pub(crate) departures: Waiters,
 }
@@ -91,6 +94,7 @@ impl<T> Shared<T> {
         runtime: Arc<dyn Runtime>,
         defaults: Defaults,
         hooks: Hooks,
+        in_force: Arc<InForce>,
     ) -> Arc<Self> {
         let (locked, departures) = (Mutex::new(locked), Waiters::default());
         Arc::new_cyclic(|me| Self {
@@ -100,6 +104,7 @@ impl<T> Shared<T> {
             runtime,
             defaults,
             hooks,
+            in_force,
             departures,
         })
     }

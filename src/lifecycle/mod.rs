@@ -12,6 +12,7 @@
 
 mod caught;
 mod clean_up;
+mod configured;
 mod course;
 #[cfg(feature = "heartbeat")]
 mod heartbeat;

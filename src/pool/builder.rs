@@ -1,5 +1,6 @@
 //! How a pool is made.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -10,6 +11,7 @@ use rotapool_core::{
     BuildError, Config, HealthRules, Recovery, RetryBudget, Runtime, State, StateChange, Strategy,
 };
 
+use crate::config::pool::PoolConfig;
 use crate::drive::shared::{Hooks, Locked, Shared};
 use crate::drive::timer::DefaultRuntime;
 use crate::pool::handle::Pool;
@@ -23,19 +25,22 @@ use crate::terms::select::Select;
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder<T> {
     resources: Vec<Resource<T>>,
-    config: Config,
-    defaults: Defaults,
+    pub(super) config: Config,
+    pub(super) defaults: Defaults,
     runtime: Arc<dyn Runtime>,
     hooks: Hooks,
     seed: Option<u64>,
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     // What has a default of its own under each of the two rule sets.
-    python_rules: bool,
-    cooldown_bounds: Option<RangeInclusive<Duration>>,
-    recovery: Option<Recovery>,
-    max_waiting: Option<usize>,
-    step_down_after: Option<u32>,
+    pub(super) python_rules: bool,
+    pub(super) cooldown_bounds: Option<RangeInclusive<Duration>>,
+    pub(super) recovery: Option<Recovery>,
+    pub(super) max_waiting: Option<usize>,
+    pub(super) step_down_after: Option<u32>,
     allow_empty: bool,
+    /// What configurations set, and which settings calls have set, by name.
+    pub(super) file: PoolConfig,
+    pub(super) said: BTreeSet<&'static str>,
 }
 
 impl<T> Pool<T> {
@@ -61,11 +66,14 @@ impl<T> Builder<T> {
             max_waiting: None,
             step_down_after: None,
             allow_empty: false,
+            file: PoolConfig::default(),
+            said: BTreeSet::new(),
         }
     }
 
     /// What metrics and traces call the pool. `pool` by default; not empty.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.say("name");
         self.name = name.into();
         self
     }
@@ -93,6 +101,7 @@ impl<T> Builder<T> {
 
     /// How to choose among the eligible resources. [`Strategy::LeastInFlight`] by default.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.say("strategy");
         self.config.strategy = strategy;
         self
     }
@@ -109,6 +118,7 @@ impl<T> Builder<T> {
     /// The measures change nothing by themselves. [`Strategy::LeastLatency`] and
     /// [`Strategy::LeastErrors`] go by them, and [`stats`](Pool::stats) shows them.
     pub fn health(mut self, rules: HealthRules) -> Self {
+        self.say("health");
         self.config.health = rules;
         self
     }
@@ -120,6 +130,7 @@ impl<T> Builder<T> {
     /// A signal that states its own duration is no guess, and takes no step. What was in flight already when the
     /// resource went out reports the same outage: it takes no step either, and moves no guessed end.
     pub fn cooldown_table(mut self, table: impl IntoIterator<Item = Duration>) -> Self {
+        self.say("cooldown_table");
         self.config.cooldown_table = table.into_iter().collect();
         self
     }
@@ -129,6 +140,7 @@ impl<T> Builder<T> {
     ///
     /// A stated cooldown of zero states nothing: the table decides.
     pub fn cooldown_bounds(mut self, bounds: RangeInclusive<Duration>) -> Self {
+        self.say("cooldown_bounds");
         self.cooldown_bounds = Some(bounds);
         self
     }
@@ -139,6 +151,7 @@ impl<T> Builder<T> {
     /// For resources that flap: one that works every second time is as good as new after each success by default,
     /// and so is tried again after the shortest cooldown for ever.
     pub fn step_down_after(mut self, successes: u32) -> Self {
+        self.say("step_down_after");
         self.step_down_after = Some(successes);
         self
     }
@@ -146,6 +159,7 @@ impl<T> Builder<T> {
     /// How a resource comes back from a cooldown. [`Recovery::Ramp`] by default: one at a time at first, and one
     /// more with each success, so that a line of waiting runs does not fall on whoever comes back first.
     pub fn recovery(mut self, recovery: Recovery) -> Self {
+        self.say("recovery");
         self.recovery = Some(recovery);
         self
     }
@@ -157,6 +171,7 @@ impl<T> Builder<T> {
     /// operations must not happen twice. An abort costs the run it hits no attempt, unless it had tried the same resource
     /// before.
     pub fn cancel_siblings(mut self, cancel: bool) -> Self {
+        self.say("cancel_siblings");
         self.config.cancel_siblings = cancel;
         self
     }
@@ -166,6 +181,7 @@ impl<T> Builder<T> {
     ///
     /// A run that comes back from an attempt is never refused: the line can be longer by as many as were in flight.
     pub fn max_waiting(mut self, runs: usize) -> Self {
+        self.say("max_waiting");
         self.max_waiting = Some(runs);
         self
     }
@@ -173,6 +189,7 @@ impl<T> Builder<T> {
     /// The most attempts that may fail, of a run that sets none of its own. 3 by default; at least 1. See
     /// [`Request::max_attempts`](crate::Request::max_attempts) for what counts.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.say("max_attempts");
         self.defaults.max_attempts = attempts;
         self
     }
@@ -187,6 +204,7 @@ impl<T> Builder<T> {
     /// line: what it has not tried and comes back meanwhile it finds after the pause, and when the pause would outlast
     /// its deadline it fails at once.
     pub fn retry_delay(mut self, mean: Duration) -> Self {
+        self.say("retry_delay");
         self.defaults.retry_delay = mean;
         self
     }
@@ -210,6 +228,7 @@ impl<T> Builder<T> {
     /// # Ok::<(), rotapool::BuildError>(())
     /// ```
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.say("retry_budget");
         self.config.retry_budget = Some(budget);
         self
     }
@@ -217,6 +236,7 @@ impl<T> Builder<T> {
     /// How long one attempt may take, of a run that sets nothing of its own; more than zero. No limit by default. See
     /// [`Request::attempt_timeout`](crate::Request::attempt_timeout).
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.say("attempt_timeout");
         self.defaults.attempt_timeout = Some(timeout);
         self
     }
@@ -291,8 +311,10 @@ impl<T> Builder<T> {
     /// duplicate id, a `max_in_flight`, `max_attempts`, `max_waiting` or `step_down_after` of 0, a weight out of range,
     /// a secret that is empty or in plain sight,
     /// a cooldown table that is empty or has a zero in it, bounds that are reversed or begin at zero, a zero in the
-    /// terms of a trial, an `attempt_timeout` of zero, a retry budget or health rules out of range.
+    /// terms of a trial, an `attempt_timeout` of zero, a retry budget or health rules out of range; or all that is wrong with a
+    /// [configuration](Self::config).
     pub fn build(mut self) -> Result<Pool<T>, BuildError> {
+        self.take_from_file()?;
         if self.name.is_empty() {
             return Err(BuildError::EmptyName);
         }
@@ -307,6 +329,7 @@ impl<T> Builder<T> {
         }
         self.apply_rules()?;
         self.config.check()?;
+        let in_force = Arc::new(self.in_force());
         let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let now = self.runtime.now();
         let mut locked = Locked::new(State::new(self.config, now), random);
@@ -317,7 +340,14 @@ impl<T> Builder<T> {
         }
         // Whoever subscribes hears of what happens from then on, and not of what the pool was built with.
         drop(locked.state.take_effects());
-        Ok(Pool::new(Shared::new(self.name, locked, self.runtime, self.defaults, self.hooks)))
+        Ok(Pool::new(Shared::new(
+            self.name,
+            locked,
+            self.runtime,
+            self.defaults,
+            self.hooks,
+            in_force,
+        )))
     }
 }
 

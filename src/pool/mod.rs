@@ -4,6 +4,7 @@ mod admin;
 mod builder;
 mod classified;
 mod closing;
+mod configured;
 pub(crate) mod handle;
 mod request;
 mod resource;

@@ -7,6 +7,7 @@ mod builder;
 mod chain;
 #[cfg(feature = "prometheus")]
 mod collector;
+mod configured;
 mod descent;
 mod judge;
 mod judged;

@@ -155,7 +155,12 @@ impl Trip {
     /// # Errors
     ///
     /// The first that does not.
-    pub(super) fn check(&self) -> Result<(), TripError> {
+    /// Whether the rules can work, which the breaker asks when it is made.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that cannot, and what is allowed.
+    pub fn check(&self) -> Result<(), TripError> {
         const COUNT: &str = "1 or more";
         const PERCENT: &str = "1 to 100 percent";
         const TIME: &str = "any time above zero";

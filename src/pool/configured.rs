@@ -1,0 +1,143 @@
+//! A builder that is given a configuration, and a pool that says what is in force.
+
+use rotapool_core::{BuildError, Config};
+
+use crate::config::in_force::InForce;
+use crate::config::pool::{BoundsConfig, HealthConfig, PoolConfig, RetryBudgetConfig};
+use crate::pool::builder::Builder;
+use crate::pool::handle::Pool;
+
+impl<T> Builder<T> {
+    /// Takes what a configuration sets, as read from a file. **What a call sets wins over it, whatever the order of the
+    /// calls**; what neither sets has its default.
+    ///
+    /// A later configuration is laid over an earlier one.
+    pub fn config(mut self, config: &PoolConfig) -> Self {
+        self.file = config.clone().or(&self.file);
+        self
+    }
+
+    /// A call has set this.
+    pub(super) fn say(&mut self, setting: &'static str) {
+        self.said.insert(setting);
+    }
+
+    /// Takes over what the file sets and no call has.
+    pub(super) fn take_from_file(&mut self) -> Result<(), BuildError> {
+        self.file.check()?;
+        let Self { file, said, config, defaults, .. } = self;
+        // Every field by name: one that is added later cannot be forgotten here.
+        let PoolConfig {
+            name,
+            strategy,
+            max_attempts,
+            retry_delay,
+            attempt_timeout,
+            cooldown_table,
+            cooldown_bounds,
+            step_down_after,
+            recovery,
+            max_waiting,
+            cancel_siblings,
+            retry_budget,
+            health,
+        } = file.clone();
+        let free = |setting| !said.contains(setting);
+        if let Some(name) = name.filter(|_| free("name")) {
+            self.name = name.into();
+        }
+        if let Some(strategy) = strategy.filter(|_| free("strategy")) {
+            config.strategy = strategy;
+        }
+        if let Some(attempts) = max_attempts.filter(|_| free("max_attempts")) {
+            defaults.max_attempts = attempts;
+        }
+        if let Some(mean) = retry_delay.filter(|_| free("retry_delay")) {
+            defaults.retry_delay = mean;
+        }
+        if let Some(timeout) = attempt_timeout.filter(|_| free("attempt_timeout")) {
+            defaults.attempt_timeout = Some(timeout);
+        }
+        if let Some(table) = cooldown_table.filter(|_| free("cooldown_table")) {
+            config.cooldown_table = table;
+        }
+        if let Some(bounds) = cooldown_bounds.filter(|_| free("cooldown_bounds")) {
+            let usual = if self.python_rules { Config::recorded() } else { Config::default() };
+            let (least, most) = usual.cooldown_bounds.into_inner();
+            let bounds = bounds.least.unwrap_or(least)..=bounds.most.unwrap_or(most);
+            self.cooldown_bounds = Some(bounds);
+        }
+        if let Some(successes) = step_down_after.filter(|_| free("step_down_after")) {
+            self.step_down_after = Some(successes);
+        }
+        if let Some(recovery) = recovery.filter(|_| free("recovery")) {
+            self.recovery = Some(recovery);
+        }
+        if let Some(runs) = max_waiting.filter(|_| free("max_waiting")) {
+            self.max_waiting = Some(runs);
+        }
+        if let Some(cancel) = cancel_siblings.filter(|_| free("cancel_siblings")) {
+            config.cancel_siblings = cancel;
+        }
+        if let Some(budget) = retry_budget.filter(|_| free("retry_budget")) {
+            config.retry_budget = budget.budget();
+        }
+        if let Some(health) = health.filter(|_| free("health")) {
+            health.apply(&mut config.health);
+        }
+        Ok(())
+    }
+
+    /// What is in force, once everything has been brought together.
+    pub(super) fn in_force(&self) -> InForce {
+        let Self { config, defaults, name, file, said, .. } = self;
+        let bounds = &config.cooldown_bounds;
+        let settings = PoolConfig {
+            name: Some(name.to_string()),
+            strategy: Some(config.strategy),
+            max_attempts: Some(defaults.max_attempts),
+            retry_delay: Some(defaults.retry_delay),
+            attempt_timeout: defaults.attempt_timeout,
+            cooldown_table: Some(config.cooldown_table.clone()),
+            cooldown_bounds: Some(BoundsConfig {
+                least: Some(*bounds.start()),
+                most: Some(*bounds.end()),
+            }),
+            step_down_after: config.decay.map(|successes| successes.get()),
+            recovery: Some(config.recovery),
+            max_waiting: Some(config.max_waiting),
+            cancel_siblings: Some(config.cancel_siblings),
+            retry_budget: config.retry_budget.as_ref().map(RetryBudgetConfig::of),
+            health: Some(HealthConfig::of(&config.health)),
+        };
+        InForce { settings, file: file.clone(), said: said.clone() }
+    }
+}
+
+impl<T> Pool<T> {
+    /// The settings in force, and where each comes from: a call of the builder, its
+    /// [configuration](Builder::config), or the default.
+    ///
+    /// ```
+    /// use rotapool::config::{PoolConfig, Source};
+    /// # use rotapool::{Pool, Resource};
+    ///
+    /// let file = PoolConfig { max_attempts: Some(5), max_waiting: Some(10), ..PoolConfig::default() };
+    /// let pool = Pool::builder()
+    ///     .max_attempts(2)
+    ///     .config(&file)
+    ///     .resource(Resource::new("key-1", "sk-aaa"))
+    ///     .build()?;
+    ///
+    /// let config = pool.config();
+    /// assert_eq!(config.settings().max_attempts, Some(2));
+    /// assert_eq!(config.source("max_attempts"), Some(Source::Argument));
+    /// assert_eq!(config.source("max_waiting"), Some(Source::File));
+    /// assert_eq!(config.source("strategy"), Some(Source::Default));
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn config(&self) -> InForce {
+        InForce::clone(&self.shared.in_force)
+    }
+}

@@ -1,0 +1,316 @@
+//! Settings from files: read, refused with everything that is wrong, and laid under the calls of a builder.
+
+use std::time::Duration;
+
+use rotapool::config::{HeartbeatConfig, PoolConfig, Settings, Source, WatchdogConfig};
+use rotapool::lifecycle::{Heartbeat, Shutdown, Watchdog};
+use rotapool::{BuildError, Builder, Pool, Recovery, Resource, Strategy, Trial};
+use serde_json::{Value, json};
+
+#[expect(dead_code, reason = "the example runs; here its loader does")]
+#[path = "../examples/configured.rs"]
+mod example;
+
+const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn pool_of(file: Value) -> Result<PoolConfig, String> {
+    serde_json::from_value(file).map_err(|error| error.to_string())
+}
+
+fn builder() -> Builder<&'static str> {
+    Pool::builder().resource(Resource::new("a", "secret-value"))
+}
+
+/// The lines of an error that tell what is wrong.
+fn problems(error: &str) -> Vec<&str> {
+    let lines: Vec<&str> = error.lines().map(str::trim).collect();
+    match lines.as_slice() {
+        [one] => vec![one],
+        [_, many @ ..] => many.to_vec(),
+        [] => Vec::new(),
+    }
+}
+
+fn everything() -> Value {
+    json!({
+        "name": "keys",
+        "strategy": "least_errors",
+        "max_attempts": 7,
+        "retry_delay": "250ms",
+        "attempt_timeout": "1m 30s",
+        "cooldown_table": ["10s", "1m", "1h"],
+        "cooldown_bounds": { "least": "2s", "most": "1h" },
+        "step_down_after": 3,
+        "recovery": { "trial": { "at_once": 2, "successes": 3, "bound": "20s" } },
+        "max_waiting": 99,
+        "cancel_siblings": false,
+        "retry_budget": { "percent": 20, "min_per_second": 2, "window": "30s" },
+        "health": {
+            "window": "30s", "min_sample": 9, "degraded": 0.25, "unhealthy": 0.5,
+            "latency_decay": "5s", "failure_latency": "1s"
+        },
+    })
+}
+
+#[test]
+fn what_is_read_is_in_force_and_is_written_as_it_was_read() {
+    let config = pool_of(everything()).unwrap();
+    assert_eq!(config.strategy, Some(Strategy::LeastErrors));
+    assert_eq!(config.retry_delay, Some(Duration::from_millis(250)));
+    let trial = Trial::default().at_once(2).successes(3).bound(s(20));
+    assert_eq!(config.recovery, Some(Recovery::Trial(trial)));
+    assert_eq!(serde_json::to_value(&config).unwrap(), everything());
+    let pool = builder().config(&config).build().unwrap();
+    assert_eq!(serde_json::to_value(pool.config().settings()).unwrap(), everything());
+    assert_eq!(pool.name(), "keys");
+    for recovery in ["at_once", "ramp", "trial"] {
+        let read = pool_of(json!({ "recovery": recovery })).unwrap();
+        let again = pool_of(serde_json::to_value(&read).unwrap()).unwrap();
+        assert_eq!(read, again);
+    }
+}
+
+#[test]
+fn nothing_has_to_be_there_and_nothing_is_changed_by_what_is_not() {
+    let empty = pool_of(json!({})).unwrap();
+    assert_eq!(empty, PoolConfig::default());
+    assert_eq!(empty, pool_of(json!({ "max_attempts": null })).unwrap());
+    let (with, without) = (builder().config(&empty).build().unwrap(), builder().build().unwrap());
+    assert_eq!(with.config(), without.config());
+    assert_eq!(with.config().source("health"), Some(Source::Default));
+    assert_eq!(with.config().source("no such thing"), None);
+}
+
+#[test]
+fn a_call_wins_over_the_file_and_the_file_over_the_default_whatever_the_order() {
+    let file = pool_of(everything()).unwrap();
+    let calls = |builder: Builder<&'static str>| {
+        builder
+            .name("called")
+            .strategy(Strategy::Random)
+            .max_attempts(2)
+            .retry_delay(s(1))
+            .attempt_timeout(s(2))
+            .cooldown_table([s(3)])
+            .cooldown_bounds(s(4)..=s(5))
+            .step_down_after(6)
+            .recovery(Recovery::AtOnce)
+            .max_waiting(7)
+            .cancel_siblings(true)
+            .retry_budget(rotapool::RetryBudget::percent(50))
+            .health(rotapool::HealthRules::default())
+    };
+    let before = calls(builder()).config(&file).build().unwrap();
+    let after = calls(builder().config(&file)).build().unwrap();
+    let alone = calls(builder()).build().unwrap();
+    assert_eq!(before.config(), after.config());
+    assert_eq!(before.config().settings(), alone.config().settings(), "every call counts");
+    let Value::Object(names) = everything() else { unreachable!() };
+    for name in names.keys() {
+        assert_eq!(before.config().source(name), Some(Source::Argument), "{name}");
+    }
+    // A call that says the default is a call as well.
+    let pool = builder().max_attempts(3).config(&file).build().unwrap();
+    assert_eq!(pool.config().settings().max_attempts, Some(3));
+    assert_eq!(pool.config().source("max_waiting"), Some(Source::File));
+}
+
+#[test]
+fn a_later_file_is_laid_over_an_earlier_one() {
+    let one = pool_of(json!({ "max_attempts": 5, "max_waiting": 6 })).unwrap();
+    let other = pool_of(json!({ "max_waiting": 7 })).unwrap();
+    let pool = builder().config(&one).config(&other).build().unwrap();
+    let config = pool.config();
+    assert_eq!((config.settings().max_attempts, config.settings().max_waiting), (Some(5), Some(7)));
+}
+
+#[test]
+fn a_running_pool_says_of_each_setting_what_is_in_force_and_who_said_so() {
+    let file = json!({ "max_attempts": 5, "health": { "window": "1m" } });
+    let pool = builder().max_waiting(9).config(&pool_of(file).unwrap()).build().unwrap();
+    let written = serde_json::to_value(pool.config()).unwrap();
+    assert_eq!(written["max_attempts"], json!({ "value": 5, "from": "file" }));
+    assert_eq!(written["max_waiting"], json!({ "value": 9, "from": "argument" }));
+    assert_eq!(written["attempt_timeout"], json!({ "value": null, "from": "default" }));
+    assert_eq!(written["health"]["window"], json!({ "value": "1m", "from": "file" }));
+    assert_eq!(written["health"]["min_sample"], json!({ "value": 5, "from": "default" }));
+    assert!(!written.to_string().contains("secret-value"));
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
+    let file = json!({
+        "pools": {
+            "keys": {
+                "max_atempts": 5,
+                "max_attempts": 0,
+                "retry_delay": 500,
+                "attempt_timeout": "0s",
+                "cooldown_table": ["10s", 30, "0s", "soon"],
+                "cooldown_bounds": { "least": "2h", "most": "1h" },
+                "strategy": "fastest",
+                "recovery": "slowly",
+                "max_waiting": -1,
+                "cancel_siblings": "yes",
+                "retry_budget": { "window": "30s" },
+                "health": { "window": "1ms", "degraded": 2, "unhealthy": 0.5 },
+            },
+            "proxies": { "name": "", "step_down_after": 1.5, "recovery": { "trial": { "bound": "0s" } } },
+        },
+        "breakers": { "db": { "failures": 0, "slow_percent": 5, "window": "1s", "window_calls": 3 } },
+        "limiters": { "api": { "per": "1s", "burst": 0 } },
+        "shutdown": { "deadline": "0s" },
+        "heartbeat": { "interval": "1ms", "metadata": { "version": 1 } },
+        "watchdog": { "limit": "30 s", "check_every": "1us" },
+        "pool": {},
+    });
+    let error = serde_json::from_value::<Settings>(file).unwrap_err().to_string();
+    let told = problems(&error);
+    for (path, what) in [
+        (
+            "pools.keys.max_atempts",
+            "there is no such setting; there are name strategy max_attempts",
+        ),
+        ("pools.keys.max_attempts", "needs at least 1"),
+        ("pools.keys.retry_delay", "500 has no unit; write text with a unit, such as \\\"30s\\\""),
+        ("pools.keys.attempt_timeout", "is zero"),
+        ("pools.keys.cooldown_table[1]", "30 has no unit"),
+        ("pools.keys.cooldown_table[3]", "is no duration"),
+        ("pools.keys.cooldown_bounds", "are 7200s to 3600s"),
+        ("pools.keys.strategy", "there is no strategy `fastest`"),
+        ("pools.keys.recovery", "is not \\\"at_once\\\", \\\"ramp\\\", \\\"trial\\\""),
+        ("pools.keys.max_waiting", "-1 is not a whole number"),
+        ("pools.keys.cancel_siblings", "is not true or false"),
+        ("pools.keys.retry_budget.percent", "it is missing"),
+        ("pools.keys.health.window", "10 ms to 1 day"),
+        ("pools.keys.health.degraded", "above 0, to 1"),
+        ("pools.proxies.name", "is empty"),
+        ("pools.proxies.step_down_after", "1.5 is not a whole number"),
+        ("pools.proxies.recovery", "bound of the trial is 0"),
+        ("breakers.db.window_calls", "window is there too"),
+        ("breakers.db.slow_from", "it is missing"),
+        ("breakers.db", "0"),
+        ("limiters.api.rate", "it is missing"),
+        ("limiters.api.burst", "allowed is 1 or more"),
+        ("shutdown.deadline", "0s"),
+        ("heartbeat.interval", "10 ms to a day"),
+        ("heartbeat.metadata.version", "1 is not a text"),
+        ("watchdog.check_every", "1 ms or more"),
+        ("pool", "there is no such setting; there are pools"),
+    ] {
+        let what = what.replace("\\\"", "\"");
+        let line = |line: &&&str| {
+            line.starts_with(&format!("`{path}`: ")) && line.replace("\\\"", "\"").contains(&what)
+        };
+        assert!(told.iter().any(|it| line(&it)), "{path}: {what}, in\n{error}");
+    }
+    assert!(told.len() == 27, "{} are told:\n{error}", told.len());
+}
+
+#[test]
+fn settings_made_in_code_are_refused_by_the_builder_all_at_once() {
+    let table = vec![s(1), Duration::ZERO, Duration::ZERO];
+    let config =
+        PoolConfig { cooldown_table: Some(table), max_waiting: Some(0), ..PoolConfig::default() };
+    let error = builder().config(&config).build().unwrap_err();
+    let BuildError::Config(error) = error else { panic!("{error}") };
+    let paths: Vec<&str> = error.problems.iter().map(|problem| &*problem.path).collect();
+    assert_eq!(paths, ["cooldown_table[1]", "cooldown_table[2]", "max_waiting"]);
+    // The file is wrong whether or not a call makes up for it.
+    assert!(builder().config(&config).cooldown_table([s(1)]).max_waiting(1).build().is_err());
+}
+
+#[test]
+fn a_key_twice_and_a_table_of_another_kind_are_refused() {
+    let twice = serde_json::from_str::<PoolConfig>(r#"{"max_attempts": 1, "max_attempts": 2}"#);
+    assert_eq!(twice.unwrap_err().to_string(), "`max_attempts`: it is there twice");
+    let twice = r#"{"pools": {"a": {}, "a": {}}}"#;
+    let twice = serde_json::from_str::<Settings>(twice).unwrap_err().to_string();
+    assert_eq!(twice, "`pools.a`: it is there twice");
+    for wrong in [json!(5), json!([]), json!("x"), json!(null)] {
+        assert!(pool_of(wrong).unwrap_err().contains("is not a table"));
+    }
+    assert!(pool_of(json!({ "health": [1] })).unwrap_err().starts_with("`health`: a list"));
+}
+
+#[test]
+fn breakers_and_limiters_are_made_of_their_settings() {
+    let file = json!({
+        "breakers": { "db": { "failure_percent": 50, "window_calls": 4, "min_calls": 2, "open": ["1s", "2s"] } },
+        "limiters": { "api": { "name": "api", "rate": 0.5, "per": "1s", "burst": 3 } },
+    });
+    let settings: Settings = serde_json::from_value(file.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&settings).unwrap(), file);
+    let trip = settings.breakers.unwrap()["db"].trip();
+    let expected = rotapool::Trip::at_failure_rate(50)
+        .window(rotapool::Window::Calls(4))
+        .min_calls(2)
+        .open_table([s(1), s(2)]);
+    assert_eq!(trip, expected);
+    rotapool::CircuitBreaker::new(trip).unwrap();
+    let limiter = rotapool::RateLimiter::configured(&settings.limiters.unwrap()["api"]).unwrap();
+    let limiter = limiter.build().unwrap();
+    assert_eq!((limiter.name(), limiter.available()), ("api", 3.0));
+}
+
+#[test]
+fn the_lifecycle_takes_its_settings_and_a_call_wins_there_too() {
+    let file = json!({
+        "shutdown": { "deadline": "7s", "side_by_side": true },
+        "watchdog": { "name": "loop", "limit": "3s", "check_every": "2s" },
+        "heartbeat": { "path": "/nowhere/beat", "interval": "2s", "metadata": { "version": "1" } },
+    });
+    let settings: Settings = serde_json::from_value(file).unwrap();
+    let deadline = |builder: rotapool::lifecycle::ShutdownBuilder| {
+        let shutdown = builder.build().unwrap();
+        shutdown.trigger();
+        shutdown.report().unwrap().deadline
+    };
+    let shutdown = Shutdown::configured(&settings.shutdown.unwrap()).unwrap();
+    assert_eq!(deadline(shutdown.clone()), s(7));
+    assert_eq!(deadline(shutdown.deadline(s(9))), s(9));
+    let config = settings.watchdog.unwrap();
+    assert!(
+        format!("{:?}", Watchdog::configured(&config).unwrap()).contains("\"loop\", limit: 3s")
+    );
+    assert!(
+        format!("{:?}", Watchdog::configured(&config).unwrap().name("mine")).contains("\"mine\"")
+    );
+    let heart = Heartbeat::configured(&settings.heartbeat.unwrap()).unwrap();
+    assert!(format!("{heart:?}").contains("/nowhere/beat"), "{heart:?}");
+    let missing = Watchdog::configured(&WatchdogConfig::default()).unwrap_err().to_string();
+    assert_eq!(missing, "`limit`: it is missing: how long a silence may be");
+    assert!(Heartbeat::configured(&HeartbeatConfig::default()).is_err());
+}
+
+#[test]
+fn a_file_and_the_environment_over_it_are_layered_by_a_loader() {
+    let file = "[pools.keys]\nmax_attempts = 5\nattempt_timeout = \"1m 30s\"\n";
+    let variables = [("SERVICE__POOLS__KEYS__MAX_ATTEMPTS", "7"), ("OTHER", "8")];
+    let variables = variables.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let settings = example::load(file, Some(variables.into())).unwrap();
+    let keys = settings.pool("keys");
+    assert_eq!((keys.max_attempts, keys.attempt_timeout), (Some(7), Some(s(90))));
+    assert_eq!(settings.pool("no such pool"), PoolConfig::default());
+    let wrong = "[pools.keys]\nmax_attempts = 0\nretry_delay = 500\n";
+    let error = example::load(wrong, None).unwrap_err().to_string();
+    assert_eq!(problems(&error).len(), 2, "{error}");
+}
+
+#[test]
+fn the_schema_is_that_of_the_settings() {
+    let made = serde_json::to_value(Settings::json_schema()).unwrap();
+    let pool = &made["properties"]["pools"]["additionalProperties"];
+    let Value::Object(names) = everything() else { unreachable!() };
+    let described: Vec<&String> = pool["properties"].as_object().unwrap().keys().collect();
+    assert_eq!(described, names.keys().collect::<Vec<_>>(), "everything is described");
+    assert_eq!(pool["additionalProperties"], json!(false));
+    assert_eq!(pool["properties"]["max_attempts"]["type"], "integer");
+    for (name, property) in pool["properties"].as_object().unwrap() {
+        assert!(property["description"].as_str().is_some_and(|it| it.len() > 10), "{name}");
+    }
+    let kept: Value = serde_json::from_str(include_str!("../docs/settings.schema.json")).unwrap();
+    assert_eq!(made, kept, "made anew by: cargo run --example schema > docs/settings.schema.json");
+}
