@@ -3,7 +3,7 @@
 use std::cell::LazyCell;
 
 use rotapool::Strategy;
-use rotapool_benches::pools::{STRATEGIES, cooling, healthy, run_keyed, run_ready};
+use rotapool_benches::pools::{STRATEGIES, cooling, healthy, metered, run_keyed, run_ready};
 use rotapool_benches::table::Case;
 
 use crate::subject::{Naive, Subject as _};
@@ -14,6 +14,7 @@ const SIZES: [usize; 4] = [3, 100, 10_000, 1_000_000];
 const DEFAULT_SIZES: [usize; 7] = [3, 32, 100, 1_000, 10_000, 100_000, 1_000_000];
 /// A pick with a key scores every resource.
 const KEYED_SIZES: [usize; 3] = [3, 100, 10_000];
+const METERED_SIZES: [usize; 2] = [3, 10_000];
 const COOLING_SIZES: [usize; 3] = [100, 10_000, 1_000_000];
 const NAIVE_SIZES: [usize; 6] = [3, 32, 100, 1_000, 10_000, 100_000];
 const NAIVE_COOLING_SIZES: [usize; 2] = [100, 10_000];
@@ -41,6 +42,14 @@ pub(crate) fn measure(suite: &mut Suite) {
                 key += 1;
                 run_keyed(pool, key)
             });
+        });
+    }
+    for size in METERED_SIZES {
+        let pool = LazyCell::new(|| metered(size));
+        let case = Case::new("quotas", "two_quotas").at(size).against("run/least_in_flight");
+        suite.case(case, |b| {
+            let pool = &*pool;
+            b.iter(|| run_ready(pool));
         });
     }
     for size in COOLING_SIZES {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::hint::black_box;
 use std::time::Duration;
 
-use rotapool::{Fault, Pool, Resource, Strategy};
+use rotapool::{Fault, Pool, Quota, Resource, Strategy};
 
 use crate::now;
 
@@ -38,6 +38,25 @@ pub fn healthy(strategy: Strategy, resources: usize) -> Pool<usize> {
             Resource::new(format!("key-{n}"), n).weight(weight).priority(priority)
         }))
         .strategy(strategy)
+        .retry_delay(Duration::ZERO)
+        .seed(1)
+        .build()
+        .expect("the resources are some and distinct")
+}
+
+/// A pool of the default strategy of which every resource has two quotas, which no measurement uses up.
+///
+/// # Panics
+///
+/// Without resources.
+#[must_use]
+pub fn metered(resources: usize) -> Pool<usize> {
+    Pool::builder()
+        .resources((0..resources).map(|n| {
+            Resource::new(format!("key-{n}"), n)
+                .quota(Quota::per_second(1_000_000_000))
+                .quota(Quota::per_second(1_000_000_000).of("tokens"))
+        }))
         .retry_delay(Duration::ZERO)
         .seed(1)
         .build()

@@ -82,6 +82,18 @@ impl Quota {
         &self.dimension
     }
 
+    /// How many there are in a period.
+    #[must_use]
+    pub fn amount(&self) -> u64 {
+        self.amount
+    }
+
+    /// How long the period is.
+    #[must_use]
+    pub fn period(&self) -> Duration {
+        self.per
+    }
+
     /// How many it holds at most, and so the most that one attempt can cost.
     #[must_use]
     pub fn capacity(&self) -> u64 {

@@ -119,7 +119,9 @@ impl<A> State<A> {
 
     /// Whether a resource that the run admits is back, and nobody has noticed yet.
     fn is_one_back_unnoticed(&self, wish: &Wish, now: Instant) -> bool {
-        let is_back = |slot: &Slot| slot.back_at().is_some_and(|back| back <= now);
+        let is_back = |slot: &Slot| {
+            slot.back_at().is_some_and(|back| back <= now) && slot.can_pay_at(wish.costs(), now)
+        };
         self.index.due(self.tick(now)).is_some()
             && self.roster.members().any(|slot| is_back(slot) && wish.admits(slot))
     }

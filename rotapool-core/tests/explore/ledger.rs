@@ -204,6 +204,8 @@ impl Ledger {
             Command::SetClock { .. }
             | Command::Judge { .. }
             | Command::Choose { .. }
+            | Command::SaySpent { .. }
+            | Command::SayLeft { .. }
             | Command::Close => {}
         }
         then.into_iter().for_each(|change| self.note(change, command));

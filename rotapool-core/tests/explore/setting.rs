@@ -76,6 +76,7 @@ impl Setting {
             exclude: Vec::new(),
             wants: None,
             affinity: None,
+            costs: Vec::new(),
         };
         let patient = Terms {
             max_attempts: 3,

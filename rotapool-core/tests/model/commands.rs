@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use rotapool_core::{Outcome, Status};
+use rotapool_core::{Outcome, Status, Strategy};
 
 use crate::temper::{Temper, Verb, pick};
 use crate::twice::command::Command;
@@ -61,16 +61,21 @@ fn begin(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command
     let now = episode.now();
     let mut deadlines = vec![now - seconds(1), now];
     deadlines.extend([1, 3, 3, 5, 12, 12, 40, 40, 10_000_000].map(|ahead| now + seconds(ahead)));
+    let wait = random.f64() < temper.waits;
+    // A wait for a cost has stories of its own, and so have turns by weight that a cost passes over.
+    let states = !wait && temper.rules.strategy != Strategy::Weighted;
+    let costs = if states { temper.traits.cost(random) } else { Vec::new() };
     Some(Command::Begin(Terms {
         max_attempts: pick(random, &[0, 1, 2, 3, 3, 4, 4, 5, 5, 20, 20, u32::MAX]),
         retry_delay: if random.f64() < temper.pauses { delay } else { Duration::ZERO },
         deadline: (random.f64() < temper.hurries).then(|| pick(random, &deadlines)),
         attempt_timeout: (random.f64() < temper.times_out)
             .then(|| pick(random, &[1, 2, 5, 30, u64::MAX].map(seconds))),
-        wait: random.f64() < temper.waits,
+        wait,
         exclude: temper.traits.excluded(random, &IDS),
         wants: temper.traits.wanted(random),
         affinity: temper.traits.key(random),
+        costs,
     }))
 }
 
@@ -100,6 +105,9 @@ fn step(random: &mut Rng, runs: Vec<usize>) -> Option<Command> {
 fn settle(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command> {
     let attempting = episode.runs_that(|doing| matches!(doing, Doing::Attempting { .. }));
     let run = random.choice(attempting)?;
+    if random.f64() < temper.says {
+        return Some(say(random, run));
+    }
     // An operation that had ended when the abort came still reports what came of it.
     let outcome = match (episode.is_aborted(run), episode.is_overdue(run), random.f64() < 0.8) {
         (true, _, true) => Outcome::Aborted,
@@ -107,6 +115,23 @@ fn settle(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Comman
         _ => temper.outcome(random),
     };
     Some(Command::Settle { run, outcome, chance: chance(random) })
+}
+
+/// What the operation of a run has to say of the quotas of its resource.
+fn say(random: &mut Rng, run: usize) -> Command {
+    let dimension = pick(random, &["requests", "tokens", "tokens", "words"]);
+    match random.u8(..3) {
+        0 => Command::SaySpent { run, dimension: None, amount: 0 },
+        1 => {
+            let amount = random.u64(..25);
+            Command::SaySpent { run, dimension: Some(dimension), amount }
+        }
+        _ => {
+            let resets = [None, Some(0), Some(1), Some(5), Some(30)];
+            let reset = pick(random, &resets).map(Duration::from_secs);
+            Command::SayLeft { run, dimension, left: random.u64(..12), reset }
+        }
+    }
 }
 
 /// Often a round number, so that what was begun at different times ends at the same time.

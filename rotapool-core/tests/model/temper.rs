@@ -47,6 +47,8 @@ pub(crate) struct Temper {
     pub(crate) waits: f64,
     /// How probable it is that a run pauses between its attempts.
     pub(crate) pauses: f64,
+    /// How probable it is that an operation speaks of quotas rather than end.
+    pub(crate) says: f64,
     /// How probable it is that a run has a deadline.
     pub(crate) hurries: f64,
     /// How probable it is that a run ends its attempts after a while.
@@ -70,6 +72,7 @@ impl Temper {
             pace: pace(random),
             waits: pick(random, &[0.0, 0.3, 0.9]),
             pauses: pick(random, &[0.0, 0.3, 0.9]),
+            says: pick(random, &[0.0, 0.1, 0.4]),
             hurries: pick(random, &[0.0, 0.2, 0.6]),
             times_out: pick(random, &[0.0, 0.2, 0.6]),
             relieves: pick(random, &[0.0, 0.2, 0.5]),

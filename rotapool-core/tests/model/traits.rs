@@ -1,14 +1,18 @@
 //! What is typical of the resources of one episode, and of what its runs want of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fastrand::Rng;
-use rotapool_core::{Metadata, Profile};
+use rotapool_core::{Metadata, Profile, Quota};
 
 use crate::temper::pick;
 
 pub(crate) struct Traits {
     caps: &'static [Option<u32>],
+    /// How probable it is that a resource has quotas, and that a run states a cost.
+    quotas: f64,
+    costs: f64,
     weights: &'static [f64],
     priorities: u32,
     /// How probable it is that a run keeps some ids out.
@@ -23,6 +27,8 @@ impl Traits {
     pub(crate) fn random(random: &mut Rng) -> Self {
         Self {
             caps: caps(random),
+            quotas: pick(random, &[0.0, 0.0, 0.4, 1.0]),
+            costs: pick(random, &[0.0, 0.3]),
             weights: pick(random, &[&[0.5, 1.0, 2.0, 5.0, 0.005], &[1.0], &[1.0, 5.0]]),
             priorities: random.u32(1..=3),
             excludes: pick(random, &[0.0, 0.0, 0.1, 0.5]),
@@ -41,7 +47,36 @@ impl Traits {
             metadata.set("tier", tier);
         }
         profile.metadata = Arc::new(metadata);
+        if random.f64() < self.quotas {
+            let requests = [(1, 2, None), (2, 1, None), (3, 10, None), (5, 7, Some(2))];
+            let tokens = [(10, 3, None), (7, 10, Some(20))];
+            let quota = |(amount, seconds, burst): (u64, u64, Option<u64>)| {
+                let quota = Quota::per(amount, Duration::from_secs(seconds));
+                burst.map_or(quota.clone(), |burst| quota.burst(burst))
+            };
+            let (requests, tokens) = (pick(random, &requests), pick(random, &tokens));
+            let both = [quota(requests), quota(tokens).of("tokens")];
+            profile.quotas = match random.u8(..3) {
+                0 => both[..1].to_vec(),
+                1 => both[1..].to_vec(),
+                _ => both.to_vec(),
+            };
+        }
         profile
+    }
+
+    /// What a run costs that does not wait.
+    pub(crate) fn cost(&self, random: &mut Rng) -> Vec<(Arc<str>, u64)> {
+        if random.f64() >= self.costs {
+            return Vec::new();
+        }
+        let tokens = ("tokens".into(), pick(random, &[1, 4, 10, 15, 100]));
+        let requests = ("requests".into(), pick(random, &[1, 2, 3]));
+        match random.u8(..3) {
+            0 => vec![tokens],
+            1 => vec![requests],
+            _ => vec![requests, tokens],
+        }
     }
 
     pub(crate) fn excluded(&self, random: &mut Rng, ids: &[&str]) -> Vec<Arc<str>> {

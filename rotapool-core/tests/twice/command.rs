@@ -33,6 +33,19 @@ pub(crate) enum Command {
     SetClock {
         to: Moment,
     },
+    /// The operation says that it took so much, of a dimension or of all.
+    SaySpent {
+        run: usize,
+        dimension: Option<&'static str>,
+        amount: u64,
+    },
+    /// The upstream says that so much is left, and when all is back.
+    SayLeft {
+        run: usize,
+        dimension: &'static str,
+        left: u64,
+        reset: Option<Moment>,
+    },
     Add {
         profile: Profile,
     },

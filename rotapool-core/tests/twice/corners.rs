@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 84] = [
+const ALL: [&str; 88] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -66,6 +66,10 @@ const ALL: [&str; 84] = [
     "evidence from before an enable, or of a lost usage",
     "an id came back while its usages drain",
     "an outcome for a former membership of an id that came back",
+    "a spent resource has quota again",
+    "an operation said what it took",
+    "a debt",
+    "an upstream said what is left",
     "unknown id",
     "duplicate id",
     "bad profile",
@@ -99,7 +103,9 @@ const RECORDED: [&str; 2] =
     ["an attempt after a wait that ended past the deadline", "a pausing usage counted as aborted"];
 
 /// What only our own rules reach.
-const OURS: [&str; 30] = [
+const OURS: [&str; 31] = [
+    // By the recorded rules hardly anybody is in line when a pool closes.
+    "one in line heard that the pool closed",
     "exhausted: pause outlasts deadline",
     "exhausted: line full",
     "a place was handed over",

@@ -137,6 +137,12 @@ impl Episode {
                 self.settle(*run, outcome, *chance, corners);
             }
             Command::Cancel { run } => self.cancel(*run),
+            Command::SaySpent { run, dimension, amount } => {
+                self.say_spent(*run, *dimension, *amount);
+            }
+            Command::SayLeft { run, dimension, left, reset } => {
+                self.say_left(*run, dimension, *left, *reset);
+            }
             Command::SetClock { to } => self.set_clock(*to),
             Command::Add { profile } => self.add(profile, corners),
             Command::Remove { id } => self.remove(id, corners),
@@ -172,6 +178,7 @@ impl Episode {
         self.rules.ends_by_the_clock
             && match command {
                 Command::Step { .. } | Command::Settle { .. } => true,
+                Command::SaySpent { .. } | Command::SayLeft { .. } => true,
                 Command::Close | Command::End => true,
                 Command::Enable { id } | Command::Disable { id } => is_member(id),
                 _ => false,
@@ -197,7 +204,7 @@ impl Episode {
                 exclude: terms.exclude.clone(),
                 judge: wants.is_some(),
                 affinity: terms.affinity,
-                costs: Vec::new(),
+                costs: terms.costs.clone(),
             },
             request_id: None,
         });
@@ -302,6 +309,23 @@ impl Episode {
         }
         *doing = if attempts.is_over() { Doing::Over } else { Doing::Ready };
         self.compare_run(run);
+    }
+
+    fn say_spent(&mut self, run: usize, dimension: Option<&str>, amount: u64) {
+        self.reference.say_spent(run, dimension, amount, self.now);
+        let now = self.clock.instant(self.now);
+        let Some(usage) = self.runs[run].attempts.usage(&self.core) else { return };
+        match dimension {
+            Some(dimension) => self.core.spent(usage, dimension, amount, now),
+            None => self.core.unspent(usage, now),
+        }
+    }
+
+    fn say_left(&mut self, run: usize, dimension: &str, left: u64, reset: Option<Moment>) {
+        self.reference.say_left(run, dimension, left, reset, self.now);
+        let now = self.clock.instant(self.now);
+        let Some(usage) = self.runs[run].attempts.usage(&self.core) else { return };
+        self.core.correct_quota(usage, dimension, left, reset, now);
     }
 
     fn cancel(&mut self, run: usize) {

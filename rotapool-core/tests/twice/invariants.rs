@@ -1,6 +1,6 @@
 //! What must hold whatever the reference says.
 
-use rotapool_core::{PoolStats, Status};
+use rotapool_core::{PoolStats, QuotaLevel, Status};
 
 use crate::twice::command::Command;
 use crate::twice::observed::{Moment, Row};
@@ -51,12 +51,22 @@ pub(crate) fn promises_keep_to_the_cap(row: &Row) {
     assert!(row.promised == 0 || taken <= most, "{} is promised beyond its cap: {row:?}", row.id);
     let is_out = row.status != Status::Healthy;
     assert!(!is_out || row.promised == 0, "{} is promised though it is out", row.id);
-    assert!(row.eligible == (!is_out && row.limit.is_none_or(|limit| taken < limit)), "{row:?}");
+    assert!(
+        row.eligible
+            == (!is_out
+                && row.spent_until.is_none()
+                && row.limit.is_none_or(|limit| taken < limit)),
+        "{row:?}"
+    );
 }
 
 pub(crate) fn gauges_add_up(stats: &PoolStats, rows: &[Row]) {
     assert_eq!(stats.healthy + stats.cooling_down + stats.disabled, rows.len());
-    assert_eq!(stats.eligible + stats.saturated, stats.healthy);
+    assert_eq!(stats.eligible + stats.saturated + stats.spent, stats.healthy);
+    for resource in &stats.resources {
+        let within = |level: &QuotaLevel| level.left <= level.quota.capacity() as i64;
+        assert!(resource.quotas.iter().all(within), "more is left than fits: {resource:?}");
+    }
     let ended = stats.runs_ok + stats.runs_error;
     assert!(stats.successes <= stats.attempts && ended <= stats.attempts);
     assert!(stats.sibling_cancels <= stats.attempts);

@@ -139,6 +139,9 @@ pub(crate) struct Row {
     pub(crate) consecutive_cooldowns: u32,
     pub(crate) last_acquired: Option<Moment>,
     pub(crate) metadata: Arc<Metadata>,
+    pub(crate) spent_until: Option<Moment>,
+    /// What is left of each dimension.
+    pub(crate) quotas: Vec<(Arc<str>, i64)>,
     pub(crate) eligible: bool,
     pub(crate) saturated: bool,
 }
@@ -163,6 +166,12 @@ impl Row {
             consecutive_cooldowns: row.consecutive_cooldowns,
             last_acquired: moment(row.last_acquired),
             metadata: Arc::clone(&row.metadata),
+            spent_until: moment(row.spent_until),
+            quotas: row
+                .quotas
+                .iter()
+                .map(|level| (Arc::clone(level.quota.dimension()), level.left))
+                .collect(),
             eligible: row.is_eligible(),
             saturated: row.is_saturated(),
         }

@@ -12,6 +12,7 @@ mod comeback;
 mod essence;
 mod line;
 mod measures;
+mod quotas;
 mod runs;
 mod selection;
 mod steps;
@@ -29,6 +30,7 @@ use rotapool_core::{
 use self::budget::Spending;
 use self::comeback::Comeback;
 use self::measures::Measures;
+use self::quotas::Limit;
 use self::runs::Run;
 pub(crate) use self::runs::Terms;
 pub(crate) use self::steps::Stride;
@@ -50,6 +52,8 @@ pub(crate) struct Reference {
     runs: Vec<Run>,
     /// How many runs have come into the line without ever having had a resource.
     arrivals: u64,
+    /// What time it was last.
+    now: Moment,
     memory: Memory,
     spending: Spending,
     /// The counters of the pool's whole life; the gauges in here mean nothing.
@@ -90,6 +94,9 @@ struct Membership {
     comeback: Comeback,
     last_acquired: Option<(u64, Moment)>,
     measures: Measures,
+    limits: Vec<Limit>,
+    /// As long as it was last seen to be spent.
+    spent_until: Option<Moment>,
     /// The counters of this membership; the gauges in here mean nothing.
     counted: ResourceStats,
 }
@@ -104,6 +111,8 @@ struct Usage {
     late: bool,
     /// It was late on a trial: what comes of it is only counted.
     lost: bool,
+    /// What it took of each quota of its resource, as far as is known.
+    reserved: Vec<u64>,
 }
 
 impl Reference {
@@ -115,6 +124,7 @@ impl Reference {
             newest_usage: 0,
             runs: Vec::new(),
             arrivals: 0,
+            now: Moment::ZERO,
             memory: Memory::default(),
             spending: Spending::default(),
             counted: new_pool(),
@@ -157,6 +167,7 @@ impl Reference {
         stats.in_flight = rows.iter().map(|row| u64::from(row.in_flight)).sum();
         stats.eligible = count(&|row| row.eligible);
         stats.saturated = count(&|row| row.saturated);
+        stats.spent = count(&|row| row.spent_until.is_some() && row.status == Status::Healthy);
         stats.healthy = count(&|row| row.status == Status::Healthy);
         stats.cooling_down = count(&|row| row.status == Status::CoolingDown);
         stats.disabled = count(&|row| row.status == Status::Disabled);
@@ -167,6 +178,7 @@ impl Reference {
             resource.in_flight = row.in_flight;
             resource.max_in_flight = row.max_in_flight;
             resource.consecutive_cooldowns = row.consecutive_cooldowns;
+            resource.spent_remaining = row.spent_until.map_or(Duration::ZERO, |until| until - now);
             resource.cooldown_remaining = row.until.map_or(Duration::ZERO, |until| until - now);
             stats.resources.push(resource);
         }
@@ -199,6 +211,7 @@ impl Reference {
         let expired = member.status == Status::CoolingDown && member.until <= Some(now);
         let status = if expired { Status::Healthy } else { member.status };
         let is_out = status != Status::Healthy;
+        let is_within = !is_out && self.spent_until_by(membership, now).is_none();
         Row {
             id: Arc::clone(&member.id),
             at: now,
@@ -216,8 +229,14 @@ impl Reference {
             consecutive_cooldowns: member.escalation,
             last_acquired: member.last_acquired.map(|(_, at)| at),
             metadata: Arc::clone(&member.profile.metadata),
-            eligible: !is_out && self.has_room_by(membership, now),
-            saturated: !is_out && !self.has_room_by(membership, now),
+            spent_until: self.spent_until_by(membership, now),
+            quotas: member
+                .limits
+                .iter()
+                .map(|limit| (Arc::clone(&limit.dimension), limit.left_by(now)))
+                .collect(),
+            eligible: is_within && self.has_room_by(membership, now),
+            saturated: is_within && !self.has_room_by(membership, now),
         }
     }
 
@@ -239,7 +258,7 @@ impl Reference {
             return Err(ResourceError::DuplicateResource { id: id() });
         }
         let comeback = self.comeback_of_a_newcomer(profile);
-        self.memberships.push(Membership::new(profile, self.newest_usage, comeback));
+        self.memberships.push(Membership::new(profile, self.newest_usage, comeback, now));
         self.welcome_in_line();
         self.attend_the_line();
         Ok(self.memberships.len() - 1)
@@ -264,6 +283,7 @@ impl Reference {
         (member.escalation, member.row, member.mark) = (0, 0, newest_usage);
         member.comeback = Comeback::Proven;
         let old = member.become_healthy();
+        self.refill(membership, now);
         if old != Status::Healthy {
             self.report(membership, old);
         }
@@ -292,7 +312,7 @@ impl Reference {
 }
 
 impl Membership {
-    fn new(profile: &Profile, mark: u64, comeback: Comeback) -> Self {
+    fn new(profile: &Profile, mark: u64, comeback: Comeback, now: Moment) -> Self {
         Self {
             id: Arc::clone(&profile.id),
             profile: profile.clone(),
@@ -311,6 +331,8 @@ impl Membership {
             comeback,
             last_acquired: None,
             measures: Measures::default(),
+            limits: profile.quotas.iter().map(|quota| Limit::full(quota, now)).collect(),
+            spent_until: None,
             counted: new_resource(&profile.id),
         }
     }

@@ -183,6 +183,7 @@ impl Deed {
                 exclude: excluded(exclude.unwrap_or(0)),
                 wants: wants.map(|gold| TIERS[usize::from(gold)]),
                 affinity,
+                costs: Vec::new(),
             }),
             Self::GoOn { run, how, end } => {
                 let live = episode.runs_that(|doing| doing != Doing::Over);

@@ -63,7 +63,8 @@ impl Slot {
         };
         match self.standing {
             Standing::CoolingDown { until, .. } => Some(until).max(payable),
-            Standing::Healthy => payable,
+            // A refill that nobody has noticed is an end that has passed.
+            Standing::Healthy => payable.or(self.spent_until()),
             Standing::Disabled { .. } => None,
         }
     }

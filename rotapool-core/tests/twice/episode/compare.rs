@@ -92,6 +92,7 @@ impl Episode {
         agree("the health", &self.reference.vitals(self.now), &vitals);
         for (resource, expected) in stats.resources.iter_mut().zip(&expected.resources) {
             resource.health = expected.health;
+            resource.quotas.clone_from(&expected.quotas);
         }
         agree("the stats", &expected, &stats);
         self.ledger.balances_with(&self.core.stats(now));

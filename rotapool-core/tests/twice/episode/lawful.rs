@@ -1,5 +1,7 @@
 //! The line as whoever drives the runs sees it, and what must hold of it whatever the reference says.
 
+use rotapool_core::Status;
+
 use super::{Doing, Episode, Run};
 use crate::twice::command::Command;
 use crate::twice::invariants;
@@ -11,6 +13,13 @@ impl Run {
         let wants = self.terms.wants;
         !self.terms.exclude.contains(&row.id)
             && (wants.is_none() || row.metadata.get("tier") == wants)
+            && row.quotas.iter().all(|(dimension, left)| *left >= self.needs(dimension))
+    }
+
+    /// What has to be left of a dimension.
+    fn needs(&self, dimension: &str) -> i64 {
+        let stated = self.terms.costs.iter().find(|(known, _)| **known == *dimension);
+        stated.map_or(1, |(_, cost)| *cost as i64)
     }
 
     fn is_in_line(&self) -> bool {
@@ -56,7 +65,9 @@ impl Episode {
 
     /// The first in line steps when the next cooldown ends, or it or another has been woken to step now.
     fn somebody_in_line_is_told_of_the_next_instant(&self, rows: &[Row]) {
-        let Some(next) = rows.iter().filter_map(|row| row.until).min() else { return };
+        let refill = |row: &Row| row.spent_until.filter(|_| row.status == Status::Healthy);
+        let ends = rows.iter().filter_map(|row| row.until.or(refill(row)));
+        let Some(next) = ends.min() else { return };
         let knows = |run: &Run| match run.doing {
             Doing::Waiting { until, woken } => woken || until.is_some_and(|until| until <= next),
             // In line, if it is, and about to step.

@@ -87,7 +87,12 @@ impl Episode {
         let limits = live.clone().filter(attempting).filter_map(|run| run.attempts.limit());
         let ends = ends.chain(limits.map(|limit| self.clock.moment(limit)));
         let deadlines = live.filter_map(|run| run.terms.deadline);
-        self.look().iter().filter_map(|row| row.until).chain(ends).chain(deadlines).collect()
+        self.look()
+            .iter()
+            .flat_map(|row| row.until.into_iter().chain(row.spent_until))
+            .chain(ends)
+            .chain(deadlines)
+            .collect()
     }
 
     /// The deadlines ahead of runs that something woke from a wait.

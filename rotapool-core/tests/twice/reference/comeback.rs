@@ -105,6 +105,7 @@ impl Reference {
 
     /// Notices what has ended, if the rules go by the clock. Otherwise only a selection does.
     pub(super) fn notice_by_the_clock(&mut self, now: Moment) {
+        self.now = now;
         if self.rules.rules.ends_by_the_clock {
             self.notice(now);
             self.attend_the_line();
@@ -121,9 +122,11 @@ impl Reference {
                 let member = &mut self.memberships[membership];
                 member.comeback = comeback;
                 let old = member.become_healthy();
+                self.refill(membership, now);
                 self.report(membership, old);
             }
         }
+        self.notice_refills(now);
         if self.rules.rules.generations {
             for usage in 0..self.usages.len() {
                 if self.end_of_bound(&self.usages[usage]).is_some_and(|end| end <= now) {
@@ -157,7 +160,9 @@ impl Reference {
         let ends = cooling.filter_map(|(_, member)| member.until);
         let on_members =
             self.usages.iter().filter(|usage| self.memberships[usage.membership].is_member);
-        ends.chain(on_members.filter_map(|usage| self.end_of_bound(usage))).min()
+        let healthy = self.members().filter(|(_, member)| member.status == Status::Healthy);
+        let refills = healthy.filter_map(|(_, member)| member.spent_until);
+        ends.chain(on_members.filter_map(|usage| self.end_of_bound(usage))).chain(refills).min()
     }
 
     // Beginnings and ends.

@@ -42,6 +42,7 @@ impl Reference {
             let age = self.age_that_matters(usage, now);
             (self.rank_of(usage.membership), usage.abortable, usage.late, usage.lost, age)
                 .hash(into);
+            usage.reserved.hash(into);
         }
         self.essence_of_spending(now).hash(into);
         let live = self.runs.iter().enumerate().filter(|(_, run)| run.phase != Phase::Over);
@@ -53,6 +54,10 @@ impl Reference {
     }
 
     fn hash_member(&self, number: usize, member: &Membership, now: Moment, into: &mut impl Hasher) {
+        for limit in &member.limits {
+            limit.hash_essence(now, into);
+        }
+        ahead(member.spent_until, now).hash(into);
         let Membership { status, until, escalation, comeback, row, .. } = member;
         let last_step = self.rules.cooldown_table.len() as u32;
         let escalation = (*escalation).min(last_step);

@@ -132,7 +132,10 @@ impl Reference {
 
     pub(super) fn leave_the_line(&mut self, run: usize) {
         self.take_waking_handle(run);
-        self.runs[run].place = None;
+        let place = self.runs[run].place.take();
+        if let Some(membership) = place.and_then(|place| place.promise) {
+            self.give_back(run, membership);
+        }
     }
 
     // Handing over.
@@ -162,6 +165,7 @@ impl Reference {
                 let run = hopeful[first];
                 let place = self.runs[run].place.as_mut().expect("a run in line");
                 place.promise = Some(membership);
+                self.charge(run, membership, self.now);
                 self.wake(run);
             }
         }
@@ -173,6 +177,7 @@ impl Reference {
             let Some(place) = &mut self.runs[run].place else { continue };
             if place.promise == Some(membership) {
                 place.promise = None;
+                self.give_back(run, membership);
                 self.note("a promise was void");
             }
         }

@@ -9,7 +9,7 @@ use super::line::Place;
 use super::selection::Wish;
 use super::trips::Witness;
 use super::{LONGEST, Reference, Usage, later};
-use crate::twice::observed::{Exhaustion, Moment, Move, Why};
+use crate::twice::observed::{Exhaustion, Moment, Move, Row, Why};
 
 /// How one run may go about it.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub(crate) struct Terms {
     /// The tier that its caller admits, by the metadata; `None` if the caller does not judge.
     pub(crate) wants: Option<&'static str>,
     pub(crate) affinity: Option<u64>,
+    /// What an attempt takes, by dimension.
+    pub(crate) costs: Vec<(Arc<str>, u64)>,
 }
 
 pub(super) struct Run {
@@ -334,9 +336,21 @@ impl Reference {
             .filter(|((membership, _), _)| self.admits(run, *membership))
             .map(|(_, row)| row)
             .collect();
-        let eligible = resources.iter().any(|row| row.eligible);
-        let busy = resources.iter().any(|row| row.status == Status::Healthy);
-        let first_back = resources.iter().filter_map(|row| row.until).min();
+        let admitted: Vec<_> = self
+            .members()
+            .map(|(membership, _)| membership)
+            .filter(|&membership| self.admits(run, membership))
+            .collect();
+        let those = || admitted.iter().copied().zip(&resources);
+        let pays = |it: usize| self.can_pay(run, it, now);
+        let eligible = those().any(|(it, row)| row.eligible && pays(it));
+        let busy = those().any(|(it, row)| row.status == Status::Healthy && pays(it));
+        // Of whoever is cooling down in the report only, or spent.
+        let back = |(it, row): (usize, &Row)| match row.status {
+            Status::Disabled => None,
+            _ => Some(row.until.max(Some(self.payable_at(run, it, now)?).filter(|&at| at > now))),
+        };
+        let first_back = those().filter_map(back).flatten().min();
         let run = &mut self.runs[run];
         run.phase = Phase::Over;
         Move::Exhausted(Exhaustion {

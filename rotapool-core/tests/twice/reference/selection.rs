@@ -46,7 +46,10 @@ impl Reference {
 
     pub(super) fn is_eligible(&self, membership: usize) -> bool {
         let member = &self.memberships[membership];
-        member.is_member && member.status == Status::Healthy && self.has_room(membership)
+        member.is_member
+            && member.status == Status::Healthy
+            && self.has_room(membership)
+            && member.spent_until.is_none()
     }
 
     pub(super) fn admits(&self, run: usize, membership: usize) -> bool {
@@ -130,6 +133,7 @@ impl Reference {
     pub(super) fn acquire(&mut self, run: usize, membership: usize, handle: Handle, now: Moment) {
         self.newest_usage += 1;
         let number = self.newest_usage;
+        let reserved = self.charge(run, membership, now);
         self.usages.push(Usage {
             number,
             membership,
@@ -138,6 +142,7 @@ impl Reference {
             abortable: true,
             late: false,
             lost: false,
+            reserved,
         });
         let member = &mut self.memberships[membership];
         member.last_acquired = Some((number, now));

@@ -1,7 +1,5 @@
 //! What a run does next: by our own rules, and by the recorded ones.
 
-use rotapool_core::Status;
-
 use super::runs::{Phase, Run, Terms};
 use super::{LONGEST, Reference};
 use crate::twice::observed::{Handle, Moment, Move, Why};
@@ -140,9 +138,9 @@ impl Reference {
     }
 
     /// The owner's choice of a moment ago, if it still stands.
-    fn choice_that_stands(&mut self, run: usize) -> Option<usize> {
+    fn choice_that_stands(&mut self, run: usize, now: Moment) -> Option<usize> {
         let choice = self.runs[run].wish.choice.take().flatten()?;
-        let stands = self.is_eligible(choice);
+        let stands = self.is_eligible(choice) && self.can_pay(run, choice, now);
         self.note(if stands { "a choice of the owner's" } else { "a stale choice" });
         stands.then_some(choice)
     }
@@ -152,7 +150,7 @@ impl Reference {
     fn take_turns(&mut self, stride: Stride) -> Move {
         let Stride { run, handle, now, drawn, .. } = stride;
         let asks = self.rules.foreign_choice && self.runs[run].wish.choice.is_none();
-        if let Some(chosen) = self.choice_that_stands(run) {
+        if let Some(chosen) = self.choice_that_stands(run, now) {
             return self.attempt(run, chosen, handle, now);
         }
         let Some(turn) = self.turn_of(run, now) else { return self.wait_or_give_up(stride) };
@@ -197,7 +195,7 @@ impl Reference {
     fn turn_of(&self, run: usize, now: Moment) -> Option<Turn> {
         let Run { terms, wish, .. } = &self.runs[run];
         let mut admitted = self.eligible();
-        admitted.retain(|&membership| self.admits(run, membership));
+        admitted.retain(|&it| self.admits(run, it) && self.can_pay(run, it, now));
         let tried_at = |one: &usize| wish.tried.iter().position(|tried| tried == one);
         // The fresh stay in pool order, and the least recently tried comes first of the others.
         admitted.sort_by_key(tried_at);
@@ -243,14 +241,15 @@ impl Reference {
         let Terms { deadline, wait, .. } = self.runs[run].terms;
         let hoped_for: Vec<_> = self
             .members()
-            .filter(|&(membership, member)| !member.is_disabled() && self.admits(run, membership))
-            .map(|(_, member)| (member.status, member.until))
+            .filter(|&(it, member)| !member.is_disabled() && self.admits(run, it))
+            .map(|(it, _)| (self.can_pay(run, it, now), self.back_for(run, it, now)))
+            .filter(|(pays, back)| *pays || back.is_some())
             .collect();
         if !wait || hoped_for.is_empty() {
             return self.exhaust(run, self.nothing(run), now);
         }
-        let all_cool = hoped_for.iter().all(|(status, _)| *status == Status::CoolingDown);
-        let earliest = hoped_for.iter().filter_map(|(_, until)| *until).min();
+        let all_cool = hoped_for.iter().all(|(_, back)| back.is_some());
+        let earliest = hoped_for.iter().filter_map(|(_, back)| *back).min();
         if let (true, Some(until), Some(deadline)) = (all_cool, earliest, deadline) {
             if deadline <= until {
                 let why = Why::CooldownOutlastsDeadline { until, deadline };
@@ -269,20 +268,20 @@ impl Reference {
     fn take_any(&mut self, stride: Stride) -> Move {
         let Stride { run, handle, now, chance, drawn } = stride;
         let mut admitted = self.eligible();
-        admitted.retain(|&membership| self.admits(run, membership));
+        admitted.retain(|&it| self.admits(run, it) && self.can_pay(run, it, now));
         if self.rules.foreign_choice && self.runs[run].wish.choice.is_none() && !admitted.is_empty()
         {
             self.leave_the_line(run);
             return Move::Choose(self.ask_to_choose(run, admitted, now));
         }
-        if let Some(chosen) = self.choice_that_stands(run) {
+        if let Some(chosen) = self.choice_that_stands(run, now) {
             return self.attempt(run, chosen, handle, now);
         }
         if let Some(elected) = self.elect(run, &admitted, drawn, now) {
             return self.attempt(run, elected, handle, now);
         }
         let Terms { retry_delay, deadline, wait, .. } = self.runs[run].terms;
-        match (self.earliest_recovery(run), deadline) {
+        match (self.earliest_recovery(run, now), deadline) {
             (Some(until), Some(deadline)) if wait && until >= deadline => {
                 self.exhaust(run, Why::CooldownOutlastsDeadline { until, deadline }, now)
             }
@@ -297,10 +296,8 @@ impl Reference {
         }
     }
 
-    fn earliest_recovery(&self, run: usize) -> Option<Moment> {
-        let cooling = self.members().filter(|&(membership, member)| {
-            member.status == Status::CoolingDown && self.admits(run, membership)
-        });
-        cooling.filter_map(|(_, member)| member.until).min()
+    fn earliest_recovery(&self, run: usize, now: Moment) -> Option<Moment> {
+        let admitted = self.members().filter(|&(membership, _)| self.admits(run, membership));
+        admitted.filter_map(|(membership, _)| self.back_for(run, membership, now)).min()
     }
 }

@@ -93,7 +93,9 @@ impl Reference {
         // for which there is merely no room.
         let current = self.memory.current;
         let stays = self.memberships.get(current).is_some_and(|member| {
-            member.is_member && member.status == Status::Healthy && !self.has_room(current)
+            member.is_member
+                && member.status == Status::Healthy
+                && (!self.has_room(current) || member.spent_until.is_some())
         });
         if stays && self.rules.strategy == Strategy::Sticky {
             return self.note("a sticky walk spills");

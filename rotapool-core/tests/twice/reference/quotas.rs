@@ -1,0 +1,246 @@
+//! Quotas: what is left, reserved and owed, in tokens times nanoseconds of the period, so that nothing is rounded.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use rotapool_core::{Quota, Status};
+
+use super::Reference;
+use super::runs::Terms;
+use crate::twice::observed::Moment;
+
+/// One quota of a membership, as of some moment.
+#[derive(Debug, Clone)]
+pub(super) struct Limit {
+    pub(super) dimension: Arc<str>,
+    /// What grows in a nanosecond.
+    amount: i128,
+    /// What makes one.
+    one: i128,
+    capacity: i128,
+    level: i128,
+    at: Moment,
+    /// The upstream said that nothing grows until then.
+    stopped_until: Option<Moment>,
+}
+
+impl Limit {
+    pub(super) fn full(quota: &Quota, now: Moment) -> Self {
+        let one = quota.period().as_nanos() as i128;
+        let capacity = one * i128::from(quota.capacity());
+        Self {
+            dimension: Arc::clone(quota.dimension()),
+            amount: quota.amount().into(),
+            one,
+            capacity,
+            level: capacity,
+            at: now,
+            stopped_until: None,
+        }
+    }
+
+    fn look(&mut self, now: Moment) {
+        if self.stopped_until.is_some_and(|until| now < until) {
+            self.at = now;
+            return;
+        }
+        if self.stopped_until.take().is_some() {
+            self.level = self.capacity;
+        }
+        let grown = self.amount * (now - self.at).as_nanos() as i128;
+        self.level = (self.level + grown).min(self.capacity);
+        self.at = now;
+    }
+
+    /// What is left, in whole numbers, by now.
+    pub(super) fn left_by(&self, now: Moment) -> i64 {
+        let mut limit = self.clone();
+        limit.look(now);
+        limit.level.div_euclid(limit.one) as i64
+    }
+
+    /// What decides how it goes on.
+    pub(super) fn hash_essence(&self, now: Moment, into: &mut impl Hasher) {
+        let mut limit = self.clone();
+        limit.look(now);
+        let stopped = limit.stopped_until.map(|until| until - now);
+        (limit.level, stopped).hash(into);
+    }
+
+    fn has(&self, number: u64) -> bool {
+        self.level >= self.one * i128::from(number)
+    }
+
+    fn ready_at(&self, number: u64) -> Option<Moment> {
+        let needed = self.one * i128::from(number);
+        if needed > self.capacity {
+            return None;
+        }
+        if self.has(number) {
+            return Some(self.at);
+        }
+        let missing = needed - self.level;
+        let growth = (missing + self.amount - 1) / self.amount;
+        let by_growth = self.at + Moment::from_nanos(growth as u64);
+        Some(self.stopped_until.unwrap_or(by_growth))
+    }
+
+    fn take(&mut self, number: i128) {
+        self.level = (self.level - number * self.one).min(self.capacity);
+    }
+
+    fn by_default(&self) -> u64 {
+        u64::from(&*self.dimension == "requests")
+    }
+
+    /// What an attempt takes of it.
+    fn cost(&self, terms: &Terms) -> u64 {
+        let stated = terms.costs.iter().find(|(dimension, _)| *dimension == self.dimension);
+        stated.map_or(self.by_default(), |(_, cost)| *cost)
+    }
+}
+
+impl Reference {
+    fn look_at(&mut self, membership: usize, now: Moment) {
+        self.memberships[membership].limits.iter_mut().for_each(|limit| limit.look(now));
+        self.see_whether_spent(membership);
+    }
+
+    fn see_whether_spent(&mut self, membership: usize) {
+        let limits = &self.memberships[membership].limits;
+        let is_spent = limits.iter().any(|limit| !limit.has(1));
+        let until = limits.iter().filter_map(|limit| limit.ready_at(1)).max();
+        let was_spent = self.memberships[membership].spent_until.is_some();
+        self.memberships[membership].spent_until = until.filter(|_| is_spent);
+        if was_spent && !is_spent {
+            self.note("a spent resource has quota again");
+        }
+    }
+
+    /// The quotas of whoever is healthy, and was spent until now.
+    pub(super) fn notice_refills(&mut self, now: Moment) {
+        for membership in 0..self.memberships.len() {
+            let member = &self.memberships[membership];
+            let is_looked_at = member.is_member && member.status == Status::Healthy;
+            if is_looked_at && member.spent_until.is_some_and(|until| until <= now) {
+                self.look_at(membership, now);
+            }
+        }
+    }
+
+    /// It is back: whatever has grown meanwhile is there.
+    pub(super) fn refill(&mut self, membership: usize, now: Moment) {
+        self.look_at(membership, now);
+    }
+
+    pub(super) fn spent_until_by(&self, membership: usize, now: Moment) -> Option<Moment> {
+        self.memberships[membership].spent_until.filter(|&until| until > now)
+    }
+
+    /// From when on the run can pay there; `None` if never.
+    pub(super) fn payable_at(&self, run: usize, membership: usize, now: Moment) -> Option<Moment> {
+        let terms = &self.runs[run].terms;
+        let mut latest = now;
+        for limit in &self.memberships[membership].limits {
+            let mut limit = limit.clone();
+            limit.look(now);
+            latest = latest.max(limit.ready_at(limit.cost(terms).max(1))?);
+        }
+        Some(latest)
+    }
+
+    pub(super) fn can_pay(&self, run: usize, membership: usize, now: Moment) -> bool {
+        self.payable_at(run, membership, now) == Some(now)
+    }
+
+    /// When the run could be back there, if it is away: `None` if it is not, or for ever.
+    pub(super) fn back_for(&self, run: usize, membership: usize, now: Moment) -> Option<Moment> {
+        let member = &self.memberships[membership];
+        let payable = self.payable_at(run, membership, now)?;
+        match member.status {
+            Status::Disabled => None,
+            Status::CoolingDown => member.until.max(Some(payable).filter(|&at| at > now)),
+            _ => Some(payable).filter(|&at| at > now),
+        }
+    }
+
+    /// Takes what an attempt of the run costs; answers how much of each.
+    pub(super) fn charge(&mut self, run: usize, membership: usize, now: Moment) -> Vec<u64> {
+        self.look_at(membership, now);
+        let terms = &self.runs[run].terms;
+        let limits = &mut self.memberships[membership].limits;
+        let costs: Vec<_> = limits.iter().map(|limit| limit.cost(terms)).collect();
+        limits.iter_mut().zip(&costs).for_each(|(limit, &cost)| limit.take(cost.into()));
+        self.see_whether_spent(membership);
+        costs
+    }
+
+    pub(super) fn give_back(&mut self, run: usize, membership: usize) {
+        let terms = &self.runs[run].terms;
+        for limit in &mut self.memberships[membership].limits {
+            limit.take(-i128::from(limit.cost(terms)));
+        }
+        self.see_whether_spent(membership);
+    }
+
+    /// What an operation says that it took: of one dimension, or of all.
+    pub(crate) fn say_spent(
+        &mut self,
+        run: usize,
+        dimension: Option<&str>,
+        amount: u64,
+        now: Moment,
+    ) {
+        self.notice_by_the_clock(now);
+        let Some(usage) = self.usages.iter_mut().find(|usage| usage.handle.run == run) else {
+            return;
+        };
+        let membership = usage.membership;
+        for (limit, reserved) in
+            self.memberships[membership].limits.iter_mut().zip(&mut usage.reserved)
+        {
+            limit.look(now);
+            if dimension.is_none_or(|dimension| *limit.dimension == *dimension) {
+                limit.take(i128::from(amount) - i128::from(*reserved));
+                *reserved = amount;
+            }
+        }
+        self.note("an operation said what it took");
+        if self.memberships[membership].limits.iter().any(|limit| limit.level < 0) {
+            self.note("a debt");
+        }
+        self.quotas_changed(membership);
+    }
+
+    /// What an upstream says that is left.
+    pub(crate) fn say_left(
+        &mut self,
+        run: usize,
+        dimension: &str,
+        left: u64,
+        reset: Option<Moment>,
+        now: Moment,
+    ) {
+        self.notice_by_the_clock(now);
+        let usage = self.usages.iter().find(|usage| usage.handle.run == run);
+        let Some(membership) = usage.map(|usage| usage.membership) else { return };
+        for limit in &mut self.memberships[membership].limits {
+            limit.look(now);
+            if *limit.dimension == *dimension {
+                limit.level = (limit.one * i128::from(left)).min(limit.capacity);
+                limit.stopped_until = reset.map(|reset| now + reset).filter(|&at| at > now);
+            }
+        }
+        self.note("an upstream said what is left");
+        self.quotas_changed(membership);
+    }
+
+    fn quotas_changed(&mut self, membership: usize) {
+        self.see_whether_spent(membership);
+        let member = &self.memberships[membership];
+        if member.is_member && !member.limits.is_empty() {
+            self.wake_all_without_a_line();
+            self.attend_the_line();
+        }
+    }
+}
