@@ -1,5 +1,5 @@
-//! A pool behind HTTP as in production: it proves its life, notices a blocked loop, and leaves in order, on Ctrl-C
-//! or `kill -TERM`. Without a terminal it visits itself, and goes in the middle of that: who got in is answered.
+//! A pool behind HTTP as in production: it reads its settings, proves its life, notices a blocked loop, and leaves in order,
+//! on Ctrl-C or `kill -TERM`. Without a terminal it visits itself, and goes in the middle of that: who got in is answered.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -15,6 +15,7 @@ use hyper::body::Bytes;
 use hyper::{Response, server::conn::http1, service::service_fn};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rotapool::config::Settings;
 use rotapool::lifecycle::{CleanUp, Heartbeat, Shutdown, ShutdownToken, Silence, Watchdog};
 use rotapool::{Fault, Lease, Pool, Resource, TokioRuntime};
 use tokio::task::{JoinSet, spawn};
@@ -23,10 +24,17 @@ use tokio::{net::TcpListener, time};
 const SECOND: Duration = Duration::from_secs(1);
 /// Requests that got in: each of them gets an answer.
 pub(crate) static ADMITTED: AtomicU64 = AtomicU64::new(0);
-static ANSWERS: AtomicU64 = AtomicU64::new(0);
+/// What a file may say otherwise: the first argument. Durations are text with a unit.
+pub(crate) const SETTINGS: &str = r#"{
+    "pools": { "keys": { "attempt_timeout": "5s", "max_waiting": 10000 } },
+    "shutdown": { "deadline": "20s" },
+    "watchdog": { "limit": "5s" }
+}"#;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let file = std::env::args().nth(1).map(std::fs::read_to_string).transpose()?;
+    let settings = serde_json::from_str(file.as_deref().unwrap_or(SETTINGS))?;
     let beats = std::env::temp_dir().join(format!("service-{}.beat", std::process::id()));
     let listening = |address, shutdown| {
         println!("http://{address}; stop it with Ctrl-C or `kill -TERM {}`", std::process::id());
@@ -34,7 +42,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             spawn(visit(address, shutdown));
         }
     };
-    let code = serve_until_told(&beats, listening).await?;
+    let code = serve_until_told(&settings, &beats, listening).await?;
     println!("{} requests admitted", ADMITTED.load(Ordering::SeqCst));
     std::fs::remove_file(beats)?; // a real one leaves it: its age is the news
     Ok(ExitCode::from(code))
@@ -42,14 +50,17 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 /// The whole life of the service; answers its exit code.
 pub(crate) async fn serve_until_told(
+    settings: &Settings,
     beats: &Path,
     listening: impl FnOnce(SocketAddr, Shutdown),
 ) -> Result<u8, Box<dyn Error>> {
     // Signals count from here on, also while the service starts.
-    let shutdown = Shutdown::builder().deadline(20 * SECOND).runtime(TokioRuntime).build()?;
+    let config = settings.shutdown.clone().unwrap_or_default();
+    let shutdown = Shutdown::configured(&config)?.runtime(TokioRuntime).build()?;
     let told = shutdown.on_signals();
 
     let pool = Pool::builder()
+        .config(&settings.pool("keys"))
         .resources(["a", "b", "c"].map(|id| Resource::new(id, "secret").max_in_flight(64)))
         .runtime(TokioRuntime)
         .build()?;
@@ -61,8 +72,9 @@ pub(crate) async fn serve_until_told(
         .on_missed_beat(|error| eprintln!("{error}"))
         .runtime(TokioRuntime)
         .build()?;
+    let config = settings.watchdog.clone().unwrap_or_default();
     let alarm = |silence: &Silence| eprintln!("{silence}");
-    let watchdog = Watchdog::builder(5 * SECOND).on_silence(alarm).build()?;
+    let watchdog = Watchdog::configured(&config)?.on_silence(alarm).build()?;
     let _watching = watchdog.start()?;
     let mut background = JoinSet::new();
     background.spawn(async move { drop(heart.run().await) });
@@ -77,6 +89,9 @@ pub(crate) async fn serve_until_told(
     let address = listener.local_addr()?;
     let server = spawn(serve(listener, pool.clone(), shutdown.token()));
     shutdown.register(CleanUp::new("answer who was admitted", || server).limit(15 * SECOND))?;
+    let keys = pool.clone();
+    let drain = || async move { println!("{}", keys.drain(2 * SECOND).await) };
+    shutdown.register(CleanUp::new("drain the pool", drain).priority(150))?;
     let rest = || async move { background.shutdown().await };
     shutdown.register(CleanUp::new("stop the background", rest).priority(200))?;
 
@@ -132,18 +147,14 @@ async fn ask(key: Lease<&'static str>) -> Result<String, Fault<Infallible>> {
     Ok(format!("hello from {}\n", key.id()))
 }
 
-/// Eight visitors; the service is told to go after a hundred answers, while others are on their way.
+/// Eight visitors; the service is told to go while they are on their way.
 async fn visit(address: SocketAddr, shutdown: Shutdown) {
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
     let uri: hyper::Uri = format!("http://{address}/").parse().expect("an address");
     for _ in 0..8 {
-        let (client, uri, shutdown) = (client.clone(), uri.clone(), shutdown.clone());
-        spawn(async move {
-            while client.get(uri.clone()).await.is_ok() {
-                if ANSWERS.fetch_add(1, Ordering::SeqCst) == 100 {
-                    shutdown.trigger();
-                }
-            }
-        });
+        let (client, uri) = (client.clone(), uri.clone());
+        spawn(async move { while client.get(uri.clone()).await.is_ok() {} });
     }
+    time::sleep(SECOND / 2).await;
+    shutdown.trigger();
 }

@@ -19,9 +19,12 @@ mod example;
 /// In a child: the service of the example.
 pub(crate) fn play(words: &[&str]) -> u8 {
     let &[beats] = words else { panic!("a path, not {words:?}") };
+    let settings = serde_json::from_str(example::SETTINGS).unwrap();
     let executor = tokio::runtime::Runtime::new().unwrap();
     let listening = |address, _| say(address);
-    let code = executor.block_on(example::serve_until_told(Path::new(beats), listening)).unwrap();
+    let code = executor
+        .block_on(example::serve_until_told(&settings, Path::new(beats), listening))
+        .unwrap();
     say(example::ADMITTED.load(Ordering::SeqCst));
     code
 }

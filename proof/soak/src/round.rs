@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
-use rotapool::{Fault, Pool};
+use rotapool::{Fault, Pool, RunError};
 
 use crate::callers::Callers;
 use crate::deeds::Value;
@@ -64,6 +64,8 @@ pub(crate) async fn play<X: Executor>(executor: X, lasts: Duration, seed: u64) -
                 format_args!("{} runs of this pool, {} before", tally.runs.get(), sum.runs.get());
             progress::beat(X::NAME, doing);
         }
+        // It closes under load and drains; the next pool is its successor.
+        close(executor, &pool).await;
         let stats = pool.stats();
         tally.sibling_cancels.add(stats.sibling_cancels);
         tally.timeouts.add(stats.timeouts);
@@ -75,6 +77,34 @@ pub(crate) async fn play<X: Executor>(executor: X, lasts: Duration, seed: u64) -
         between.assert_flat();
     }
     sum
+}
+
+/// That a pool which closes under load drains, and that whoever it let in was served.
+async fn close<X: Executor>(executor: X, pool: &Pool<Value>) {
+    let call = |_| {
+        let request = pool.request().wait(true).timeout(PATIENCE);
+        let run = request.run(move |lease| async move {
+            executor.sleep(Duration::from_millis(2)).await;
+            drop(lease);
+            Ok::<_, Fault<String>>(())
+        });
+        spawn(executor, run)
+    };
+    let calls: Vec<_> = (0..TASKS).map(call).collect();
+    executor.sleep(Duration::from_millis(1)).await;
+    let left = pool.stats().in_flight;
+    let report = pool.drain(PATIENCE).await;
+    assert!(report.is_complete() && report.aborted == 0, "{report}");
+    let mut served = 0;
+    for call in calls {
+        match within(executor, "a call as the pool closes", call).await {
+            Ok(()) => served += 1,
+            Err(RunError::Exhausted(_)) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(served >= left && served >= report.finished, "{served} of {left}: {report}");
+    assert_eq!(pool.stats().in_flight, 0, "{report}");
 }
 
 async fn lap<X: Executor>(callers: &Callers<X>, members: Members, random: &mut Rng) -> Members {
