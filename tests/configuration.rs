@@ -159,6 +159,10 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
             },
             "proxies": { "name": "", "step_down_after": 1.5, "recovery": { "trial": { "bound": "0s" } } },
         },
+        "resources": { "keys": [
+            { "id": "a", "weight": 0 }, { "max_in_flight": 3 }, { "id": "b", "quotas": [{ "per": "1s" }] }, { "id": "b" },
+            { "id": "c", "quotas": [{ "amount": 0 }] },
+        ] },
         "breakers": { "db": { "failures": 0, "slow_percent": 5, "window": "1s", "window_calls": 3 } },
         "limiters": { "api": { "per": "1s", "burst": 0 } },
         "shutdown": { "deadline": "0s" },
@@ -189,6 +193,11 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         ("pools.proxies.name", "is empty"),
         ("pools.proxies.step_down_after", "1.5 is not a whole number"),
         ("pools.proxies.recovery", "bound of the trial is 0"),
+        ("resources.keys[0]", "weight of resource `a` is 0"),
+        ("resources.keys[1].id", "it is missing"),
+        ("resources.keys[2].quotas[0].amount", "it is missing"),
+        ("resources.keys[3]", "ids are unique"),
+        ("resources.keys[4]", "0"),
         ("breakers.db.window_calls", "window is there too"),
         ("breakers.db.slow_from", "it is missing"),
         ("breakers.db", "0"),
@@ -206,7 +215,7 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         };
         assert!(told.iter().any(|it| line(&it)), "{path}: {what}, in\n{error}");
     }
-    assert!(told.len() == 27, "{} are told:\n{error}", told.len());
+    assert!(told.len() == 32, "{} are told:\n{error}", told.len());
 }
 
 #[test]

@@ -35,6 +35,17 @@ impl ConfigError {
         Self::new(vec![ConfigProblem { path: path.to_owned(), message }])
     }
 
+    /// The same of a part that was at `path`, alone.
+    #[must_use]
+    pub fn within(mut self, path: &str) -> Self {
+        for problem in &mut self.problems {
+            if let Some(rest) = problem.path.strip_prefix(path) {
+                problem.path = rest.trim_start_matches('.').to_owned();
+            }
+        }
+        self
+    }
+
     /// The same as a part of something larger, where it is at `path`.
     #[must_use]
     pub fn under(mut self, path: &str) -> Self {

@@ -1,9 +1,14 @@
 //! What is wrong with settings: all of it at once, in the words of whoever refuses it, each with its path.
 
-use rotapool_core::{BuildError, Config, ConfigError, ConfigProblem, HealthRules, Rate, Trip};
+use std::time::Instant;
+
+use rotapool_core::{
+    BuildError, Config, ConfigError, ConfigProblem, HealthRules, Rate, State, Trip,
+};
 
 use super::parts::{BreakerConfig, HeartbeatConfig, LimiterConfig, ShutdownConfig, WatchdogConfig};
 use super::pool::{BoundsConfig, HealthConfig, PoolConfig, RetryBudgetConfig, TrialConfig, set};
+use super::resources::{QuotaConfig, ResourceConfig};
 use super::whole::Settings;
 
 /// What is wrong so far.
@@ -141,6 +146,39 @@ impl HealthConfig {
     }
 }
 
+/// Whether these resources can be in one pool.
+fn check_list(resources: &[ResourceConfig]) -> Result<(), ConfigError> {
+    let now = Instant::now();
+    let mut pool = State::<()>::new(Config::default(), now);
+    let mut wrong = Wrong::default();
+    for (place, resource) in resources.iter().enumerate() {
+        for quota in resource.quotas_without_an_amount() {
+            wrong.at(format!("[{place}].quotas[{quota}].amount"), Some("it is missing: how much"));
+        }
+        match resource.id {
+            None => wrong.at(format!("[{place}].id"), Some("it is missing: unique in its pool")),
+            Some(_) => wrong.at(format!("[{place}]"), pool.add(resource.profile(), now).err()),
+        }
+    }
+    wrong.answer()
+}
+
+impl ResourceConfig {
+    #[cfg(feature = "serde")]
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        check_list(std::slice::from_ref(self)).map_err(|error| error.within("[0]"))
+    }
+}
+
+impl QuotaConfig {
+    #[cfg(feature = "serde")]
+    #[expect(clippy::unused_self, reason = "as of the other parts")]
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        // The pool's own check has all of it.
+        Ok(())
+    }
+}
+
 impl BreakerConfig {
     /// Whether a breaker can be made of the settings.
     ///
@@ -243,6 +281,9 @@ impl Settings {
         let mut wrong = Wrong::default();
         for (name, pool) in self.pools.iter().flatten() {
             wrong.under(&format!("pools.{name}"), Some(pool.check()));
+        }
+        for (name, resources) in self.resources.iter().flatten() {
+            wrong.under(&format!("resources.{name}"), Some(check_list(resources)));
         }
         for (name, breaker) in self.breakers.iter().flatten() {
             wrong.under(&format!("breakers.{name}"), Some(breaker.check()));

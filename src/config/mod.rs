@@ -49,6 +49,7 @@ pub(crate) mod pool;
 mod reading;
 #[cfg(feature = "serde")]
 mod recovery;
+pub(crate) mod resources;
 #[cfg(feature = "serde")]
 mod setting;
 #[cfg(feature = "serde")]
@@ -62,6 +63,7 @@ pub use self::parts::{
     BreakerConfig, HeartbeatConfig, LimiterConfig, ShutdownConfig, WatchdogConfig,
 };
 pub use self::pool::{BoundsConfig, HealthConfig, PoolConfig, RetryBudgetConfig};
+pub use self::resources::{QuotaConfig, ResourceConfig};
 pub use self::whole::Settings;
 
 pub use rotapool_core::{ConfigError, ConfigProblem};

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use super::parts::{BreakerConfig, HeartbeatConfig, LimiterConfig, ShutdownConfig, WatchdogConfig};
 use super::pool::PoolConfig;
+use super::resources::ResourceConfig;
 
 settings! {
     /// The settings of a whole service, to be one file: pools, breakers and limiters by name, and the lifecycle.
     pub Settings {
         /// The pools, by any name that the service knows them by.
         pools: BTreeMap<String, PoolConfig>,
+        /// Who is in the pools, by the names of the pools.
+        resources: BTreeMap<String, Vec<ResourceConfig>>,
         /// The circuit breakers, by name.
         breakers: BTreeMap<String, BreakerConfig>,
         /// The rate limiters, by name.

@@ -1,11 +1,16 @@
 //! A builder that is given a configuration, and a pool that says what is in force.
 
+use std::sync::Arc;
+
 use rotapool_core::{BuildError, Config};
 
+use crate::config::Settings;
 use crate::config::in_force::InForce;
 use crate::config::pool::{BoundsConfig, HealthConfig, PoolConfig, RetryBudgetConfig};
+use crate::config::resources::ResourceConfig;
 use crate::pool::builder::Builder;
 use crate::pool::handle::Pool;
+use crate::pool::resource::Resource;
 
 impl<T> Builder<T> {
     /// Takes what a configuration sets, as read from a file. **What a call sets wins over it, whatever the order of the
@@ -111,6 +116,43 @@ impl<T> Builder<T> {
             health: Some(HealthConfig::of(&config.health)),
         };
         InForce { settings, file: file.clone(), said: said.clone() }
+    }
+}
+
+impl Settings {
+    /// The resources of the pool of this name, each with the value that it is given; none if there is no such list.
+    ///
+    /// For [`Builder::resources`].
+    ///
+    /// ```
+    /// # #[cfg(feature = "serde")] {
+    /// use rotapool::Pool;
+    /// use rotapool::config::Settings;
+    ///
+    /// let file = r#"{ "resources": { "keys": [
+    ///     { "id": "key-1", "max_in_flight": 4 },
+    ///     { "id": "key-2", "quotas": [{ "amount": 60, "per": "1m" }], "metadata": { "region": "eu" } }
+    /// ] } }"#;
+    /// let settings: Settings = serde_json::from_str(file)?;
+    /// let keys = settings.resources_of("keys", |id| format!("sk-{id}")); // from wherever you keep secrets
+    /// let pool = Pool::builder().config(&settings.pool("keys")).resources(keys).build()?;
+    /// assert_eq!(pool.snapshot()[0].max_in_flight, Some(4));
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resources_of<T>(
+        &self,
+        pool: &str,
+        mut value: impl FnMut(&str) -> T,
+    ) -> Vec<Resource<T>> {
+        let listed = self.resources.as_ref().and_then(|pools| pools.get(pool));
+        let resource = |config: &ResourceConfig| {
+            let profile = config.profile();
+            let mut resource = Resource::new(Arc::clone(&profile.id), value(&profile.id));
+            resource.profile = profile;
+            resource
+        };
+        listed.into_iter().flatten().map(resource).collect()
     }
 }
 

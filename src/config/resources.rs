@@ -1,0 +1,77 @@
+//! Who is in a pool, as a file says it: all but the values.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rotapool_core::{Metadata, Profile, Quota};
+
+settings! {
+    /// A resource of a pool, but for its value, which is the service's to give.
+    pub ResourceConfig {
+        /// The id. It has to be there, once in a pool.
+        id: String,
+        /// The most operations in flight on it; at least 1.
+        max_in_flight: u32,
+        /// The share of picks under the strategy weighted: 0.001 to 10000.
+        weight: f64,
+        /// The tier under the strategy priority; the least comes first.
+        priority: u32,
+        /// Words about it, for filters.
+        metadata: BTreeMap<String, String>,
+        /// How much it gives in how much time.
+        quotas: Vec<QuotaConfig>,
+    }
+}
+
+settings! {
+    /// How much of something a resource gives in how much time.
+    pub QuotaConfig {
+        /// How much. It has to be there.
+        amount: u64,
+        /// In how much time: 1 s if it is not there.
+        per: Duration,
+        /// Of what: requests if it is not there.
+        of: String,
+        /// How much at once; one period's worth if it is not there.
+        burst: u64,
+    }
+}
+
+impl QuotaConfig {
+    /// The quota; `None` if it has no amount.
+    fn quota(&self) -> Option<Quota> {
+        let mut quota = Quota::per(self.amount?, self.per.unwrap_or(Duration::from_secs(1)));
+        if let Some(dimension) = &self.of {
+            quota = quota.of(dimension.as_str());
+        }
+        if let Some(burst) = self.burst {
+            quota = quota.burst(burst);
+        }
+        Some(quota)
+    }
+}
+
+impl ResourceConfig {
+    /// What a pool knows of the resource.
+    pub(crate) fn profile(&self) -> Profile {
+        let mut profile = Profile::new(self.id.as_deref().unwrap_or_default());
+        profile.max_in_flight = self.max_in_flight;
+        profile.weight = self.weight.unwrap_or(profile.weight);
+        profile.priority = self.priority.unwrap_or(profile.priority);
+        let mut metadata = Metadata::default();
+        for (name, word) in self.metadata.iter().flatten() {
+            metadata.set(name.as_str(), word.as_str());
+        }
+        profile.metadata = Arc::new(metadata);
+        let quotas = self.quotas.iter().flatten();
+        profile.quotas = quotas.filter_map(QuotaConfig::quota).collect();
+        profile
+    }
+
+    /// Which of the quotas has no amount.
+    pub(super) fn quotas_without_an_amount(&self) -> impl Iterator<Item = usize> {
+        let quotas = self.quotas.iter().flatten().enumerate();
+        quotas.filter(|(_, quota)| quota.amount.is_none()).map(|(place, _)| place)
+    }
+}
