@@ -166,6 +166,7 @@
 //! |---|---|---|
 //! | DEBUG | the span `rotapool::run` around each run, its operation and all that follows from them | `pool`, `request_id` if given |
 //! | DEBUG | `attempt settled`, `attempt abandoned` | `pool`, `resource_id`, `attempt` (from 1), `outcome`, `latency` in seconds |
+//! | DEBUG | `probe settled` | `pool`, `resource_id`, `outcome`, `latency` in seconds |
 //! | DEBUG | `siblings aborted` | `pool`, `resource_id`, `count` |
 //! | DEBUG | `run ended` | `pool`, `outcome`, `attempts` |
 //! | INFO | `resource healthy again` | `pool`, `resource_id`, `sequence`, `old` |
@@ -219,7 +220,7 @@ pub use self::tower::{Cloned, Factory, PoolFuture, PoolLayer, PoolService, Remak
 pub use drive::abort::AbortHandle;
 pub use drive::lease::Lease;
 pub use drive::timer::DefaultRuntime;
-pub use lifecycle::Monitor;
+pub use lifecycle::{Monitor, Prober};
 pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};
 pub use protect::{
     Acquire, BreakerBuilder, BreakerError, BreakerSwitch, ChainError, ChainRequest,
@@ -244,8 +245,9 @@ pub use watch::metrics::{CollectorError, PoolCollector};
 pub use rotapool_core::{
     Basis, BuildError, Candidate, Cause, CostError, Edge, Event, Exhausted, ExhaustedReason,
     ExhaustedTable, Explanation, Grade, Health, HealthRules, Metadata, Notice, Outcome, PoolStats,
-    Quota, QuotaLevel, Recovery, ResourceError, ResourceSnapshot, ResourceStats, RunOutcome,
-    Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy, Trial, UnknownStrategy, chain,
+    ProbeError, ProbeRules, Quota, QuotaLevel, Recovery, ResourceError, ResourceSnapshot,
+    ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy, Trial,
+    UnknownStrategy, chain,
 };
 pub use rotapool_core::{
     BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, BudgetError, BudgetSpent,

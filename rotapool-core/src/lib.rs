@@ -70,6 +70,8 @@ pub use pool::State;
 pub use pool::config::Config;
 pub use pool::effects::Effects;
 pub use pool::posts::Lookout;
+pub use pool::probe_rules::{ProbeError, ProbeRules};
+pub use pool::probes::{Probe, Prober};
 pub use problems::{ConfigError, ConfigProblem};
 pub use protect::{
     Admission, Breaker, BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats,

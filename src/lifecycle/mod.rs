@@ -5,9 +5,10 @@
 //! - `Heartbeat` (feature `heartbeat`): a file that proves work, not a timer; and who reads it.
 //! - [`Watchdog`]: barks once per silence, from a thread of its own.
 //! - [`Monitor`]: has a pool notice on time what ends, although nobody uses it.
+//! - [`Prober`]: asks resources that are out whether they work again.
 //! - `Systemd` (feature `systemd`): the same for the service manager.
 //!
-//! None of it knows a runtime or spawns: what goes on for long is a plain future. All but the monitor need no pool either.
+//! None of it knows a runtime or spawns: what goes on for long is a plain future. All but monitor and prober need no pool either.
 //! `docs/lifecycle.md` and the example `service` show them together.
 
 mod caught;
@@ -17,6 +18,7 @@ mod course;
 #[cfg(feature = "heartbeat")]
 mod heartbeat;
 mod monitor;
+mod prober;
 mod seat;
 mod shutdown;
 #[cfg(feature = "signal")]
@@ -38,6 +40,7 @@ pub use self::systemd::{Systemd, SystemdError};
 pub use self::{
     clean_up::{CleanUp, IntoEnding},
     monitor::Monitor,
+    prober::Prober,
     shutdown::{Shutdown, ShutdownBuilder},
     token::ShutdownToken,
     watchdog::{Silence, Watchdog, WatchdogBuilder, WatchdogError, WatchdogStats, WatchdogThread},

@@ -73,8 +73,8 @@ pub struct Monitor<T> {
     /// By what the pool calls when something ends earlier than was known; `None` before the first look.
     target: Option<Target>,
     sleep: Option<Sleep>,
-    /// The turns of the pool, from the first poll on.
-    turns: Option<Events>,
+    /// What changes in the pool, from the first poll on.
+    changes: Option<Events>,
     /// Since when the pool is exhausted, as far as the hooks know.
     exhausted_since: Option<Instant>,
     hooks: Vec<(Edge, Hook)>,
@@ -88,7 +88,7 @@ impl<T> Pool<T> {
             lookout: Lookout::default(),
             target: None,
             sleep: None,
-            turns: None,
+            changes: None,
             exhausted_since: None,
             hooks: Vec::new(),
         }
@@ -143,15 +143,15 @@ impl<T> Monitor<T> {
 
     /// Begins to listen. What is, is told first.
     fn begin(&mut self, pool: &Pool<T>) {
-        if self.turns.is_some() {
+        if self.changes.is_some() {
             return;
         }
         // What has ended by now is noticed and told to others before: it is no turn that this one has seen.
         self.look(pool.shared());
-        let (turns, since) = pool
+        let (changes, since) = pool
             .shared()
-            .with(|locked| (locked.audience.admit_to_turns(), locked.state.exhausted_since()));
-        self.turns = Some(turns);
+            .with(|locked| (locked.audience.admit_to_changes(), locked.state.exhausted_since()));
+        self.changes = Some(changes);
         if let Some(since) = since {
             self.tell(pool, Edge::Exhausted, since);
         }
@@ -190,7 +190,7 @@ impl<T> Monitor<T> {
     /// Has the hooks hear of all turns up to now.
     fn listen(&mut self, pool: &Pool<T>, task: &Context<'_>) {
         while let Some(Poll::Ready(Some(event))) =
-            self.turns.as_mut().map(|turns| turns.poll_event(task))
+            self.changes.as_mut().map(|changes| changes.poll_event(task))
         {
             match event {
                 Event::PoolExhausted { at, .. } => self.tell(pool, Edge::Exhausted, at),

@@ -95,8 +95,8 @@ impl fmt::Debug for Events {
 #[derive(Default)]
 pub(crate) struct Audience {
     subscribers: Vec<Arc<Subscriber>>,
-    /// Those who hear only when the pool as a whole turns.
-    of_turns: Vec<Arc<Subscriber>>,
+    /// Those who hear only of what is rare: changes of a status, who joins and leaves, and the pool as a whole.
+    of_changes: Vec<Arc<Subscriber>>,
 }
 
 impl Audience {
@@ -105,9 +105,9 @@ impl Audience {
         admit(&mut self.subscribers, capacity)
     }
 
-    /// Takes in a subscriber that hears only of the pool exhausted and recovered.
-    pub(crate) fn admit_to_turns(&mut self) -> Events {
-        admit(&mut self.of_turns, CAPACITY)
+    /// Takes in a subscriber that hears of everything but attempts, probes and runs.
+    pub(crate) fn admit_to_changes(&mut self) -> Events {
+        admit(&mut self.of_changes, CAPACITY)
     }
 
     /// Whether nobody hears of attempts and runs.
@@ -118,11 +118,18 @@ impl Audience {
     /// Tells everybody, lets go of who has left, and adds whom to wake outside the pool's lock.
     pub(crate) fn tell(&mut self, events: &[Event], wakers: &mut Vec<Waker>) {
         tell(&mut self.subscribers, &events.iter(), wakers);
-        let is_turn = |event: &&Event| {
-            matches!(event, Event::PoolExhausted { .. } | Event::PoolRecovered { .. })
+        let is_change = |event: &&Event| {
+            matches!(
+                event,
+                Event::StateChanged { .. }
+                    | Event::ResourceAdded { .. }
+                    | Event::ResourceRemoved { .. }
+                    | Event::PoolExhausted { .. }
+                    | Event::PoolRecovered { .. }
+            )
         };
-        if !self.of_turns.is_empty() {
-            tell(&mut self.of_turns, &events.iter().filter(is_turn), wakers);
+        if !self.of_changes.is_empty() {
+            tell(&mut self.of_changes, &events.iter().filter(is_change), wakers);
         }
     }
 }
@@ -165,7 +172,7 @@ fn tell<'a>(
 impl Drop for Audience {
     /// The pool is gone. Nobody holds its lock any more.
     fn drop(&mut self) {
-        for subscriber in self.subscribers.iter().chain(&self.of_turns) {
+        for subscriber in self.subscribers.iter().chain(&self.of_changes) {
             subscriber.buffer().over.get_or_insert(Over::Pool);
             if let Some(waker) = subscriber.waker.take() {
                 wake(waker);

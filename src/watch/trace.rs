@@ -58,6 +58,14 @@ mod on {
                     "attempt abandoned"
                 );
             }
+            Event::ProbeSettled { id: resource_id, outcome, latency, .. } => {
+                let latency = latency.as_secs_f64();
+                tracing::debug!(
+                    target: TARGET,
+                    pool, resource_id = &**resource_id, %outcome, latency,
+                    "probe settled"
+                );
+            }
             Event::SiblingsAborted { id: resource_id, count, .. } => {
                 let resource_id = &**resource_id;
                 tracing::debug!(target: TARGET, pool, resource_id, count, "siblings aborted");

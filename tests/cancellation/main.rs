@@ -1,6 +1,7 @@
 //! A run is given up at every poll of its life: each shape of run, in each way of giving up, under each
 //! executor. Afterwards nothing of it is left, the counters add up, and the pool is as good as new.
 
+mod background;
 mod books;
 mod held;
 mod life;

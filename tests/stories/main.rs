@@ -27,6 +27,7 @@ mod monitor;
 mod own_choice;
 mod panics;
 mod picks;
+mod prober;
 mod quotas;
 mod readme;
 mod regressions;

@@ -53,7 +53,7 @@ impl fmt::Display for Cause {
 #[derive(Debug, Clone)]
 pub(crate) enum Standing {
     Healthy,
-    /// `attempt` is the number of the usage that sent the signal.
+    /// `attempt` is the number of the usage that sent the signal; 0 if none did, but a probe.
     CoolingDown {
         since: Instant,
         until: Instant,
@@ -106,7 +106,7 @@ impl Standing {
     pub(crate) fn attempt(&self) -> Option<Sequence> {
         match self {
             Self::Healthy => None,
-            Self::CoolingDown { attempt, .. } => Some(*attempt),
+            Self::CoolingDown { attempt, .. } => Some(*attempt).filter(|attempt| *attempt > 0),
             Self::Disabled { attempt, .. } => *attempt,
         }
     }

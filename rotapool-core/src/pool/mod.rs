@@ -16,6 +16,8 @@ pub(crate) mod line;
 mod lookout;
 mod outage;
 pub(crate) mod posts;
+pub(crate) mod probe_rules;
+pub(crate) mod probes;
 mod questions;
 mod quotas;
 mod runs;

@@ -14,6 +14,8 @@ pub(crate) struct PoolCounters {
     pub(crate) retries: u64,
     pub(crate) retries_refused: u64,
     pub(crate) choice_faults: u64,
+    pub(crate) probes: u64,
+    pub(crate) probe_failures: u64,
     pub(crate) runs_ok: u64,
     pub(crate) runs_exhausted: u64,
     pub(crate) runs_error: u64,

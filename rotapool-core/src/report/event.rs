@@ -101,6 +101,18 @@ pub enum Event {
         /// The resource.
         id: Arc<str>,
     },
+    /// A prober's call of the operation ended. What follows from that is told next.
+    #[non_exhaustive]
+    ProbeSettled {
+        /// When.
+        at: Instant,
+        /// The resource.
+        id: Arc<str>,
+        /// How it ended.
+        outcome: Outcome,
+        /// How long it took.
+        latency: Duration,
+    },
     /// A run is over.
     #[non_exhaustive]
     RunEnded {
@@ -182,6 +194,7 @@ impl Event {
             | Self::SiblingsAborted { at, .. }
             | Self::ResourceAdded { at, .. }
             | Self::ResourceRemoved { at, .. }
+            | Self::ProbeSettled { at, .. }
             | Self::RunEnded { at, .. }
             | Self::PoolExhausted { at, .. }
             | Self::PoolRecovered { at }
@@ -236,6 +249,9 @@ impl fmt::Display for Event {
             }
             Self::ResourceAdded { id, .. } => write!(f, "{}: added", OneLine(id)),
             Self::ResourceRemoved { id, .. } => write!(f, "{}: removed", OneLine(id)),
+            Self::ProbeSettled { id, outcome, latency, .. } => {
+                write!(f, "{}: probe: {outcome}, after {latency:.1?}", OneLine(id))
+            }
             Self::RunEnded { run, request_id, outcome, attempts, .. } => {
                 let attempt = if *attempts == 1 { "attempt" } else { "attempts" };
                 write!(f, "{}: {outcome} after {attempts} {attempt}", Run(*run, request_id))

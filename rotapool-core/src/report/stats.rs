@@ -134,6 +134,10 @@ pub struct PoolStats {
     pub retries_refused: u64,
     /// Choices of the user's own [`Select`](crate::Candidate) that panicked or named no candidate.
     pub choice_faults: u64,
+    /// Calls that a [prober](crate::Prober) made. They are in no other counter.
+    pub probes: u64,
+    /// Those of them after which the resource does not work.
+    pub probe_failures: u64,
     /// Runs that returned a value.
     pub runs_ok: u64,
     /// Runs that the pool could not serve.
@@ -177,6 +181,8 @@ impl PoolStats {
             retries: counted.retries,
             retries_refused: counted.retries_refused,
             choice_faults: counted.choice_faults,
+            probes: counted.probes,
+            probe_failures: counted.probe_failures,
             runs_ok: counted.runs_ok,
             runs_exhausted: counted.runs_exhausted,
             runs_error: counted.runs_error,

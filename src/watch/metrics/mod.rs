@@ -88,6 +88,8 @@ use thiserror::Error;
 /// | `rotapool_deadlines_total` | counter | attempts that the deadline of their run ended |
 /// | `rotapool_choice_faults_total` | counter | choices of a [`Select`](crate::Select) that panicked or named no candidate |
 /// | `rotapool_retries_refused_total` | counter | retries that the [retry budget](crate::Builder::retry_budget) refused |
+/// | `rotapool_probes_total` | counter | calls that a [prober](crate::Pool::prober) made; they are in no other counter |
+/// | `rotapool_probe_failures_total` | counter | those of them that failed |
 /// | `rotapool_waiting` | gauge | runs in line for a resource |
 /// | `rotapool_spent` | gauge | healthy resources whose [quotas](crate::Quota) are spent |
 /// | `rotapool_oldest_wait_seconds` | gauge | how long the run has been in line that came first; 0 if nobody is |

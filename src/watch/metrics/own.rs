@@ -13,7 +13,7 @@ use rotapool_core::{Grade, Health, PoolStats, QuotaLevel, ResourceStats};
 
 use super::families::{Family, resources, sample};
 
-const POOL_COUNTERS: [Family<PoolStats, u64>; 5] = [
+const POOL_COUNTERS: [Family<PoolStats, u64>; 7] = [
     ("rotapool_failures", "Attempts that failed.", |pool| pool.failures),
     ("rotapool_timeouts", "Attempts that gave no answer in time.", |pool| pool.timeouts),
     ("rotapool_deadlines", "Attempts that the deadline of their run ended.", |pool| pool.deadlines),
@@ -25,6 +25,8 @@ const POOL_COUNTERS: [Family<PoolStats, u64>; 5] = [
     ("rotapool_retries_refused", "Retries that the retry budget refused.", |pool| {
         pool.retries_refused
     }),
+    ("rotapool_probes", "Calls that a prober made.", |pool| pool.probes),
+    ("rotapool_probe_failures", "Probes that failed.", |pool| pool.probe_failures),
 ];
 
 const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 2] = [

@@ -82,6 +82,34 @@ impl Slot {
         changes
     }
 
+    /// A probe says that it is out, until then at least; answers whether that is news. It takes no step on the table.
+    pub(crate) fn cool_until(
+        &mut self,
+        until: Instant,
+        basis: Basis,
+        reason: Arc<str>,
+        now: Instant,
+    ) -> bool {
+        let since = match &self.standing {
+            Standing::Disabled { .. } => return false,
+            Standing::CoolingDown { until: end, .. } if *end >= until => return false,
+            Standing::CoolingDown { since, .. } => *since,
+            Standing::Healthy => {
+                self.counters.cooldowns += 1;
+                now
+            }
+        };
+        self.comeback = None;
+        // No usage says so.
+        self.standing = Standing::CoolingDown { since, until, reason, attempt: 0, basis };
+        true
+    }
+
+    /// How long a cooldown lasts that takes no step on the table.
+    pub(crate) fn guess(&self, table: &[Duration]) -> Duration {
+        self.escalation.duration(table)
+    }
+
     /// Clears whatever keeps the resource away; `newest` is the newest usage of the pool.
     pub(crate) fn enable(&mut self, newest: Sequence) {
         self.standing = Standing::Healthy;

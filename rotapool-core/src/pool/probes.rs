@@ -1,0 +1,330 @@
+//! Probes: calls that no run makes, to learn whether a resource works.
+//!
+//! A probe is no usage. It has no place on its resource, is in no line, aborts nobody and is aborted by nobody, and
+//! what it takes and comes to is in no measure of health. A success brings back who cools down, by the pool's
+//! [`Recovery`](crate::Recovery), as the end of the cooldown would. A failure keeps it out until the next probe at
+//! least, and takes no step on the table of cooldowns.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::State;
+use super::probe_rules::{ProbeRules, Whom};
+use crate::member::basis::{Basis, stated};
+use crate::member::signal::{Outcome, Signal};
+use crate::member::slot::{Slot, SlotIndex};
+use crate::member::standing::{Cause, Standing, Status};
+use crate::report::event::Event;
+use crate::time::{after, scaled};
+
+/// Which resources to ask, one at a time each, and what the answers do to a pool. It belongs to one pool.
+#[derive(Debug)]
+pub struct Prober {
+    rules: ProbeRules,
+    /// By position: a membership each.
+    rounds: BTreeMap<u64, Round>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    Due(Instant),
+    UnderWay,
+}
+
+/// A probe under way.
+#[derive(Debug)]
+#[must_use = "it is under way until it is settled"]
+pub struct Probe {
+    slot: SlotIndex,
+    position: u64,
+    began: Instant,
+    /// How often the resource had gone out by then: what goes out later is newer evidence.
+    trips: u64,
+}
+
+impl Probe {
+    /// The resource to ask.
+    #[must_use]
+    pub fn slot(&self) -> SlotIndex {
+        self.slot
+    }
+}
+
+impl Prober {
+    /// A prober that has asked nobody yet.
+    #[must_use]
+    pub fn new(rules: ProbeRules) -> Self {
+        Self { rules, rounds: BTreeMap::new() }
+    }
+
+    /// Which probes to begin now, and when to come again; `None` if nobody is to be asked until the pool changes.
+    ///
+    /// Come again as well when a resource has changed its status, joined or left, and when a probe was settled.
+    pub fn step<A>(
+        &mut self,
+        pool: &mut State<A>,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+    ) -> (Vec<Probe>, Option<Instant>) {
+        pool.notice(now);
+        let Self { rules, rounds } = self;
+        let mut rest = std::mem::take(rounds);
+        let mut probes = Vec::new();
+        for (key, slot) in pool.roster.keys() {
+            let position = slot.position();
+            let round = rest.remove(&position);
+            if round == Some(Round::UnderWay) {
+                rounds.insert(position, Round::UnderWay);
+                continue;
+            }
+            let Some(from) = rules.asked_from(slot, pool.last_used(slot), now) else { continue };
+            let due = match round {
+                Some(Round::Due(due)) => due.max(from),
+                _ => from.max(rules.next(now, &mut chance)),
+            };
+            if due > now {
+                rounds.insert(position, Round::Due(due));
+                continue;
+            }
+            rounds.insert(position, Round::UnderWay);
+            let trips = trips(slot);
+            probes.push(Probe { slot: SlotIndex(key), position, began: now, trips });
+        }
+        // Of a membership that is gone, or on its way out with a probe under way, nothing is kept.
+        let next = rounds.values().filter_map(|round| match round {
+            Round::Due(due) => Some(*due),
+            Round::UnderWay => None,
+        });
+        pool.counters.probes += probes.len() as u64;
+        (probes, next.min())
+    }
+
+    /// Ends a probe.
+    ///
+    /// [`Outcome::Success`] and [`Outcome::Error`], the operation's own error, say that the resource works. All others say
+    /// that it does not, and a [signal](Outcome::Signal) what to do about that.
+    pub fn settle<A>(
+        &mut self,
+        pool: &mut State<A>,
+        probe: Probe,
+        outcome: &Outcome,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+    ) {
+        pool.notice(now);
+        let next = self.rules.next(now, &mut chance);
+        if let Some(round) = self.rounds.get_mut(&probe.position) {
+            *round = Round::Due(next);
+        }
+        // The next one needs its time too.
+        pool.settle_probe(&probe, outcome, after(next, self.rules.longest()), now);
+    }
+}
+
+impl ProbeRules {
+    /// From when on the resource is asked; `None` if it is not.
+    fn asked_from(&self, slot: &Slot, last_used: Option<Instant>, now: Instant) -> Option<Instant> {
+        match (slot.standing(), self.whom) {
+            (Standing::CoolingDown { .. }, _) | (Standing::Healthy, Whom::All) => Some(now),
+            (Standing::Healthy, Whom::Idle(unused_for)) if slot.in_flight() == 0 => {
+                Some(last_used.map_or(now, |used| after(used, unused_for)))
+            }
+            // Whenever it comes free, it is to be looked at again.
+            (Standing::Healthy, Whom::Idle(unused_for)) => Some(after(now, unused_for)),
+            (Standing::Disabled { cause: Cause::Signal(_), .. }, _) if self.disabled_too => {
+                Some(now)
+            }
+            _ => None,
+        }
+    }
+
+    fn next(&self, now: Instant, chance: &mut impl FnMut() -> f64) -> Instant {
+        after(now, scaled(self.every, 1.0 + self.jitter * (2.0 * chance() - 1.0)))
+    }
+}
+
+/// How often it has gone out.
+fn trips(slot: &Slot) -> u64 {
+    slot.counters.cooldowns + slot.counters.disables
+}
+
+impl<A> State<A> {
+    fn last_used(&self, slot: &Slot) -> Option<Instant> {
+        slot.last_acquired().map(|tick| self.instant(tick))
+    }
+
+    /// A probe has ended; the next one of its resource will have by `next`.
+    fn settle_probe(&mut self, probe: &Probe, outcome: &Outcome, next: Instant, now: Instant) {
+        let key = probe.slot.0;
+        let works = matches!(outcome, Outcome::Success | Outcome::Error);
+        self.counters.probe_failures += u64::from(!works);
+        let is_it = |slot: &&Slot| slot.member && slot.position() == probe.position;
+        let Some(slot) = self.roster.get(key).filter(is_it) else { return };
+        let (status, is_news) = (slot.standing().noticed_status(), trips(slot) == probe.trips);
+        let (id, latency) = (Arc::clone(slot.id()), now.saturating_duration_since(probe.began));
+        self.tell(Event::ProbeSettled { at: now, id, outcome: outcome.clone(), latency });
+        if !is_news {
+            return;
+        }
+        match (status, works) {
+            (Status::Healthy, true) => {}
+            (Status::CoolingDown, true) => self.bring_back(key, now),
+            (Status::Disabled, true) => {
+                let newest = self.usages.newest();
+                self.change(key, now, |slot| slot.enable(newest));
+                self.offer(key);
+                self.rethink();
+            }
+            (_, false) => self.keep_out(key, status, outcome, next, now),
+        }
+    }
+
+    fn bring_back(&mut self, key: usize, now: Instant) {
+        let (recovery, rules) = (self.config.recovery, self.config.rules);
+        self.change(key, now, |slot| slot.recover(recovery, rules));
+        self.offer(key);
+        self.rethink();
+    }
+
+    /// A probe says that the resource does not work.
+    fn keep_out(
+        &mut self,
+        key: usize,
+        status: Status,
+        outcome: &Outcome,
+        next: Instant,
+        now: Instant,
+    ) {
+        let signal = match outcome {
+            Outcome::Signal(signal) => Some(signal),
+            _ => None,
+        };
+        let reason: Arc<str> = match signal {
+            Some(signal) => format!("probe: {}", signal.reason()).into(),
+            None => format!("probe: {outcome}").into(),
+        };
+        match (status, signal) {
+            (Status::Disabled, _) => {}
+            (_, Some(Signal::Disable { .. })) => {
+                if self.change(key, now, |slot| slot.disable(now, Cause::Signal(reason), None)) {
+                    self.counters.disables += 1;
+                    self.lose_member(key, now);
+                }
+                self.rethink();
+            }
+            // One hiccup is no outage of who works.
+            (Status::Healthy, None | Some(Signal::Retry { .. })) => {}
+            (_, signal) => {
+                let after = match signal {
+                    Some(Signal::Cooldown { after, .. }) => *after,
+                    _ => None,
+                };
+                let stated = stated(after, false, &self.config.cooldown_bounds);
+                let guess = || match status {
+                    Status::Healthy => self.roster[key].guess(&self.config.cooldown_table),
+                    _ => next.saturating_duration_since(now),
+                };
+                let (span, basis) = stated.unwrap_or_else(|| (guess(), Basis::Guessed));
+                self.cool_by_probe(key, span, basis, reason, now);
+            }
+        }
+    }
+
+    fn cool_by_probe(
+        &mut self,
+        key: usize,
+        span: Duration,
+        basis: Basis,
+        reason: Arc<str>,
+        now: Instant,
+    ) {
+        let until = after(now, span);
+        let slot = &mut self.roster[key];
+        let old = slot.standing().noticed_status();
+        if !slot.cool_until(until, basis, reason, now) {
+            return;
+        }
+        self.index.place(key, slot);
+        self.counters.cooldowns += u64::from(old == Status::Healthy);
+        let broken = self.break_promises(key);
+        self.tell_change(key, old, now);
+        if broken {
+            self.offer_all();
+        }
+        self.look_who_is_first();
+        self.rethink();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::member::profile::Profile;
+    use crate::pool::config::Config;
+    use crate::run::Attempts;
+    use crate::run::step::{RunOptions, Step};
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+
+    /// A pool of one whose resource cools down for a minute, and a prober of every ten seconds.
+    fn scene(now: Instant) -> (State<()>, Prober) {
+        let mut pool = State::new(Config::default(), now);
+        pool.add(Profile::new("a"), now).unwrap();
+        let mut run = Attempts::new(RunOptions::default());
+        assert!(matches!(run.step(&mut pool, now, || 0.5, || ()), Step::Attempt(_)));
+        let signal = Signal::cooldown_for(S(60), "429");
+        run.settle(&mut pool, Outcome::Signal(signal), now, || 0.5);
+        run.cancel(&mut pool, now);
+        (pool, Prober::new(ProbeRules::every(S(10)).limit(S(2))))
+    }
+
+    fn only(mut probes: Vec<Probe>) -> Probe {
+        assert_eq!(probes.len(), 1);
+        probes.remove(0)
+    }
+
+    #[test]
+    fn who_is_under_way_is_not_asked_again_and_who_was_asked_is_due_an_interval_later() {
+        let now = Instant::now();
+        let (mut pool, mut prober) = scene(now);
+        let at = |seconds| now + S(seconds);
+        let mut step = |prober: &mut Prober, seconds| prober.step(&mut pool, at(seconds), || 0.5);
+        let (none, next) = step(&mut prober, 0);
+        assert!(none.is_empty());
+        assert_eq!(next, Some(at(10)));
+        let (probes, next) = step(&mut prober, 10);
+        assert_eq!(next, None, "it is under way");
+        let (none, _) = step(&mut prober, 30);
+        assert!(none.is_empty());
+        prober.settle(&mut pool, only(probes), &Outcome::TimedOut, at(31), || 0.5);
+        let (none, next) = prober.step(&mut pool, at(31), || 0.5);
+        assert!(none.is_empty());
+        assert_eq!(next, Some(at(41)));
+        assert_eq!((pool.counters.probes, pool.counters.probe_failures), (1, 1));
+    }
+
+    #[test]
+    fn a_failure_moves_an_end_that_would_come_too_soon_and_no_other() {
+        let now = Instant::now();
+        for (asked, back) in [(10, 60), (45, 60), (50, 62)] {
+            let (mut pool, mut prober) = scene(now);
+            drop(prober.step(&mut pool, now, || 0.5));
+            let at = now + S(asked);
+            let (probes, _) = prober.step(&mut pool, at, || 0.5);
+            let failed = Outcome::Signal(Signal::retry("down"));
+            prober.settle(&mut pool, only(probes), &failed, at, || 0.5);
+            let until = pool.snapshot(at)[0].until;
+            assert_eq!(until, Some(now + S(back)), "asked after {asked} s");
+        }
+    }
+
+    #[test]
+    fn intervals_are_drawn_evenly_around_the_mean() {
+        let now = Instant::now();
+        let rules = ProbeRules::every(S(10)).jitter(0.5);
+        for (drawn, seconds) in [(0.0, 5), (0.5, 10), (1.0, 15)] {
+            assert_eq!(rules.next(now, &mut || drawn), now + S(seconds));
+        }
+    }
+}
