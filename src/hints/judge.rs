@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use rotapool_core::hints::Verdict;
+use rotapool_core::hints::{Refill, Verdict};
 
 use super::answer::Answer;
 use crate::drive::lease::Lease;
@@ -19,6 +19,9 @@ impl<T> Lease<T> {
     /// What becomes of which answer, a table of [`Reactions`](crate::hints::Reactions) says: the
     /// [resource's](crate::Resource::reactions), else the [pool's](crate::Builder::reactions), else the default.
     /// How long is stated in some twenty dialects; whoever states it is named in the signal's reason.
+    ///
+    /// What it says is left of the resource's limits [corrects](Self::correct) its [quotas](crate::Resource::quota) of
+    /// the same dimension, also where it is a success.
     ///
     /// Some say it in the body only, as Google does, and so is a quota of the day told from a limit of the minute:
     /// with the body at hand, [`judge_with_body`](Self::judge_with_body) sees more.
@@ -106,9 +109,20 @@ impl<T> Lease<T> {
     ///
     /// The signal, as [`Fault::Signal`].
     pub fn heed<E>(&self, verdict: Verdict) -> Result<Verdict, Fault<E>> {
+        self.correct_by(&verdict);
         match self.table().signal(&verdict) {
             Some(signal) => Err(Fault::Signal(signal)),
             None => Ok(verdict),
+        }
+    }
+
+    /// What the answer says is left beats what the pool has counted, of the quotas that the resource has.
+    fn correct_by(&self, verdict: &Verdict) {
+        for allowance in &verdict.allowances {
+            let Some(remaining) = allowance.remaining else { continue };
+            // What comes back bit by bit grows meanwhile.
+            let reset = allowance.reset.filter(|_| allowance.refill == Refill::AtOnce);
+            self.correct(&allowance.dimension, remaining, reset);
         }
     }
 

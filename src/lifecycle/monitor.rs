@@ -25,7 +25,7 @@ type Hook = Box<dyn FnMut(&Notice) + Send>;
 /// [`on_state_change`](crate::Builder::on_state_change) and traces come when things happen; and it tells hooks of its own
 /// when the pool as a whole turns.
 ///
-/// It keeps no pool alive, and is ready when the last handle of the pool is gone.
+/// It keeps no pool alive, and is ready when the last handle of the pool is gone or the pool is closed.
 ///
 /// ```
 /// use std::time::Duration;
@@ -77,6 +77,8 @@ pub struct Monitor<T> {
     changes: Option<Events>,
     /// Since when the pool is exhausted, as far as the hooks know.
     exhausted_since: Option<Instant>,
+    /// Whether the pool was closed: nobody waits for its recovery.
+    is_over: bool,
     hooks: Vec<(Edge, Hook)>,
 }
 
@@ -90,6 +92,7 @@ impl<T> Pool<T> {
             sleep: None,
             changes: None,
             exhausted_since: None,
+            is_over: false,
             hooks: Vec::new(),
         }
     }
@@ -148,11 +151,12 @@ impl<T> Monitor<T> {
         }
         // What has ended by now is noticed and told to others before: it is no turn that this one has seen.
         self.look(pool.shared());
-        let (changes, since) = pool
-            .shared()
-            .with(|locked| (locked.audience.admit_to_changes(), locked.state.exhausted_since()));
+        let (changes, since) = pool.shared().with(|Locked { audience, state, .. }| {
+            self.is_over = state.closed_since().is_some();
+            (audience.admit_to_changes(), state.exhausted_since())
+        });
         self.changes = Some(changes);
-        if let Some(since) = since {
+        if let Some(since) = since.filter(|_| !self.is_over) {
             self.tell(pool, Edge::Exhausted, since);
         }
     }
@@ -193,6 +197,7 @@ impl<T> Monitor<T> {
             self.changes.as_mut().map(|changes| changes.poll_event(task))
         {
             match event {
+                Event::PoolClosed { .. } => self.is_over = true,
                 Event::PoolExhausted { at, .. } => self.tell(pool, Edge::Exhausted, at),
                 Event::PoolRecovered { at, .. } => self.tell(pool, Edge::Recovered, at),
                 _ => {}
@@ -212,6 +217,9 @@ impl<T> Future for Monitor<T> {
             let pool = Pool::of(shared);
             this.begin(&pool);
             this.listen(&pool, task);
+            if this.is_over {
+                return Poll::Ready(());
+            }
             if !this.is_wanted(task) {
                 return Poll::Pending;
             }

@@ -12,11 +12,11 @@ use futures_util::stream::FuturesUnordered;
 use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Probe, ProbeError, ProbeRules, Sleep, Spawn};
 
+use crate::drive::lease::Lease;
 use crate::drive::shared::{Locked, Shared};
 use crate::pool::Pool;
 use crate::shield::contained;
 use crate::terms::fault::Fault;
-use crate::terms::lease::Lease;
 use crate::terms::secret::{Secrets, conceal};
 use crate::watch::events::Events;
 
@@ -61,7 +61,7 @@ impl<T> Pool<T> {
     /// event [`ProbeSettled`](crate::Event::ProbeSettled). One that takes longer than its
     /// [limit](ProbeRules::limit), or panics, has failed. [`Lease::attempt`] is 0.
     ///
-    /// It keeps no pool alive, and is ready when the last handle of the pool is gone.
+    /// It keeps no pool alive, and is ready when the last handle of the pool is gone or the pool is closed.
     ///
     /// ```
     /// use std::time::Duration;
@@ -143,7 +143,7 @@ where
         self.sleep = next.map(|at| shared.runtime.sleep_until(at));
         let limit = rotapool_core::after(now, self.rules.longest());
         for (entry, probe) in probes {
-            let lease = Lease::new(entry, 0, None);
+            let lease = Lease::new(entry, 0);
             let secrets = lease.secrets().cloned();
             let operation = &mut self.operation;
             let call = contained(|| operation(lease));
@@ -189,6 +189,9 @@ where
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
         for _ in 0..STEPS_A_POLL {
             let Some(shared) = self.pool.upgrade() else { return Poll::Ready(()) };
+            if shared.with(|locked| locked.state.closed_since().is_some()) {
+                return Poll::Ready(());
+            }
             if !self.is_wanted(&shared, task) {
                 return Poll::Pending;
             }

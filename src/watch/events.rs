@@ -124,6 +124,7 @@ impl Audience {
                 Event::StateChanged { .. }
                     | Event::ResourceAdded { .. }
                     | Event::ResourceRemoved { .. }
+                    | Event::PoolClosed { .. }
                     | Event::PoolExhausted { .. }
                     | Event::PoolRecovered { .. }
             )

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use rotapool::hints::{Answer, Class, Reaction, Reactions, Verdict};
 use rotapool::testing::VirtualTime;
-use rotapool::{Basis, Builder, Fault, Lease, Pool, Resource, RunError, Status};
+use rotapool::{Basis, Builder, Fault, Lease, Pool, Quota, Resource, RunError, Status};
 
 use crate::scene::secs;
 
@@ -223,4 +223,31 @@ fn what_an_upstream_states_for_longer_than_is_believed_is_held_to_that_and_says_
     assert!(matches!(rows[1].basis, Some(Basis::Clamped { .. })), "{:?}", rows[1].basis);
     time.advance(secs(2));
     assert_eq!(pool.snapshot()[1].status, Status::Healthy);
+}
+
+#[test]
+fn what_an_answer_says_is_left_corrects_the_quota_of_its_dimension_also_on_a_success() {
+    let time = VirtualTime::new();
+    let at_once: Said = (
+        200,
+        &[
+            ("x-ratelimit-limit", "60"),
+            ("x-ratelimit-remaining", "3"),
+            ("x-ratelimit-reset-after", "40"),
+            ("x-ratelimit-remaining-tokens", "7"),
+        ],
+        "hello",
+    );
+    let pool = Pool::builder()
+        .resource(Resource::new("key-1", at_once).quota(Quota::per_minute(60)))
+        .runtime(time.clock())
+        .build()
+        .unwrap();
+    run(&time, &pool).unwrap();
+    let left = || pool.snapshot()[0].quotas[0].left;
+    assert_eq!(left(), 3, "and not the 59 that were counted");
+    time.advance(secs(39));
+    assert_eq!(left(), 3, "nothing comes back before that");
+    time.advance(secs(1));
+    assert_eq!(left(), 60);
 }

@@ -377,3 +377,17 @@ fn a_notice_is_the_body_of_a_webhook() {
     assert_eq!(bodies[1]["event"], "pool_recovered");
     assert_eq!(bodies[1]["outage_seconds"], 30.0);
 }
+
+#[test]
+fn it_ends_when_the_pool_is_closed_and_does_not_begin_in_a_closed_one() {
+    let watched = Watched::of(&["a"]);
+    let monitor = watched.start();
+    watched.cool("a", 30);
+    watched.pool.close();
+    watched.advance(0);
+    assert!(monitor.is_finished());
+    watched.told();
+    let late = watched.start();
+    assert!(late.is_finished());
+    assert_eq!(watched.told(), [""; 0]);
+}

@@ -428,3 +428,14 @@ fn rules_that_cannot_work_are_turned_away_with_what_is_allowed() {
         assert!(told.ends_with("is no part of an interval; it is from 0 to 1"), "{told}");
     }
 }
+
+#[test]
+fn it_ends_when_the_pool_is_closed() {
+    let scene = Scene::of(&["a"]);
+    let prober = scene.start(every(5));
+    scene.say("a", &limited(600));
+    scene.advance(1);
+    scene.pool.close();
+    scene.advance(0);
+    assert!(prober.is_finished());
+}

@@ -99,7 +99,7 @@ impl Slot {
                 now
             }
         };
-        self.comeback = None;
+        self.set_comeback(None);
         // No usage says so.
         self.standing = Standing::CoolingDown { since, until, reason, attempt: 0, basis };
         true
