@@ -19,6 +19,10 @@ pub(crate) enum Choice {
     Step(usize),
     Settle(usize, End),
     Cancel(usize),
+    /// The operation says that it took so much: nothing, or more than there is.
+    Say(usize, u64),
+    /// The upstream says that nothing is left for a while.
+    Correct(usize),
     /// To the next end of a cooldown or a sleep, or to the next deadline or timeout.
     Advance,
     Add(&'static str),
@@ -59,6 +63,9 @@ impl Choice {
                 }
                 Doing::Attempting { aborted } => {
                     choices.extend(End::ALL.map(|end| Self::Settle(run, end)));
+                    if setting.quotas {
+                        choices.extend([Self::Say(run, 0), Self::Say(run, 4), Self::Correct(run)]);
+                    }
                     if aborted {
                         choices.push(Self::Settle(run, End::Aborted));
                     }
@@ -99,6 +106,13 @@ impl Choice {
                 vec![Command::Settle { run, outcome: end.outcome(), chance: CHANCE }]
             }
             Self::Cancel(run) => vec![Command::Cancel { run }],
+            Self::Say(run, amount) => {
+                vec![Command::SaySpent { run, dimension: Some("requests"), amount }]
+            }
+            Self::Correct(run) => {
+                let reset = Some(Duration::from_secs(4));
+                vec![Command::SayLeft { run, dimension: "requests", left: 0, reset }]
+            }
             Self::Advance => {
                 let to = next_moment(episode).expect("it is only chosen if there is one");
                 vec![Command::SetClock { to }]

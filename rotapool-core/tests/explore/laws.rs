@@ -104,7 +104,9 @@ pub(crate) fn a_signal_aborts_exactly_the_younger_live_siblings(played: &Played,
 }
 
 fn nothing_eligible_means_a_known_next_instant_or_none_cooling(scene: &Scene<'_>) {
-    let cooling = scene.after.iter().filter_map(|row| row.until);
+    // Of a cooldown and a spent quota the later end counts.
+    let away = scene.after.iter().filter(|row| row.status != Status::Disabled);
+    let cooling = away.filter_map(|row| row.until.max(row.spent_until));
     let (eligible, next) = (scene.after.iter().any(|row| row.eligible), cooling.min());
     let is_patient = matches!(scene.command, Command::Step { run, .. } if scene.ledger.waits(*run));
     match &scene.played.next {
@@ -116,7 +118,8 @@ fn nothing_eligible_means_a_known_next_instant_or_none_cooling(scene: &Scene<'_>
             assert!(next.is_some_and(|next| next <= until), "it waits for nothing: {next:?}");
         }
         Some(Move::Exhausted(exhaustion)) => {
-            let busy = scene.after.iter().any(|row| row.status == Status::Healthy);
+            let is_busy = |row: &Row| row.status == Status::Healthy && row.spent_until.is_none();
+            let busy = scene.after.iter().any(is_busy);
             let known = if eligible { Some(scene.now) } else { next.filter(|_| !busy) };
             let known = known.filter(|_| !scene.stats.closed);
             assert_eq!(exhaustion.retry_at, known, "when an exhausted run may come back");
@@ -135,7 +138,8 @@ fn a_place_on_trial_is_neither_lost_nor_doubled(scene: &Scene<'_>) {
     for row in scene.after {
         let by_the_young = ledger.rules().rules.generations;
         let taken = if by_the_young { ledger.on_trial_of(&row.id, *now) } else { row.in_flight };
-        let free = row.status == Status::Healthy && taken + row.promised == 0;
+        let is_up = row.status == Status::Healthy && row.spent_until.is_none();
+        let free = is_up && taken + row.promised == 0;
         let has_room = row.max_in_flight.is_none_or(|cap| row.in_flight + row.promised < cap);
         // A trial begins, and a usage is lost, when it is noticed.
         assert!(

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use rotapool_core::{Config, Profile, Recovery, RetryBudget, Rules, Strategy, Trial};
+use rotapool_core::{Config, Profile, Quota, Recovery, RetryBudget, Rules, Strategy, Trial};
 
 use crate::twice::observed::Moment;
 use crate::twice::reference::Terms;
@@ -23,15 +23,19 @@ pub(crate) struct Setting {
     pub(crate) caps: bool,
     /// Whether the pool may close.
     pub(crate) closes: bool,
+    /// Whether there are quotas: two at once, and another every 2 s.
+    pub(crate) quotas: bool,
 }
 
 impl Setting {
     /// Every combination of the rules, of small and of larger pools.
     pub(crate) fn all_of(strategy: Strategy) -> impl Iterator<Item = Self> {
         let shapes = [(1, 2, 1), (2, 2, 1), (1, 2, 2), (2, 3, 2), (3, 4, 2)];
-        let open = shapes.into_iter().map(|shape| (shape, false));
-        let closing = [(1, 2, 2), (2, 3, 2)].into_iter().map(|shape| (shape, true));
-        open.chain(closing).flat_map(move |((resources, runs, kinds), closes)| {
+        let open = shapes.into_iter().map(|shape| (shape, false, false));
+        let closing = [(1, 2, 2), (2, 3, 2)].into_iter().map(|shape| (shape, true, false));
+        let metered = [(1, 2, 2), (2, 2, 2)].into_iter().map(|shape| (shape, false, true));
+        let shapes = open.chain(closing).chain(metered);
+        shapes.flat_map(move |((resources, runs, kinds), closes, quotas)| {
             let switches = [(false, false), (false, true), (true, false), (true, true)];
             switches.into_iter().flat_map(move |(siblings, caps)| {
                 configs().map(move |mut rules| {
@@ -40,7 +44,7 @@ impl Setting {
                     rules.cancel_siblings = siblings;
                     // With many runs the line gets full.
                     rules.max_waiting = if runs > 2 { 1 } else { rules.max_waiting };
-                    Self { rules, resources, runs, kinds, caps, closes }
+                    Self { rules, resources, runs, kinds, caps, closes, quotas }
                 })
             })
         })
@@ -59,6 +63,9 @@ impl Setting {
         };
         profile.max_in_flight = self.caps.then_some(cap);
         (profile.weight, profile.priority) = (weight, priority);
+        if self.quotas {
+            profile.quotas.push(Quota::per(1, Duration::from_secs(2)).burst(2));
+        }
         profile
     }
 
@@ -111,7 +118,7 @@ fn configs() -> impl Iterator<Item = Config> {
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rules, resources, runs, kinds, caps, closes } = self;
+        let Self { rules, resources, runs, kinds, caps, closes, quotas } = self;
         let kinds = if *kinds == 1 { "impatient " } else { "" };
         write!(f, "{:?}, {resources} resources, {runs} {kinds}runs", rules.strategy)?;
         let set = if rules.rules == Rules::OURS { "our" } else { "the recorded" };
@@ -119,9 +126,12 @@ impl fmt::Display for Setting {
         if let Some(budget) = rules.retry_budget {
             write!(f, ", retries {budget}")?;
         }
-        for (is_on, name) in
-            [(*caps, "caps"), (rules.cancel_siblings, "siblings"), (*closes, "end")]
-        {
+        for (is_on, name) in [
+            (*caps, "caps"),
+            (rules.cancel_siblings, "siblings"),
+            (*closes, "end"),
+            (*quotas, "quotas"),
+        ] {
             write!(f, ", {}{name}", if is_on { "" } else { "no " })?;
         }
         Ok(())
