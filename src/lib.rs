@@ -153,6 +153,7 @@
 //! |---|---|
 //! | `signal` | `Shutdown::on_signals`: SIGTERM and SIGINT under any executor |
 //! | `heartbeat` | `Heartbeat`: a file that proves work, and who reads it; `Watchdog::from_heartbeat` |
+//! | `command` | `lifecycle::RecoveryCommand`: a program to run when the pool turns |
 //! | `systemd` | `Systemd`: READY, WATCHDOG, STATUS, STOPPING |
 //!
 //! No feature is on by default, and none changes behaviour. A runtime of your own is two functions:
@@ -243,11 +244,11 @@ pub use watch::events::Events;
 pub use watch::metrics::{CollectorError, PoolCollector};
 
 pub use rotapool_core::{
-    Basis, BuildError, Candidate, Cause, CostError, Edge, Event, Exhausted, ExhaustedReason,
-    ExhaustedTable, Explanation, Grade, Health, HealthRules, Metadata, Notice, Outcome, PoolStats,
-    ProbeError, ProbeRules, Quota, QuotaLevel, Recovery, ResourceError, ResourceSnapshot,
-    ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy, Trial,
-    UnknownStrategy, chain,
+    Basis, BuildError, Candidate, Cause, CommandEnd, CommandReport, CostError, Edge, Event,
+    Exhausted, ExhaustedReason, ExhaustedTable, Explanation, Grade, Health, HealthRules, Metadata,
+    Notice, Outcome, PoolStats, ProbeError, ProbeRules, Quota, QuotaLevel, Recovery, ResourceError,
+    ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange,
+    Status, Strategy, Trial, UnknownStrategy, chain,
 };
 pub use rotapool_core::{
     BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, BudgetError, BudgetSpent,

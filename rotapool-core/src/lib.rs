@@ -79,6 +79,7 @@ pub use protect::{
     RetryBudget, Ticket, Trip, Turn, Window,
 };
 pub use report::change::StateChange;
+pub use report::command::{CommandEnd, CommandReport};
 pub use report::drain::{DrainReport, StillRunning};
 pub use report::event::{Event, RunOutcome};
 pub use report::exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};

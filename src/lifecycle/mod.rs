@@ -13,6 +13,10 @@
 
 mod caught;
 mod clean_up;
+#[cfg(feature = "command")]
+mod command;
+#[cfg(feature = "command")]
+mod commands;
 mod configured;
 mod course;
 #[cfg(feature = "heartbeat")]
@@ -28,6 +32,9 @@ mod systemd;
 mod token;
 mod watchdog;
 
+#[cfg(feature = "command")]
+#[cfg_attr(docsrs, doc(cfg(feature = "command")))]
+pub use self::command::{CommandError, RecoveryCommand};
 #[cfg(feature = "heartbeat")]
 #[cfg_attr(docsrs, doc(cfg(feature = "heartbeat")))]
 pub use self::heartbeat::{Heartbeat, HeartbeatBuilder, HeartbeatError, HeartbeatStats};

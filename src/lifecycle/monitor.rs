@@ -11,6 +11,10 @@ use rotapool_core::{Edge, Event, Lookout, Notice, Sleep, Spawn};
 
 use crate::drive::pair::Target;
 use crate::drive::shared::{Locked, Shared};
+#[cfg(feature = "command")]
+use crate::lifecycle::command::RecoveryCommand;
+#[cfg(feature = "command")]
+use crate::lifecycle::commands::Commands;
 use crate::pool::Pool;
 use crate::shield::contained;
 use crate::watch::events::Events;
@@ -80,6 +84,8 @@ pub struct Monitor<T> {
     /// Whether the pool was closed: nobody waits for its recovery.
     is_over: bool,
     hooks: Vec<(Edge, Hook)>,
+    #[cfg(feature = "command")]
+    commands: Commands,
 }
 
 impl<T> Pool<T> {
@@ -94,6 +100,8 @@ impl<T> Pool<T> {
             exhausted_since: None,
             is_over: false,
             hooks: Vec::new(),
+            #[cfg(feature = "command")]
+            commands: Commands::default(),
         }
     }
 }
@@ -114,6 +122,25 @@ impl<T> Monitor<T> {
     /// [`on_exhausted`](Self::on_exhausted).
     pub fn on_recovered(mut self, hook: impl FnMut(&Notice) + Send + 'static) -> Self {
         self.hooks.push((Edge::Recovered, Box::new(hook)));
+        self
+    }
+
+    /// Runs a command each time that the last healthy resource has gone out: see [`RecoveryCommand`].
+    ///
+    /// One at a time: a turn that comes while a command runs gets [none](crate::CommandEnd::Busy).
+    #[cfg(feature = "command")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "command")))]
+    pub fn on_exhausted_run(mut self, command: RecoveryCommand) -> Self {
+        self.commands.add(Edge::Exhausted, command);
+        self
+    }
+
+    /// Runs a command each time that a resource is healthy again, the first one since the pool was exhausted: as
+    /// [`on_exhausted_run`](Self::on_exhausted_run).
+    #[cfg(feature = "command")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "command")))]
+    pub fn on_recovered_run(mut self, command: RecoveryCommand) -> Self {
+        self.commands.add(Edge::Recovered, command);
         self
     }
 
@@ -168,6 +195,8 @@ impl<T> Monitor<T> {
             return;
         }
         self.exhausted_since = (edge == Edge::Exhausted).then_some(at);
+        #[cfg(feature = "command")]
+        self.commands.turn(edge, pool.shared());
         if !self.hooks.iter().any(|(of, _)| *of == edge) {
             return;
         }
@@ -217,6 +246,8 @@ impl<T> Future for Monitor<T> {
             let pool = Pool::of(shared);
             this.begin(&pool);
             this.listen(&pool, task);
+            #[cfg(feature = "command")]
+            this.commands.drive(pool.shared(), task);
             if this.is_over {
                 return Poll::Ready(());
             }

@@ -89,6 +89,17 @@ mod on {
                 tracing::error!(target: TARGET, pool, retry_after, "pool exhausted");
             }
             Event::PoolClosed { .. } => tracing::info!(target: TARGET, pool, "pool closed"),
+            Event::CommandEnded { report, .. } => {
+                let (program, seconds) = (&*report.program, report.took.as_secs_f64());
+                match report.is_good() {
+                    true => tracing::info!(target: TARGET, pool, program, seconds, "command ended"),
+                    false => tracing::warn!(
+                        target: TARGET,
+                        pool, program, end = %report.end, seconds,
+                        "command failed"
+                    ),
+                }
+            }
             Event::PoolRecovered { .. } => {
                 tracing::info!(target: TARGET, pool, "pool recovered");
             }

@@ -3,6 +3,8 @@
 
 mod cancellation;
 mod child;
+#[cfg(unix)]
+mod command;
 mod directory;
 mod hasty;
 mod heartbeat;

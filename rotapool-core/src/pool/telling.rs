@@ -9,6 +9,7 @@ use super::edge::Turn;
 use crate::member::standing::Status;
 use crate::member::usage::Ticket;
 use crate::report::change::StateChange;
+use crate::report::command::CommandReport;
 use crate::report::event::Event;
 use crate::select::wish::Wish;
 
@@ -34,6 +35,11 @@ impl<A> State<A> {
     #[inline]
     pub(crate) fn follows_runs(&self) -> bool {
         self.follows_runs
+    }
+
+    /// Tells what became of a command that was run for a turn of the pool.
+    pub fn tell_command(&mut self, report: CommandReport, now: Instant) {
+        self.tell(Event::CommandEnded { at: now, report: Arc::new(report) });
     }
 
     pub(crate) fn tell(&mut self, event: Event) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::change::StateChange;
+use super::command::CommandReport;
 use super::exhausted::ExhaustedReason;
 use crate::member::signal::Outcome;
 use crate::one_line::OneLine;
@@ -152,6 +153,14 @@ pub enum Event {
         /// When.
         at: Instant,
     },
+    /// A command that a monitor ran for a turn of the pool has ended, or was not run.
+    #[non_exhaustive]
+    CommandEnded {
+        /// When.
+        at: Instant,
+        /// What became of it.
+        report: Arc<CommandReport>,
+    },
     /// The subscriber was too slow: these many events, which came here, are lost to it.
     #[non_exhaustive]
     Missed {
@@ -198,6 +207,7 @@ impl Event {
             | Self::RunEnded { at, .. }
             | Self::PoolExhausted { at, .. }
             | Self::PoolRecovered { at }
+            | Self::CommandEnded { at, .. }
             | Self::PoolClosed { at }
             | Self::Missed { at, .. } => *at,
         }
@@ -263,6 +273,7 @@ impl fmt::Display for Event {
             Self::PoolExhausted { .. } => f.write_str("the pool is exhausted"),
             Self::PoolRecovered { .. } => f.write_str("the pool has recovered"),
             Self::PoolClosed { .. } => f.write_str("the pool is closed"),
+            Self::CommandEnded { report, .. } => report.fmt(f),
             Self::Missed { count: 1, .. } => f.write_str("1 event missed"),
             Self::Missed { count, .. } => write!(f, "{count} events missed"),
         }

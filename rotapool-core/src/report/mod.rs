@@ -1,6 +1,7 @@
 //! What is told of a pool: what happened, how it stands, what was counted, and why a run was refused.
 
 pub(crate) mod change;
+pub(crate) mod command;
 pub(crate) mod counters;
 pub(crate) mod drain;
 pub(crate) mod event;
