@@ -68,10 +68,11 @@ impl<A> State<A> {
     /// Registers a usage on a resource.
     #[inline(always)]
     pub(crate) fn enter(&mut self, key: usize, wish: &Wish, now: Tick, abort: A) -> Ticket {
-        let epoch = self.epoch();
         let slot = &mut self.roster[key];
         let ticket = self.usages.enter(&mut slot.lane, key, abort, now);
-        slot.acquired(self.usages.newest(), ticket.place(), wish.costs(), now, epoch);
+        let yardstick = &self.yardstick;
+        let costs = || (wish.costs(), yardstick.epoch);
+        slot.acquired(self.usages.newest(), ticket.place(), now, costs);
         self.index.refresh(key, slot);
         self.counters.attempts += 1;
         // On a comeback its time is up at an instant that may be the next, and so may be when its quota is back.

@@ -56,10 +56,10 @@ struct Tried {
 impl Wish {
     #[inline]
     pub(crate) fn new(preferences: Preferences) -> Self {
-        if preferences == Preferences::default() {
+        let Preferences { exclude, judge, affinity, costs } = preferences;
+        if !judge && affinity.is_none() && exclude.is_empty() && costs.is_empty() {
             return Self(Rare::NONE);
         }
-        let Preferences { exclude, judge, affinity, costs } = preferences;
         let costs = Costs::new(costs);
         let alike = exclude
             .iter()

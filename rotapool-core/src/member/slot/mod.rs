@@ -253,18 +253,17 @@ impl Slot {
 
     /// A usage of this cost was registered.
     #[inline]
-    pub(crate) fn acquired(
+    pub(crate) fn acquired<'a>(
         &mut self,
         usage: Sequence,
         place: Place,
-        costs: &Costs,
         now: Tick,
-        epoch: Epoch,
+        costs: impl FnOnce() -> (&'a Costs, Epoch),
     ) {
         self.last_acquired = Some((usage, now));
         self.counters.acquires += 1;
         if let Some(held) = &mut self.held {
-            held.began(usage, place, costs, now, epoch);
+            held.began(usage, place, costs(), now);
         }
     }
 
@@ -322,7 +321,7 @@ impl Slot {
 
 impl Held {
     #[cold]
-    fn began(&mut self, usage: Sequence, place: Place, costs: &Costs, now: Tick, epoch: Epoch) {
+    fn began(&mut self, usage: Sequence, place: Place, (costs, epoch): (&Costs, Epoch), now: Tick) {
         if let Some(comeback) = &mut self.comeback {
             comeback.began(usage, place, now);
         }
