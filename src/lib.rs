@@ -173,6 +173,7 @@
 //! | INFO | `resource healthy again` | `pool`, `resource_id`, `sequence`, `old` |
 //! | INFO | `pool recovered`, `pool closed` | `pool` |
 //! | WARN | `resource cools down`, also when it did already | `pool`, `resource_id`, `sequence`, `seconds` left, `cause` |
+//! | WARN | `resource kept available`, which the circuit breaker would have sent away | `pool`, `resource_id`, `evidence` |
 //! | ERROR | `resource disabled` by a signal; INFO if by an admin call | `pool`, `resource_id`, `sequence`, `cause` |
 //! | ERROR | `pool exhausted`: no resource is healthy any more | `pool`, `retry_after` in seconds, if a cooldown is under way |
 //!

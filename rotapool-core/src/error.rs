@@ -69,6 +69,17 @@ pub enum BuildError {
         "the pool's name is empty; give it one of one character or more, or leave it at `pool`"
     )]
     EmptyName,
+    /// A rule of the circuit breaker was out of range, or is the pool's own to set.
+    #[error(transparent)]
+    CircuitBreaker(#[from] TripError),
+    /// `keep_available` was set, and no circuit breaker that it could hold back.
+    #[error(
+        "keep_available is {healthy} and the pool has no circuit_breaker that it could hold back; set one, or leave it alone"
+    )]
+    NothingToHoldBack {
+        /// What it was set to.
+        healthy: usize,
+    },
     /// A rule of the retry budget was out of range.
     #[error(transparent)]
     RetryBudget(#[from] BudgetError),

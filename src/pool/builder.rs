@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rotapool_core::{
     BuildError, Config, HealthRules, Recovery, RetryBudget, Runtime, State, StateChange, Strategy,
+    Trip,
 };
 
 use crate::config::pool::PoolConfig;
@@ -37,6 +38,7 @@ pub struct Builder<T> {
     pub(super) recovery: Option<Recovery>,
     pub(super) max_waiting: Option<usize>,
     pub(super) step_down_after: Option<u32>,
+    pub(super) keep_available: Option<usize>,
     allow_empty: bool,
     /// What configurations set, and which settings calls have set, by name.
     pub(super) file: PoolConfig,
@@ -65,6 +67,7 @@ impl<T> Builder<T> {
             recovery: None,
             max_waiting: None,
             step_down_after: None,
+            keep_available: None,
             allow_empty: false,
             file: PoolConfig::default(),
             said: BTreeSet::new(),
@@ -209,6 +212,40 @@ impl<T> Builder<T> {
         self
     }
 
+    /// When failures send a resource away, and for how long: a circuit breaker for each resource. None by default.
+    ///
+    /// Evidence are retry signals, failures, attempts that time out, and slow calls where the rules count them. Cooldown and disable
+    /// signals are not: they act by themselves. Of one run only the first failure counts, so a request that fails
+    /// everywhere takes nothing down; and what began before an outage counts no more.
+    ///
+    /// A trip is a cooldown with the cause [`Cause::Circuit`](crate::Cause::Circuit), as long as the rules say. It aborts nobody: it is a
+    /// guess. The resource comes back as from any cooldown, by [`recovery`](Self::recovery), so permits, successes and bounds of trials
+    /// are set there. Until it has succeeded once, each further failure sends it away again.
+    /// [`keep_available`](Self::keep_available) holds the breaker back.
+    ///
+    /// ```
+    /// use rotapool::{Pool, Resource, Trip};
+    ///
+    /// let pool = Pool::builder()
+    ///     .resources(["a", "b", "c"].map(|id| Resource::new(id, id)))
+    ///     .circuit_breaker(Trip::after_failures(5))
+    ///     .build()?;
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// ```
+    pub fn circuit_breaker(mut self, rules: Trip) -> Self {
+        self.config.circuit_breaker = Some(rules);
+        self
+    }
+
+    /// How many healthy resources the [circuit breaker](Self::circuit_breaker) leaves alone, for they may be all that there is: 1 by
+    /// default, 0 for none. What is kept so is told by an event, and shown by [`explain`](Pool::explain).
+    ///
+    /// In a pool of one resource the breaker therefore acts only with 0 here. Signals of cooldown and disable always act.
+    pub fn keep_available(mut self, healthy: usize) -> Self {
+        self.keep_available = Some(healthy);
+        self
+    }
+
     /// How many retries there may be, over the whole pool: a share of its runs. No limit by default.
     ///
     /// A retry is an attempt after a retry or cooldown signal or a time-out. One after a disable signal, or after an abort by a
@@ -311,8 +348,8 @@ impl<T> Builder<T> {
     /// duplicate id, a `max_in_flight`, `max_attempts`, `max_waiting` or `step_down_after` of 0, a weight out of range,
     /// a secret that is empty or in plain sight,
     /// a cooldown table that is empty or has a zero in it, bounds that are reversed or begin at zero, a zero in the
-    /// terms of a trial, an `attempt_timeout` of zero, a retry budget or health rules out of range; or all that is wrong with a
-    /// [configuration](Self::config).
+    /// terms of a trial, an `attempt_timeout` of zero, rules of breaker, retry budget or health out of range, a `keep_available`
+    /// without a breaker; or all that is wrong with a [configuration](Self::config).
     pub fn build(mut self) -> Result<Pool<T>, BuildError> {
         self.take_from_file()?;
         if self.name.is_empty() {
@@ -368,6 +405,12 @@ impl<T> Builder<T> {
         config.max_waiting = self.max_waiting.unwrap_or(max_waiting);
         if let Some(successes) = self.step_down_after {
             config.decay = Some(NonZeroU32::new(successes).ok_or(BuildError::ZeroStepDownAfter)?);
+        }
+        if let Some(healthy) = self.keep_available {
+            if config.circuit_breaker.is_none() {
+                return Err(BuildError::NothingToHoldBack { healthy });
+            }
+            config.keep_available = healthy;
         }
         Ok(())
     }

@@ -70,6 +70,10 @@ mod on {
                 let resource_id = &**resource_id;
                 tracing::debug!(target: TARGET, pool, resource_id, count, "siblings aborted");
             }
+            Event::KeptAvailable { id, evidence, .. } => {
+                let resource_id = &**id;
+                tracing::warn!(target: TARGET, pool, resource_id, evidence = &**evidence, "resource kept available");
+            }
             Event::ResourceAdded { id, .. } => {
                 tracing::info!(target: TARGET, pool, resource_id = &**id, "resource added");
             }

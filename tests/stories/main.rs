@@ -6,6 +6,7 @@ mod affinity;
 mod answers;
 mod budget;
 mod causes;
+mod circuit;
 mod closing;
 mod collector;
 mod cooldown;

@@ -36,6 +36,8 @@ impl fmt::Display for Status {
 pub enum Cause {
     /// An operation's signal, with its reason.
     Signal(Arc<str>),
+    /// The pool's circuit breaker, with what tripped it.
+    Circuit(Arc<str>),
     /// A call of `disable` from outside.
     Admin,
 }
@@ -44,7 +46,32 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Signal(reason) => write!(f, "{}", OneLine(reason)),
+            Self::Circuit(evidence) => write!(f, "circuit open: {}", OneLine(evidence)),
             Self::Admin => f.write_str("by an admin call"),
+        }
+    }
+}
+
+/// Who sent a resource away for a while, and whose word the end of that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Signal(Basis),
+    /// A breaker can only guess.
+    Circuit,
+}
+
+impl Source {
+    fn basis(self) -> Basis {
+        match self {
+            Self::Signal(basis) => basis,
+            Self::Circuit => Basis::Guessed,
+        }
+    }
+
+    fn cause(self, reason: Arc<str>) -> Cause {
+        match self {
+            Self::Signal(_) => Cause::Signal(reason),
+            Self::Circuit => Cause::Circuit(reason),
         }
     }
 }
@@ -53,13 +80,13 @@ impl fmt::Display for Cause {
 #[derive(Debug, Clone)]
 pub(crate) enum Standing {
     Healthy,
-    /// `attempt` is the number of the usage that sent the signal; 0 if none did, but a probe.
+    /// `attempt` is the number of the usage that sent the signal or tripped the breaker; 0 if none did, but a probe.
     CoolingDown {
         since: Instant,
         until: Instant,
         reason: Arc<str>,
         attempt: Sequence,
-        basis: Basis,
+        source: Source,
     },
     /// By an admin call there is no such usage.
     Disabled {
@@ -86,10 +113,15 @@ impl Standing {
         }
     }
 
+    /// Whether the pool's breaker keeps it away.
+    pub(crate) fn is_circuit(&self) -> bool {
+        matches!(self, Self::CoolingDown { source: Source::Circuit, .. })
+    }
+
     pub(crate) fn cause(&self) -> Option<Cause> {
         match self {
             Self::Healthy => None,
-            Self::CoolingDown { reason, .. } => Some(Cause::Signal(Arc::clone(reason))),
+            Self::CoolingDown { reason, source, .. } => Some(source.cause(Arc::clone(reason))),
             Self::Disabled { cause, .. } => Some(cause.clone()),
         }
     }
@@ -97,7 +129,7 @@ impl Standing {
     /// Whose word the end of the cooldown is.
     pub(crate) fn basis(&self) -> Option<Basis> {
         match self {
-            Self::CoolingDown { basis, .. } => Some(*basis),
+            Self::CoolingDown { source, .. } => Some(source.basis()),
             _ => None,
         }
     }

@@ -8,7 +8,7 @@ use crate::error::BuildError;
 use crate::member::health_rules::HealthRules;
 use crate::member::recovery::{Recovery, Trial};
 use crate::member::rules::Rules;
-use crate::protect::RetryBudget;
+use crate::protect::{RetryBudget, Trip};
 use crate::select::strategy::Strategy;
 
 /// The rules of a pool. [`Default`] has the documented defaults.
@@ -33,6 +33,10 @@ pub struct Config {
     pub cancel_siblings: bool,
     /// How health is measured.
     pub health: HealthRules,
+    /// When failures of a resource send it away, and for how long. Without it, the default, they do not.
+    pub circuit_breaker: Option<Trip>,
+    /// How many healthy resources the circuit breaker leaves alone. 1 by default.
+    pub keep_available: usize,
     /// How many retries there may be. Without one, the default, as many as the runs make.
     pub retry_budget: Option<RetryBudget>,
     /// Whether a caller's own code chooses: see [`Step::Choose`](crate::Step::Choose). Off by default.
@@ -52,6 +56,8 @@ impl Default for Config {
             strategy: Strategy::default(),
             cancel_siblings: true,
             health: HealthRules::default(),
+            circuit_breaker: None,
+            keep_available: 1,
             retry_budget: None,
             foreign_choice: false,
             rules: Rules::OURS,
@@ -101,6 +107,9 @@ impl Config {
                     return Err(BuildError::ZeroInTrial { term });
                 }
             }
+        }
+        if let Some(trip) = &self.circuit_breaker {
+            trip.check_in_a_pool()?;
         }
         if let Some(budget) = &self.retry_budget {
             budget.check()?;

@@ -4,6 +4,7 @@
 //! of it all in `telling`.
 
 mod allowance;
+mod circuit;
 mod closing;
 pub(crate) mod config;
 mod dimensions;
@@ -41,6 +42,7 @@ use crate::member::slot::{Slot, SlotIndex};
 use crate::member::standing::{Cause, Status};
 use crate::member::usage::Usages;
 use crate::member::yardstick::Yardstick;
+use crate::protect::Circuit;
 use crate::report::counters::PoolCounters;
 use crate::report::event::Event;
 use crate::select::index::Index;
@@ -88,6 +90,7 @@ impl<A> State<A> {
     pub fn new(config: Config, now: Instant) -> Self {
         let epoch = Epoch::new(now);
         let allowance = config.retry_budget.and_then(|rules| Allowance::for_retries(rules, now));
+        let counts_runs = allowance.is_some() || config.circuit_breaker.is_some();
         Self {
             index: Index::new(config.strategy, epoch),
             yardstick: Yardstick::new(config.health, epoch),
@@ -103,7 +106,7 @@ impl<A> State<A> {
             next_change: 1,
             edge: Edge::default(),
             follows_runs: false,
-            attends_runs: allowance.is_some(),
+            attends_runs: counts_runs,
             runs_told: 0,
             allowance,
             now: Tick(0),
@@ -150,6 +153,9 @@ impl<A> State<A> {
         let key = self.roster.join(profile, now)?;
         let slot = &mut self.roster[key];
         slot.quotas().into_iter().for_each(|quotas| self.dimensions.joined(quotas));
+        if let Some(trip) = &self.config.circuit_breaker {
+            slot.circuit = Some(Box::new(Circuit::new(trip, now)));
+        }
         if self.usages.newest() > 0 {
             let guess = self.config.cooldown_table.first().copied().unwrap_or_default();
             slot.join_midway(self.config.recovery, guess);
@@ -207,6 +213,10 @@ impl<A> State<A> {
             slot.enable(newest);
             slot.look_at_quotas(now);
         });
+        let circuit = self.roster[key].circuit.as_mut();
+        if let (Some(circuit), Some(trip)) = (circuit, &self.config.circuit_breaker) {
+            circuit.reset(trip, now);
+        }
         self.watch_for_the_line(key);
         self.offer(key);
         self.rethink();

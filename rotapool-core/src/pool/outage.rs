@@ -7,13 +7,19 @@ use super::State;
 use crate::member::basis::stated;
 use crate::member::signal::Signal;
 use crate::member::slot::outage::{Cooled, Trip};
-use crate::member::standing::{Cause, Status};
+use crate::member::standing::{Cause, Source, Status};
 use crate::member::usage::{Sequence, Ticket};
 use crate::report::snapshot::ResourceSnapshot;
 
 impl<A> State<A> {
-    /// The operation sent a signal.
-    pub(crate) fn signal(&mut self, ticket: &Ticket, signal: &Signal, now: Instant) {
+    /// The operation sent a signal; `is_first` if it is the first failure of its run.
+    pub(crate) fn signal(
+        &mut self,
+        ticket: &Ticket,
+        signal: &Signal,
+        is_first: bool,
+        now: Instant,
+    ) {
         self.counters.retries += u64::from(matches!(signal, Signal::Retry { .. }));
         if !self.measure_failure(ticket, now) {
             return;
@@ -21,15 +27,16 @@ impl<A> State<A> {
         match signal {
             Signal::Cooldown { after, reason, .. } => self.cool(ticket, *after, reason, now),
             Signal::Disable { reason, .. } => self.condemn(ticket, reason, now),
-            Signal::Retry { reason, .. } => self.fail_trial(ticket, reason, now),
+            Signal::Retry { reason, .. } => self.blame(ticket, Some(&**reason), is_first, now),
         }
     }
 
     /// A failure that is no signal about the resource's limits sends it away if it is on trial.
-    pub(super) fn fail_trial(&mut self, ticket: &Ticket, reason: &str, now: Instant) {
+    pub(super) fn fail_trial(&mut self, ticket: &Ticket, reason: Option<&str>, now: Instant) {
         let slot = &self.roster[ticket.slot()];
         if slot.member && slot.is_judged_by(self.sequence(ticket)) {
-            self.trip(ticket, None, &Arc::from(reason), now);
+            let reason = Arc::from(reason.unwrap_or("failed on trial"));
+            self.trip(ticket, None, &reason, now);
         }
     }
 
@@ -64,7 +71,7 @@ impl<A> State<A> {
         }
     }
 
-    /// Sends a member away for a while, unless that is old news.
+    /// A signal sends a member away for a while.
     fn trip(
         &mut self,
         ticket: &Ticket,
@@ -72,16 +79,31 @@ impl<A> State<A> {
         reason: &Arc<str>,
         now: Instant,
     ) -> Cooled {
-        let key = ticket.slot();
         let rules = self.config.rules;
+        let stated = stated(after, rules.zero_hints, &self.config.cooldown_bounds);
+        let term = stated.map(|(duration, basis)| (duration, Source::Signal(basis)));
+        self.send_away(ticket, term, term.is_none() || rules.stated_climbs, reason, now)
+    }
+
+    /// Sends a member away for a while, unless that is old news.
+    pub(super) fn send_away(
+        &mut self,
+        ticket: &Ticket,
+        term: Option<(Duration, Source)>,
+        climbs: bool,
+        reason: &Arc<str>,
+        now: Instant,
+    ) -> Cooled {
+        let key = ticket.slot();
         let trip = Trip {
             now,
             usage: self.usages.sequence(ticket),
             newest: self.usages.newest(),
-            stated: stated(after, rules.zero_hints, &self.config.cooldown_bounds),
+            term,
+            climbs,
             reason,
             table: &self.config.cooldown_table,
-            rules,
+            rules: self.config.rules,
         };
         let slot = &mut self.roster[key];
         let old = slot.standing().noticed_status();

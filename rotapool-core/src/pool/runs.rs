@@ -119,18 +119,18 @@ impl<A> State<A> {
     }
 
     /// Ends a usage whose operation got through with an error that it blames on the resource.
-    pub(crate) fn fail(&mut self, ticket: Ticket, now: Instant) {
+    pub(crate) fn fail(&mut self, ticket: Ticket, is_first: bool, now: Instant) {
         self.measure_failure(&ticket, now);
-        self.fail_trial(&ticket, "failed on trial", now);
+        self.blame(&ticket, None, is_first, now);
         self.release(ticket);
     }
 
     /// The operation gave no answer in time.
-    pub(crate) fn time_out(&mut self, ticket: &Ticket, reason: &str, now: Instant) {
+    pub(crate) fn time_out(&mut self, ticket: &Ticket, reason: &str, is_first: bool, now: Instant) {
         self.roster[ticket.slot()].counters.timeouts += 1;
         self.counters.timeouts += 1;
         self.measure_failure(ticket, now);
-        self.fail_trial(ticket, reason, now);
+        self.blame(ticket, Some(reason), is_first, now);
     }
 
     /// The operation ended without saying anything, but it took its time.

@@ -23,7 +23,8 @@ impl<A> State<A> {
 
     /// Finds out whether anything looks at runs as they come and go.
     pub(super) fn attend_runs(&mut self) {
-        self.attends_runs = self.follows_runs || self.allowance.is_some();
+        let counts = self.allowance.is_some() || self.config.circuit_breaker.is_some();
+        self.attends_runs = self.follows_runs || counts;
     }
 
     /// Whether anything looks at runs as they come and go.

@@ -29,6 +29,11 @@ impl Evidence {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
     }
 
+    /// Begins the rates anew; the row of failures goes on.
+    pub(super) fn forget_rates(&mut self, trip: &Trip, now: Instant) {
+        self.window = Self::new(trip, now).window;
+    }
+
     /// Takes in a call that ends now, and answers why the breaker trips, if it does.
     pub(super) fn add(&mut self, mark: Mark, trip: &Trip, now: Instant) -> Option<BreakerCause> {
         self.failures_in_a_row =

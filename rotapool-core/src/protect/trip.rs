@@ -146,8 +146,24 @@ impl Trip {
         })
     }
 
-    pub(super) fn is_slow(&self, took: Duration) -> bool {
+    pub(crate) fn is_slow(&self, took: Duration) -> bool {
         self.slow.is_some_and(|slow| took >= slow.from)
+    }
+
+    /// Whether the rules make sense for the resources of a pool, whose own recovery says how one comes back.
+    ///
+    /// # Errors
+    ///
+    /// The first that does not.
+    pub(crate) fn check_in_a_pool(&self) -> Result<(), TripError> {
+        self.check()?;
+        let usual = Self::default();
+        let allowed = "to leave it alone: in a pool, `recovery` says how a resource comes back";
+        let times = (self.trial_bound, usual.trial_bound);
+        require(self.permits == usual.permits, "permits", || self.permits.to_string(), allowed)?;
+        let (successes, usually) = (self.successes, usual.successes);
+        require(successes == usually, "successes", || successes.to_string(), allowed)?;
+        require(times.0 == times.1, "trial_bound", || format!("{:?}", times.0), allowed)
     }
 
     /// Whether the rules make sense.

@@ -11,6 +11,8 @@ pub(crate) struct PoolCounters {
     pub(crate) cooldowns: u64,
     pub(crate) disables: u64,
     pub(crate) sibling_cancels: u64,
+    pub(crate) circuit_trips: u64,
+    pub(crate) kept_available: u64,
     pub(crate) retries: u64,
     pub(crate) retries_refused: u64,
     pub(crate) choice_faults: u64,

@@ -86,6 +86,17 @@ pub enum Event {
         /// How many.
         count: u64,
     },
+    /// The circuit breaker would have sent a resource away, and left it, because it is among the last healthy ones. Told
+    /// once, until a success or an outage.
+    #[non_exhaustive]
+    KeptAvailable {
+        /// When.
+        at: Instant,
+        /// The resource.
+        id: Arc<str>,
+        /// What would have tripped it.
+        evidence: Arc<str>,
+    },
     /// A resource joined the pool, healthy. Those that the pool was built with are not told of.
     #[non_exhaustive]
     ResourceAdded {
@@ -201,6 +212,7 @@ impl Event {
             | Self::AttemptAbandoned { at, .. }
             | Self::StateChanged { at, .. }
             | Self::SiblingsAborted { at, .. }
+            | Self::KeptAvailable { at, .. }
             | Self::ResourceAdded { at, .. }
             | Self::ResourceRemoved { at, .. }
             | Self::ProbeSettled { at, .. }
@@ -256,6 +268,14 @@ impl fmt::Display for Event {
             }
             Self::SiblingsAborted { id, count, .. } => {
                 write!(f, "{}: {count} younger aborted", OneLine(id))
+            }
+            Self::KeptAvailable { id, evidence, .. } => {
+                write!(
+                    f,
+                    "{}: kept available, else circuit open: {}",
+                    OneLine(id),
+                    OneLine(evidence)
+                )
             }
             Self::ResourceAdded { id, .. } => write!(f, "{}: added", OneLine(id)),
             Self::ResourceRemoved { id, .. } => write!(f, "{}: removed", OneLine(id)),

@@ -47,6 +47,8 @@ pub struct ResourceSnapshot {
     pub promised: u32,
     /// How many at once a ramp allows to those in line, while the resource is on one.
     pub pace: Option<u32>,
+    /// Why the circuit breaker would have sent it away, if it were not among the last healthy ones.
+    pub kept: Option<Arc<str>>,
     /// Guessed cooldowns since the last success: the step on the cooldown table.
     pub consecutive_cooldowns: u32,
     /// Until when its quotas are spent: a dimension has less than one left. It is healthy all the same; `None` unless they
@@ -86,6 +88,7 @@ impl ResourceSnapshot {
             limit: slot.limit(),
             promised: slot.promised,
             pace: slot.pace(),
+            kept: slot.circuit.as_ref().and_then(|circuit| circuit.kept.clone()),
             consecutive_cooldowns: slot.consecutive_cooldowns(),
             spent_until: slot.spent_until_after(now),
             quotas: QuotaLevel::all_of(slot, now),
@@ -145,6 +148,7 @@ impl fmt::Display for ResourceSnapshot {
                     Some(Basis::Clamped { stated }) => {
                         write!(f, "clamped: stated were {stated:.1?})")
                     }
+                    _ if matches!(cause, Cause::Circuit(_)) => f.write_str("guessed)"),
                     _ => write!(f, "guessed, cooldown {})", self.consecutive_cooldowns),
                 }
             }
@@ -175,8 +179,13 @@ impl fmt::Display for ResourceSnapshot {
             }
             _ => {
                 write!(f, "eligible: {} in flight", self.in_flight)?;
-                match self.pace {
-                    Some(pace) => write!(f, " (coming up a ramp: {pace} at once)"),
+                if let Some(pace) = self.pace {
+                    write!(f, " (coming up a ramp: {pace} at once)")?;
+                }
+                match &self.kept {
+                    Some(kept) => {
+                        write!(f, " (kept available, else circuit open: {})", OneLine(kept))
+                    }
                     None => Ok(()),
                 }
             }

@@ -9,6 +9,7 @@ use crate::member::health::Health;
 use crate::member::slot::Slot;
 use crate::member::standing::{Standing, Status};
 use crate::member::yardstick::Yardstick;
+use crate::protect::BreakerState;
 
 /// Gauges and counters of one resource at one moment.
 ///
@@ -37,8 +38,13 @@ pub struct ResourceStats {
     pub failures: u64,
     /// Those of them that gave no answer in time.
     pub timeouts: u64,
-    /// Cooldown signals that took effect.
+    /// Cooldowns: signals that took effect, failed trials, and trips of the circuit breaker.
     pub cooldowns: u64,
+    /// How its circuit stands: open while the breaker keeps it away, half open while it comes back from that; `None` in a
+    /// pool without a [breaker](crate::Config::circuit_breaker).
+    pub circuit: Option<BreakerState>,
+    /// Those of its cooldowns that the breaker began.
+    pub circuit_trips: u64,
     /// Times that it was disabled, by a signal or by an admin call.
     pub disables: u64,
     /// Usages on it that an older sibling's signal aborted.
@@ -70,6 +76,8 @@ impl ResourceStats {
             failures: counted.failures,
             timeouts: counted.timeouts,
             cooldowns: counted.cooldowns,
+            circuit: slot.circuit_state(now),
+            circuit_trips: slot.circuit.as_ref().map_or(0, |circuit| circuit.trips),
             disables: counted.disables,
             sibling_cancels: counted.sibling_cancels,
             spent_remaining: slot
@@ -122,7 +130,7 @@ pub struct PoolStats {
     pub timeouts: u64,
     /// Attempts that the deadline of their run ended.
     pub deadlines: u64,
-    /// Cooldown signals that took effect.
+    /// Cooldowns: signals that took effect, failed trials, and trips of the circuit breaker.
     pub cooldowns: u64,
     /// Times that a resource was disabled, by a signal or by an admin call.
     pub disables: u64,
@@ -130,6 +138,10 @@ pub struct PoolStats {
     pub sibling_cancels: u64,
     /// Retry signals.
     pub retries: u64,
+    /// Those of the cooldowns that the circuit breaker began.
+    pub circuit_trips: u64,
+    /// Times that it did not, to keep the last healthy resources available.
+    pub kept_available: u64,
     /// Retries that the pool's budget refused; each ended its run.
     pub retries_refused: u64,
     /// Choices of the user's own [`Select`](crate::Candidate) that panicked or named no candidate.
@@ -179,6 +191,8 @@ impl PoolStats {
             disables: counted.disables,
             sibling_cancels: counted.sibling_cancels,
             retries: counted.retries,
+            circuit_trips: counted.circuit_trips,
+            kept_available: counted.kept_available,
             retries_refused: counted.retries_refused,
             choice_faults: counted.choice_faults,
             probes: counted.probes,

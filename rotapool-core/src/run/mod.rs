@@ -74,6 +74,8 @@ struct Remembered {
     spent: u32,
     /// Whether the run has yet to pause before it repeats itself.
     owes_pause: bool,
+    /// Whether an attempt has failed by something that a circuit breaker counts.
+    has_failed: bool,
     /// Whether the next attempt is a retry, as the pool's budget counts them.
     retries: bool,
     /// Until when it pauses.
@@ -102,6 +104,10 @@ impl History {
     #[inline]
     fn retries(&self) -> bool {
         self.0.as_ref().is_some_and(|history| history.retries)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.0.as_ref().is_some_and(|history| history.has_failed)
     }
 
     fn write(&mut self) -> &mut Remembered {

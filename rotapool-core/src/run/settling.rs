@@ -42,6 +42,7 @@ impl Attempts {
             other => other,
         };
         let tick = pool.tick(now);
+        let is_first = !self.history.has_failed();
         let ticket = self.end_attempt(pool, &outcome, tick, now);
         match outcome {
             Outcome::Success => {
@@ -54,7 +55,7 @@ impl Attempts {
             }
             Outcome::Failure => {
                 pool.counters.runs_error += 1;
-                pool.fail(ticket, now);
+                pool.fail(ticket, is_first, now);
             }
             Outcome::Panic => {
                 pool.counters.runs_error += 1;
@@ -66,7 +67,7 @@ impl Attempts {
                 self.go_on(pool, ticket, signal, Cost::Detour, now, chance);
             }
             Outcome::Signal(signal) => {
-                pool.signal(&ticket, &signal, now);
+                pool.signal(&ticket, &signal, is_first, now);
                 let cost = match signal {
                     Signal::Cooldown { .. } => Cost::AfterTheFirst,
                     Signal::Disable { .. } => Cost::Detour,
@@ -97,12 +98,26 @@ impl Attempts {
         now: Instant,
     ) -> Ticket {
         pool.notice_at(tick);
-        if pool.follows_runs() {
-            self.tell_settled(pool, outcome, now);
+        if pool.attends_runs() {
+            self.attend_end(pool, outcome, now);
         }
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Attempting(ticket) => ticket,
             _ => panic!("no attempt is in flight"),
+        }
+    }
+
+    /// What is to be done for those who count or follow how attempts end.
+    #[cold]
+    #[inline(never)]
+    fn attend_end<A>(&mut self, pool: &mut State<A>, outcome: &Outcome, now: Instant) {
+        if pool.follows_runs() {
+            self.tell_settled(pool, outcome, now);
+        }
+        if let (Phase::Attempting(ticket), Outcome::Success | Outcome::Error) =
+            (&self.phase, outcome)
+        {
+            pool.count_success(ticket, *outcome == Outcome::Success, now);
         }
     }
 
@@ -124,7 +139,7 @@ impl Attempts {
             Some(timeout) => format!("no answer within {timeout:?}"),
             None => "no answer in time".to_owned(),
         };
-        pool.time_out(ticket, &reason, now);
+        pool.time_out(ticket, &reason, !self.history.has_failed(), now);
         Signal::retry(reason)
     }
 
@@ -146,6 +161,7 @@ impl Attempts {
         history.turn.get_or_insert((pool.sequence(&ticket), 0));
         history.spent += u32::from(!is_free);
         history.owes_pause = true;
+        history.has_failed |= cost == Cost::One;
         history.retries = cost != Cost::Detour;
         history.in_line_since = None;
         // After a retry signal the usage still counts among the siblings that a signal aborts.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rotapool_core::{Config, Profile, Quota, Recovery, RetryBudget, Rules, Strategy, Trial};
 
 use crate::twice::observed::Moment;
-use crate::twice::reference::Terms;
+use crate::twice::reference::{Breaking, Terms};
 
 const IDS: [&str; 3] = ["a", "b", "c"];
 
@@ -97,7 +97,7 @@ impl Setting {
     }
 }
 
-/// Both rule sets, with every way of coming back that they have, and one with a budget of retries.
+/// Both rule sets, with every way of coming back that they have, one with a budget of retries and one with a breaker.
 fn configs() -> impl Iterator<Item = Config> {
     let mut trial = Trial::default();
     trial.successes = 2;
@@ -112,7 +112,10 @@ fn configs() -> impl Iterator<Item = Config> {
     let mut frugal = with(Config::default(), Recovery::Ramp);
     let budget = RetryBudget::percent(50).min_per_second(0);
     frugal.retry_budget = Some(budget.window(Duration::from_secs(20)));
-    ours.chain([frugal])
+    let mut broken = with(Config::default(), Recovery::Trial(trial));
+    broken.circuit_breaker = Some(Breaking::ALL[0].trip());
+    broken.keep_available = 0;
+    ours.chain([frugal, broken])
         .chain(recorded.into_iter().map(move |recovery| with(Config::recorded(), recovery)))
 }
 
@@ -125,6 +128,9 @@ impl fmt::Display for Setting {
         write!(f, ", {set} rules, {:?}", rules.recovery)?;
         if let Some(budget) = rules.retry_budget {
             write!(f, ", retries {budget}")?;
+        }
+        if rules.circuit_breaker.is_some() {
+            write!(f, ", a breaker")?;
         }
         for (is_on, name) in [
             (*caps, "caps"),

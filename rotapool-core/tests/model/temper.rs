@@ -9,6 +9,7 @@ use rotapool_core::{
 };
 
 use crate::traits::Traits;
+use crate::twice::reference::Breaking;
 
 /// What is done next, before it is known to whom.
 #[derive(Debug, Clone, Copy)]
@@ -125,6 +126,8 @@ fn config(random: &mut Rng, rules: Rules) -> Config {
     config.foreign_choice = random.f64() < 0.3;
     config.health = health(random);
     config.cancel_siblings = random.f64() < 0.8;
+    config.circuit_breaker = (random.f64() < 0.4).then(|| pick(random, &Breaking::ALL).trip());
+    config.keep_available = pick(random, &[0, 1, 1, 2]);
     config.retry_budget = (random.f64() < 0.3).then(|| retry_budget(random));
     config
 }

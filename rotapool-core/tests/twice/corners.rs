@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 88] = [
+const ALL: [&str; 92] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -26,6 +26,10 @@ const ALL: [&str; 88] = [
     "exhausted: closed",
     "one in line heard that the pool closed",
     "a run went on after the pool had closed",
+    "a circuit opened",
+    "a later failure of a run",
+    "kept available",
+    "a trial of the breaker's failed",
     "retry at once",
     "retry later",
     "retry never",
@@ -103,9 +107,10 @@ const RECORDED: [&str; 2] =
     ["an attempt after a wait that ended past the deadline", "a pausing usage counted as aborted"];
 
 /// What only our own rules reach.
-const OURS: [&str; 31] = [
+const OURS: [&str; 32] = [
     // By the recorded rules hardly anybody is in line when a pool closes.
     "one in line heard that the pool closed",
+    "a trial of the breaker's failed",
     "exhausted: pause outlasts deadline",
     "exhausted: line full",
     "a place was handed over",

@@ -7,6 +7,7 @@
 
 mod affinity;
 mod budget;
+mod circuit;
 mod closing;
 mod comeback;
 mod essence;
@@ -28,6 +29,8 @@ use rotapool_core::{
 };
 
 use self::budget::Spending;
+pub(crate) use self::circuit::Breaking;
+use self::circuit::Held;
 use self::comeback::Comeback;
 use self::measures::Measures;
 use self::quotas::Limit;
@@ -92,6 +95,7 @@ struct Membership {
     /// Successes in a row, towards the next step down.
     row: u32,
     comeback: Comeback,
+    held: Held,
     last_acquired: Option<(u64, Moment)>,
     measures: Measures,
     limits: Vec<Limit>,
@@ -171,9 +175,10 @@ impl Reference {
         stats.healthy = count(&|row| row.status == Status::Healthy);
         stats.cooling_down = count(&|row| row.status == Status::CoolingDown);
         stats.disabled = count(&|row| row.status == Status::Disabled);
-        for ((_, member), row) in self.members().zip(&rows) {
+        for ((membership, member), row) in self.members().zip(&rows) {
             let mut resource = member.counted.clone();
             resource.id = Arc::clone(&row.id);
+            resource.circuit = self.circuit_of(membership, now);
             resource.status = row.status;
             resource.in_flight = row.in_flight;
             resource.max_in_flight = row.max_in_flight;
@@ -226,6 +231,7 @@ impl Reference {
             max_in_flight: member.profile.max_in_flight,
             limit: self.limit_by(membership, now),
             pace: self.pace_by(membership, now),
+            kept: member.held.kept.clone(),
             consecutive_cooldowns: member.escalation,
             last_acquired: member.last_acquired.map(|(_, at)| at),
             metadata: Arc::clone(&member.profile.metadata),
@@ -282,6 +288,7 @@ impl Reference {
         let member = &mut self.memberships[membership];
         (member.escalation, member.row, member.mark) = (0, 0, newest_usage);
         member.comeback = Comeback::Proven;
+        member.held = Held::new(now);
         let old = member.become_healthy();
         self.refill(membership, now);
         if old != Status::Healthy {
@@ -329,6 +336,7 @@ impl Membership {
             mark,
             row: 0,
             comeback,
+            held: Held::new(now),
             last_acquired: None,
             measures: Measures::default(),
             limits: profile.quotas.iter().map(|quota| Limit::full(quota, now)).collect(),

@@ -87,6 +87,8 @@ use thiserror::Error;
 /// | `rotapool_timeouts_total` | counter | those of them that gave no answer in time |
 /// | `rotapool_deadlines_total` | counter | attempts that the deadline of their run ended |
 /// | `rotapool_choice_faults_total` | counter | choices of a [`Select`](crate::Select) that panicked or named no candidate |
+/// | `rotapool_circuit_trips_total` | counter | cooldowns that the [circuit breaker](crate::Builder::circuit_breaker) began |
+/// | `rotapool_kept_available_total` | counter | times that it did not, to keep the last healthy resources available |
 /// | `rotapool_retries_refused_total` | counter | retries that the [retry budget](crate::Builder::retry_budget) refused |
 /// | `rotapool_probes_total` | counter | calls that a [prober](crate::Pool::prober) made; they are in no other counter |
 /// | `rotapool_probe_failures_total` | counter | those of them that failed |
@@ -100,6 +102,8 @@ use thiserror::Error;
 /// |---|---|---|
 /// | `rotapool_resource_failures_total` | counter | attempts that failed |
 /// | `rotapool_resource_timeouts_total` | counter | those of them that gave no answer in time |
+/// | `rotapool_resource_circuit_trips_total` | counter | cooldowns of it that the circuit breaker began |
+/// | `rotapool_resource_circuit` | gauge | 1 for the present `state` of its circuit, 0 for the others: `closed`, `open`, `half_open`; only with a breaker |
 /// | `rotapool_resource_grade` | gauge | 1 for the present `grade` of its error rate, 0 for the others: `healthy`, `degraded`, `unhealthy` |
 /// | `rotapool_resource_consecutive_failures` | gauge | failures since the last success |
 /// | `rotapool_resource_recent_successes` | gauge | successes in the window of the error rate |

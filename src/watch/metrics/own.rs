@@ -9,11 +9,11 @@ use prometheus_client::metrics::MetricType::{Counter, Gauge};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
-use rotapool_core::{Grade, Health, PoolStats, QuotaLevel, ResourceStats};
+use rotapool_core::{BreakerState, Grade, Health, PoolStats, QuotaLevel, ResourceStats};
 
 use super::families::{Family, resources, sample};
 
-const POOL_COUNTERS: [Family<PoolStats, u64>; 7] = [
+const POOL_COUNTERS: [Family<PoolStats, u64>; 9] = [
     ("rotapool_failures", "Attempts that failed.", |pool| pool.failures),
     ("rotapool_timeouts", "Attempts that gave no answer in time.", |pool| pool.timeouts),
     ("rotapool_deadlines", "Attempts that the deadline of their run ended.", |pool| pool.deadlines),
@@ -22,6 +22,14 @@ const POOL_COUNTERS: [Family<PoolStats, u64>; 7] = [
         "Choices of a Select that panicked or named no candidate.",
         |pool| pool.choice_faults,
     ),
+    ("rotapool_circuit_trips", "Cooldowns that the circuit breaker began.", |pool| {
+        pool.circuit_trips
+    }),
+    (
+        "rotapool_kept_available",
+        "Times that it did not, to keep the last healthy resources available.",
+        |pool| pool.kept_available,
+    ),
     ("rotapool_retries_refused", "Retries that the retry budget refused.", |pool| {
         pool.retries_refused
     }),
@@ -29,15 +37,26 @@ const POOL_COUNTERS: [Family<PoolStats, u64>; 7] = [
     ("rotapool_probe_failures", "Probes that failed.", |pool| pool.probe_failures),
 ];
 
-const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 2] = [
+const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 3] = [
     ("rotapool_resource_failures", "Attempts on it that failed.", |resource| resource.failures),
     ("rotapool_resource_timeouts", "Attempts on it that gave no answer in time.", |resource| {
         resource.timeouts
     }),
+    (
+        "rotapool_resource_circuit_trips",
+        "Cooldowns of it that the circuit breaker began.",
+        |resource| resource.circuit_trips,
+    ),
 ];
 
 const GRADES: [(&str, Grade); 3] =
     [("healthy", Grade::Healthy), ("degraded", Grade::Degraded), ("unhealthy", Grade::Unhealthy)];
+
+const CIRCUITS: [(&str, BreakerState); 3] = [
+    ("closed", BreakerState::Closed),
+    ("open", BreakerState::Open),
+    ("half_open", BreakerState::HalfOpen),
+];
 
 const HEALTH: [Family<Health, Option<f64>>; 4] = [
     ("rotapool_resource_consecutive_failures", "Failures since its last success.", |health| {
@@ -122,8 +141,28 @@ pub(super) fn write(
         }
     }
     write_quotas(encoder, pools)?;
+    write_circuits(encoder, pools)?;
     write_health(encoder, pools, &HEALTH, None)?;
     write_health(encoder, pools, &HEALTH_SECONDS, Some(&Unit::Seconds))
+}
+
+/// Only of pools that have a breaker.
+fn write_circuits(encoder: &mut DescriptorEncoder<'_>, pools: &[(&str, PoolStats)]) -> fmt::Result {
+    let mut circuits = resources(pools)
+        .filter_map(|(labels, resource)| Some((labels, resource.circuit?)))
+        .peekable();
+    if circuits.peek().is_none() {
+        return Ok(());
+    }
+    let help = "1 for the present state of its circuit, 0 for the others.";
+    let mut family = encoder.encode_descriptor("rotapool_resource_circuit", help, None, Gauge)?;
+    for ([pool, id], circuit) in circuits {
+        for (name, state) in CIRCUITS {
+            let is_it = u32::from(circuit == state);
+            sample(&mut family, &[pool, id, ("state", name)], &ConstGauge::new(is_it))?;
+        }
+    }
+    Ok(())
 }
 
 /// Of resources that have quotas; pools without any have no such family.

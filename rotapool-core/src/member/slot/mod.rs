@@ -18,6 +18,7 @@ use super::quotas::Quotas;
 use super::standing::{Standing, Status};
 use super::usage::{Lane, Place, Sequence};
 use crate::error::ResourceError;
+use crate::protect::{BreakerState, Circuit};
 use crate::time::{Epoch, Tick};
 
 /// Where the state keeps a membership: for tables that run beside it, such as the values.
@@ -49,11 +50,15 @@ pub(crate) struct Slot {
     escalation: Escalation,
     /// What it is held to beside its cap, if anything: most are not, and look no further.
     held: Option<Box<Held>>,
+    /// What the pool's breaker holds against it, if the pool has one.
+    pub(crate) circuit: Option<Box<Circuit>>,
     /// The newest usage of the pool at the last trip, and when it was last cleared by an admin call; 0, which is
     /// before any, until then.
     tripped_after: Sequence,
     cleared_after: Sequence,
-    last_acquired: Option<(Sequence, Tick)>,
+    /// The newest usage on it, 0 until there is one, and when that was.
+    last_usage: Sequence,
+    last_acquired: Tick,
     pub(crate) lane: Lane,
     /// Usages still draining from earlier memberships of this id.
     pub(crate) inherited: u32,
@@ -95,9 +100,11 @@ impl Slot {
             standing: Standing::Healthy,
             escalation: Escalation::default(),
             held: held.map(Box::new),
+            circuit: None,
             tripped_after: 0,
             cleared_after: 0,
-            last_acquired: None,
+            last_usage: 0,
+            last_acquired: Tick(0),
             lane: Lane::EMPTY,
             inherited,
             promised: 0,
@@ -133,9 +140,9 @@ impl Slot {
     #[inline]
     pub(crate) fn recency(&self) -> u64 {
         const ACQUIRED: u64 = 1 << 63;
-        match self.last_acquired {
-            None => self.position,
-            Some((usage, _)) => ACQUIRED | usage,
+        match self.last_usage {
+            0 => self.position,
+            usage => ACQUIRED | usage,
         }
     }
 
@@ -151,7 +158,7 @@ impl Slot {
     }
 
     pub(crate) fn last_acquired(&self) -> Option<Tick> {
-        self.last_acquired.map(|(_, at)| at)
+        (self.last_usage > 0).then_some(self.last_acquired)
     }
 
     pub(crate) fn max_in_flight(&self) -> Option<u32> {
@@ -260,7 +267,7 @@ impl Slot {
         now: Tick,
         costs: impl FnOnce() -> (&'a Costs, Epoch),
     ) {
-        self.last_acquired = Some((usage, now));
+        (self.last_usage, self.last_acquired) = (usage, now);
         self.counters.acquires += 1;
         if let Some(held) = &mut self.held {
             held.began(usage, place, costs(), now);
@@ -304,6 +311,23 @@ impl Slot {
     #[inline]
     pub(crate) fn began_since_cleared(&self, usage: Sequence) -> bool {
         usage > self.cleared_after
+    }
+
+    /// Whether a usage began after the last trip and the last word of an admin: only such are evidence to a breaker.
+    pub(crate) fn began_since_tripped(&self, usage: Sequence) -> bool {
+        usage > self.tripped_after && usage > self.cleared_after
+    }
+
+    /// How its circuit stands; `None` in a pool without a breaker.
+    pub(crate) fn circuit_state(&self, now: Instant) -> Option<BreakerState> {
+        let circuit = self.circuit.as_ref()?;
+        Some(match self.status_at(now) {
+            Status::CoolingDown if self.standing.is_circuit() => BreakerState::Open,
+            Status::Healthy if circuit.is_latest && self.comeback().is_some() => {
+                BreakerState::HalfOpen
+            }
+            _ => BreakerState::Closed,
+        })
     }
 
     /// Gives up the usages of a trial or a ramp that have taken too long. Those of a trial are `lost` for good; on

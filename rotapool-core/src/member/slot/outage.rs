@@ -8,7 +8,7 @@ use crate::member::basis::Basis;
 use crate::member::comeback::Comeback;
 use crate::member::recovery::Recovery;
 use crate::member::rules::Rules;
-use crate::member::standing::{Cause, Standing};
+use crate::member::standing::{Cause, Source, Standing};
 use crate::member::usage::Sequence;
 use crate::time::after;
 
@@ -23,14 +23,14 @@ impl Slot {
         let known_outage = trip.rules.one_trip_per_outage && trip.usage <= self.tripped_after;
         if !known_outage {
             self.tripped_after = trip.newest;
-            if trip.stated.is_none() || trip.rules.stated_climbs {
+            if trip.climbs {
                 self.escalation.climb();
             }
         }
-        let (duration, basis) = match trip.stated {
-            Some(stated) => stated,
+        let (duration, source) = match trip.term {
+            Some(term) => term,
             None if known_outage => return Cooled::Known { up_to: self.tripped_after },
-            None => (self.escalation.duration(trip.table), Basis::Guessed),
+            None => (self.escalation.duration(trip.table), Source::Signal(Basis::Guessed)),
         };
         let ends = after(trip.now, duration);
         match running {
@@ -40,11 +40,15 @@ impl Slot {
             // Never shortened: the reason told is the one of the longer cooldown.
             Some((_, until)) if until > ends => {}
             Some((since, until)) if until > trip.now => {
-                self.standing = trip.cooling(since, ends, basis);
+                self.standing = trip.cooling(since, ends, source);
             }
-            _ => self.standing = trip.cooling(trip.now, ends, basis),
+            _ => self.standing = trip.cooling(trip.now, ends, source),
         }
         self.set_comeback(None);
+        let is_circuit = self.standing.is_circuit();
+        if let Some(circuit) = &mut self.circuit {
+            circuit.is_latest = is_circuit;
+        }
         self.counters.cooldowns += 1;
         let up_to = if known_outage { self.tripped_after } else { Sequence::MAX };
         Cooled::Changed { up_to }
@@ -55,6 +59,9 @@ impl Slot {
         if let Standing::CoolingDown { since, until, .. } = self.standing {
             let away = until.saturating_duration_since(since);
             self.set_comeback(Comeback::after(recovery, away, self.cap, rules.generations));
+            if let Some(circuit) = &mut self.circuit {
+                circuit.close(until);
+            }
         }
         self.standing = Standing::Healthy;
     }
@@ -101,7 +108,16 @@ impl Slot {
         };
         self.set_comeback(None);
         // No usage says so.
-        self.standing = Standing::CoolingDown { since, until, reason, attempt: 0, basis };
+        self.standing = Standing::CoolingDown {
+            since,
+            until,
+            reason,
+            attempt: 0,
+            source: Source::Signal(basis),
+        };
+        if let Some(circuit) = &mut self.circuit {
+            circuit.is_latest = false;
+        }
         true
     }
 
@@ -126,17 +142,19 @@ pub(crate) struct Trip<'a> {
     /// The usage that sent it, and the newest usage of the pool at that moment.
     pub(crate) usage: Sequence,
     pub(crate) newest: Sequence,
-    /// How long, and whose word that is; nothing stated is the table's to decide.
-    pub(crate) stated: Option<(Duration, Basis)>,
+    /// How long, and who says so; without it the table decides.
+    pub(crate) term: Option<(Duration, Source)>,
+    /// Whether it takes a step on the table.
+    pub(crate) climbs: bool,
     pub(crate) reason: &'a Arc<str>,
     pub(crate) table: &'a [Duration],
     pub(crate) rules: Rules,
 }
 
 impl Trip<'_> {
-    fn cooling(&self, since: Instant, until: Instant, basis: Basis) -> Standing {
+    fn cooling(&self, since: Instant, until: Instant, source: Source) -> Standing {
         let reason = Arc::clone(self.reason);
-        Standing::CoolingDown { since, until, reason, attempt: self.usage, basis }
+        Standing::CoolingDown { since, until, reason, attempt: self.usage, source }
     }
 }
 

@@ -92,7 +92,7 @@ impl Reference {
         }
     }
 
-    fn comeback_by(&self, membership: usize, now: Moment) -> Comeback {
+    pub(super) fn comeback_by(&self, membership: usize, now: Moment) -> Comeback {
         let Membership { status, until, comeback, .. } = &self.memberships[membership];
         let is_shown = self.rules.rules.ends_by_the_clock;
         match is_shown && *status == Status::CoolingDown && *until <= Some(now) {
@@ -121,6 +121,9 @@ impl Reference {
                 let comeback = self.comeback_after(membership);
                 let member = &mut self.memberships[membership];
                 member.comeback = comeback;
+                if let Some(until) = member.until {
+                    member.held.back(until);
+                }
                 let old = member.become_healthy();
                 self.refill(membership, now);
                 self.report(membership, old);

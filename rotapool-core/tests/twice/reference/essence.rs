@@ -63,6 +63,7 @@ impl Reference {
         let escalation = (*escalation).min(last_step);
         let row = self.rules.decay.map(|_| row);
         (status, ahead(*until, now), escalation, row, comeback).hash(into);
+        self.essence_of_held(number, now).hash(into);
         if *status == Status::CoolingDown && self.rules.recovery != Recovery::AtOnce {
             // It will be the bound.
             member.until.zip(member.since).map(|(until, since)| until - since).hash(into);
@@ -117,6 +118,7 @@ impl Reference {
             u128::from(run.pause_due),
             u128::from(run.made == 0),
             u128::from(run.retries),
+            u128::from(run.has_failed),
         ];
         let mut tried = run.wish.tried.clone();
         tried.retain(|&tried| self.memberships[tried].is_member);

@@ -41,6 +41,8 @@ pub(super) struct Run {
     pub(super) came: Option<(u64, u64)>,
     /// It has failed, and has not paused since.
     pub(super) pause_due: bool,
+    /// It has had a failure that a breaker counts.
+    pub(super) has_failed: bool,
     /// Its next attempt is a retry.
     pub(super) retries: bool,
     pub(super) place: Option<Place>,
@@ -72,6 +74,7 @@ impl Reference {
             first_usage: None,
             came: None,
             pause_due: false,
+            has_failed: false,
             retries: false,
             place: None,
             waits_since: None,
@@ -118,6 +121,7 @@ impl Reference {
         let &Usage { number, membership, since, lost, .. } = self.usage_of(run);
         let witness = Witness { usage: number, membership, lost };
         let too_late = self.is_too_late(run, now);
+        let (is_first, took) = (!self.runs[run].has_failed, now - since);
         if lost {
             self.note("a late result of a lost trial");
         }
@@ -132,17 +136,19 @@ impl Reference {
         }
         match outcome {
             Outcome::Success => {
+                self.credit(witness, true, took, now);
                 self.prove(witness);
                 self.counted.runs_ok += 1;
                 self.end(run);
             }
             Outcome::Error => {
+                self.credit(witness, false, took, now);
                 self.prove(witness);
                 self.counted.runs_error += 1;
                 self.end(run);
             }
             Outcome::Failure => {
-                self.disprove(witness, &"failed on trial".into(), now);
+                self.blame(witness, None, is_first, took, now);
                 self.counted.runs_error += 1;
                 self.end(run);
             }
@@ -162,10 +168,11 @@ impl Reference {
                 self.memberships[membership].counted.timeouts += 1;
                 // It goes on as if the resource had asked for another try.
                 let most = self.runs[run].terms.attempt_timeout.expect("a time that is up");
-                let reason: Arc<str> = format!("no answer within {most:?}").into();
+                let reason = format!("no answer within {most:?}");
                 self.runs[run].retries = true;
-                self.disprove(witness, &reason, now);
-                self.go_on(run, membership, Signal::retry(reason.to_string()), true, now, chance);
+                self.blame(witness, Some(&reason), is_first, took, now);
+                self.runs[run].has_failed = true;
+                self.go_on(run, membership, Signal::retry(reason), true, now, chance);
             }
             Outcome::Aborted => {
                 let signal = self.siblings_signal(membership, now);
@@ -173,7 +180,14 @@ impl Reference {
                 self.go_on(run, membership, signal, false, now, chance);
             }
             Outcome::Signal(signal) => {
-                self.obey(witness, signal, now);
+                match signal {
+                    Signal::Retry { reason, .. } => {
+                        self.counted.retries += 1;
+                        self.blame(witness, Some(&**reason), is_first, took, now);
+                        self.runs[run].has_failed = true;
+                    }
+                    _ => self.obey(witness, signal, now),
+                }
                 // That a resource is out costs nothing the first time.
                 let costs = matches!(signal, Signal::Retry { .. });
                 self.runs[run].retries = !matches!(signal, Signal::Disable { .. });

@@ -26,7 +26,7 @@ impl Reference {
     }
 
     /// Whether a trial or a ramp goes by it.
-    fn is_judged(&self, witness: Witness) -> bool {
+    pub(super) fn is_judged(&self, witness: Witness) -> bool {
         let out_after = self.memberships[witness.membership].out_after;
         let is_young = witness.usage > out_after || !self.rules.rules.generations;
         is_young && self.counts(witness)
@@ -91,10 +91,6 @@ impl Reference {
                 self.abort_younger(witness, u64::MAX);
                 self.wake_all_without_a_line();
             }
-            Signal::Retry { reason, .. } => {
-                self.counted.retries += 1;
-                self.disprove(witness, reason, now);
-            }
             other => panic!("the reference does not know {other:?}"),
         }
     }
@@ -158,13 +154,24 @@ impl Reference {
         self.send_away(witness, ends, basis, reason, now);
     }
 
-    /// Until then, or until the running cooldown ends if that is later.
     fn send_away(
         &mut self,
         witness: Witness,
         ends: Moment,
         basis: Basis,
         reason: &Arc<str>,
+        now: Moment,
+    ) {
+        self.send_away_by(witness, ends, basis, Cause::Signal(Arc::clone(reason)), now);
+    }
+
+    /// Until then, or until the running cooldown ends if that is later.
+    pub(super) fn send_away_by(
+        &mut self,
+        witness: Witness,
+        ends: Moment,
+        basis: Basis,
+        cause: Cause,
         now: Moment,
     ) {
         let newest = self.newest_usage;
@@ -178,11 +185,12 @@ impl Reference {
         if running.is_none_or(|until| until <= ends) {
             member.until = Some(ends);
             member.basis = Some(basis);
-            member.cause = Some(Cause::Signal(Arc::clone(reason)));
+            member.cause = Some(cause);
             member.attempt = Some(witness.usage);
         }
         member.status = Status::CoolingDown;
         member.comeback = Comeback::Proven;
+        member.held.goes_out_by(member.cause.as_ref());
         member.row = 0;
         member.counted.cooldowns += 1;
         self.counted.cooldowns += 1;

@@ -1,0 +1,137 @@
+//! The circuit breaker of a pool: what attempts say goes to the circuit of their resource, and what it decides is an outage as any.
+//!
+//! Evidence are failures that are no signal about the resource's limits, and slow calls. Of one run only the first failure
+//! counts: what fails everywhere is the request.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::State;
+use crate::member::slot::outage::Cooled;
+use crate::member::standing::{Source, Status};
+use crate::member::usage::Ticket;
+use crate::one_line::OneLine;
+use crate::protect::BreakerCause;
+use crate::report::event::Event;
+
+impl<A> State<A> {
+    /// An attempt failed, the first one of its run or not.
+    pub(super) fn blame(
+        &mut self,
+        ticket: &Ticket,
+        reason: Option<&str>,
+        is_first: bool,
+        now: Instant,
+    ) {
+        if self.config.circuit_breaker.is_none() {
+            return self.fail_trial(ticket, reason, now);
+        }
+        if let Some(cause) = self.weigh_failure(ticket, is_first, now) {
+            match cause {
+                Verdict::Open(cause) => self.open_circuit(ticket, cause, reason, now),
+                Verdict::OnTrial => self.fail_trial(ticket, reason, now),
+            }
+        }
+    }
+
+    fn weigh_failure(&mut self, ticket: &Ticket, is_first: bool, now: Instant) -> Option<Verdict> {
+        if !is_first || !self.is_evidence(ticket) {
+            return None;
+        }
+        let (sequence, took) = (self.sequence(ticket), self.age(ticket, now));
+        let slot = &mut self.roster[ticket.slot()];
+        let on_trial = slot.is_judged_by(sequence);
+        let (circuit, trip) = (slot.circuit.as_mut()?, self.config.circuit_breaker.as_ref()?);
+        match on_trial {
+            true if circuit.is_latest => Some(Verdict::Open(circuit.fail_trial())),
+            true => Some(Verdict::OnTrial),
+            false => circuit.fail(took, trip, now).map(Verdict::Open),
+        }
+    }
+
+    /// An attempt got through: with a value, or with an error of its own, of which nobody knows whether it took as
+    /// long as a value does.
+    pub(crate) fn count_success(&mut self, ticket: &Ticket, is_value: bool, now: Instant) {
+        if let Some(cause) = self.weigh_success(ticket, is_value, now) {
+            self.open_circuit(ticket, cause, None, now);
+        }
+    }
+
+    fn weigh_success(
+        &mut self,
+        ticket: &Ticket,
+        is_value: bool,
+        now: Instant,
+    ) -> Option<BreakerCause> {
+        self.config.circuit_breaker.as_ref()?;
+        if !self.is_evidence(ticket) {
+            return None;
+        }
+        let (sequence, took) = (self.sequence(ticket), self.age(ticket, now));
+        let slot = &mut self.roster[ticket.slot()];
+        let on_trial = slot.is_judged_by(sequence);
+        let (circuit, trip) = (slot.circuit.as_mut()?, self.config.circuit_breaker.as_ref()?);
+        if on_trial && circuit.is_latest && is_value && trip.is_slow(took) {
+            return Some(BreakerCause::TrialSlow);
+        }
+        circuit.succeed(is_value.then_some(took), trip, now)
+    }
+
+    /// Whether an attempt says anything of its resource as it is now.
+    fn is_evidence(&self, ticket: &Ticket) -> bool {
+        let slot = &self.roster[ticket.slot()];
+        slot.member
+            && slot.standing().noticed_status() != Status::Disabled
+            && slot.began_since_tripped(self.sequence(ticket))
+            && !self.usages.is_lost(ticket)
+    }
+
+    /// Sends the resource away, if it can be spared.
+    #[cold]
+    fn open_circuit(
+        &mut self,
+        ticket: &Ticket,
+        cause: BreakerCause,
+        last: Option<&str>,
+        now: Instant,
+    ) {
+        let evidence: Arc<str> = match last {
+            Some(last) => format!("{cause}, the last: `{}`", OneLine(last)).into(),
+            None => cause.to_string().into(),
+        };
+        let key = ticket.slot();
+        if self.roster[key].is_healthy() && self.edge.healthy() <= self.config.keep_available {
+            return self.keep(key, evidence, now);
+        }
+        let Some(duration) = self.open_for(key, now) else { return };
+        self.counters.circuit_trips += 1;
+        let term = Some((duration, Source::Circuit));
+        if matches!(self.send_away(ticket, term, false, &evidence, now), Cooled::Changed { .. }) {
+            self.rethink();
+        }
+    }
+
+    fn open_for(&mut self, key: usize, now: Instant) -> Option<Duration> {
+        let trip = self.config.circuit_breaker.as_ref()?;
+        Some(self.roster[key].circuit.as_mut()?.open(trip, now))
+    }
+
+    /// The resource is among the last that are healthy: its circuit stays closed, and that is told.
+    fn keep(&mut self, key: usize, evidence: Arc<str>, now: Instant) {
+        let slot = &mut self.roster[key];
+        let id = Arc::clone(slot.id());
+        let Some(circuit) = &mut slot.circuit else { return };
+        if circuit.kept.replace(Arc::clone(&evidence)).is_none() {
+            self.counters.kept_available += 1;
+            self.tell(Event::KeptAvailable { at: now, id, evidence });
+        }
+    }
+}
+
+/// What a failure comes to.
+enum Verdict {
+    /// The circuit opens.
+    Open(BreakerCause),
+    /// It fails the trial after an outage that was none of the breaker's.
+    OnTrial,
+}
