@@ -38,6 +38,9 @@ impl Reference {
                 if pauses && self.rules.rules.holds_place_in_pauses {
                     self.leave(run);
                 }
+                // What it was promised is handed on before it looks around.
+                self.leave_the_line(run);
+                self.attend_the_line();
                 self.exhaust(run, Why::Closed, now)
             }
             Phase::Pausing { until } if now < until => Move::Pause { until },
