@@ -247,9 +247,9 @@ pub use watch::metrics::{CollectorError, PoolCollector};
 pub use rotapool_core::{
     Basis, BuildError, Candidate, Cause, CommandEnd, CommandReport, CostError, Edge, Event,
     Exhausted, ExhaustedReason, ExhaustedTable, Explanation, Grade, Health, HealthRules, Metadata,
-    Notice, Outcome, PoolStats, ProbeError, ProbeRules, Quota, QuotaLevel, Recovery, ResourceError,
-    ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange,
-    Status, Strategy, Trial, UnknownStrategy, chain,
+    Notice, Outcome, Outlook, PoolStats, ProbeError, ProbeRules, Quota, QuotaLevel, Recovery,
+    ResourceError, ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn,
+    StateChange, Status, Strategy, Trial, UnknownStrategy, chain,
 };
 pub use rotapool_core::{
     BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, BudgetError, BudgetSpent,

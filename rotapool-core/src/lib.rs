@@ -83,7 +83,7 @@ pub use report::command::{CommandEnd, CommandReport};
 pub use report::drain::{DrainReport, StillRunning};
 pub use report::event::{Event, RunOutcome};
 pub use report::exhausted::{Exhausted, ExhaustedReason, ExhaustedTable};
-pub use report::explanation::Explanation;
+pub use report::explanation::{Explanation, Outlook};
 pub use report::notice::{Edge, Notice};
 pub use report::quota_level::QuotaLevel;
 pub use report::snapshot::ResourceSnapshot;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use rotapool_core::{Explanation, Metadata, PoolStats, ResourceSnapshot};
+use rotapool_core::{Attempts, Explanation, Metadata, PoolStats, ResourceSnapshot};
 
 use crate::drive::shared::{Locked, Shared};
 use crate::pool::handle::Pool;
@@ -160,7 +160,7 @@ impl<T> Request<T> {
 
 fn explain<T>(shared: &Shared<T>, options: Option<&Options>) -> Explanation {
     let now = shared.runtime.now();
-    let preferences = options.map(Options::preferences).unwrap_or_default();
+    let for_core = options.map(|options| options.terms(|| now)).unwrap_or_default();
     let only = options.and_then(|options| options.only.as_ref());
     let verdicts = only.map(|Only(filter)| {
         let members = shared.with(|locked| locked.state.members_to_judge());
@@ -168,9 +168,11 @@ fn explain<T>(shared: &Shared<T>, options: Option<&Options>) -> Explanation {
         members.into_iter().map(judge).collect()
     });
     let verdicts: Vec<(u64, bool)> = verdicts.unwrap_or_default();
+    let mut attempts = Attempts::new(for_core);
+    attempts.judge(verdicts);
     let (mut explanation, candidates) = shared.with(|locked| {
         let mut random = locked.random.clone();
-        locked.state.explain_for(preferences, verdicts, now, || random.f64())
+        attempts.explain(&locked.state, now, || random.f64())
     });
     if let (Some(select), false) = (&shared.hooks.select, candidates.is_empty()) {
         if let Some(choice) = select::ask(&**select, candidates) {

@@ -101,7 +101,12 @@ impl Options {
         if self.attempt_timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(OptionsError::ZeroAttemptTimeout);
         }
-        Ok(RunOptions {
+        Ok(self.terms(now))
+    }
+
+    /// What core has to know of the options.
+    pub(crate) fn terms(&self, now: impl FnOnce() -> Instant) -> RunOptions {
+        RunOptions {
             max_attempts: self.max_attempts,
             retry_delay: self.retry_delay,
             attempt_timeout: self.attempt_timeout,
@@ -116,11 +121,11 @@ impl Options {
             },
             preferences: self.preferences(),
             request_id: self.request_id.clone(),
-        })
+        }
     }
 
     /// What core has to know of the choice that the run wants.
-    pub(crate) fn preferences(&self) -> Preferences {
+    fn preferences(&self) -> Preferences {
         Preferences {
             exclude: self.exclude.clone(),
             judge: self.only.is_some(),

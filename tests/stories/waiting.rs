@@ -270,7 +270,7 @@ fn a_full_line_refuses_who_comes_and_says_so() {
     let _two = [(); 2].map(|()| scene.start_with(|request| request.wait(true)));
     let error = scene.start_with(|request| request.wait(true)).error();
     let reason = error.exhausted().unwrap().reason;
-    assert_eq!(reason, ExhaustedReason::LineFull { max_waiting: 2 });
+    assert_eq!(reason, ExhaustedReason::LineFull { in_line: 2, max_waiting: 2 });
     assert!(error.to_string().contains("2 runs are in line, and no more may be"), "{error}");
 }
 

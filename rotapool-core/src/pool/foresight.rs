@@ -10,42 +10,14 @@ use crate::member::comeback::Comeback;
 use crate::member::profile::Metadata;
 use crate::member::slot::Slot;
 use crate::member::standing::Status;
-use crate::report::explanation::{EXPLAINED, Explanation};
+use crate::report::explanation::{EXPLAINED, Explanation, Outlook};
 use crate::report::snapshot::ResourceSnapshot;
 use crate::select::candidate::Candidate;
 use crate::select::index::Index;
 use crate::select::index::picking::Reach;
-use crate::select::wish::{Preferences, Wish};
+use crate::select::wish::Wish;
 
 impl<A> State<A> {
-    /// Which member a run without preferences would pick now, and of the others why not.
-    ///
-    /// `chance` has to draw what the run would draw. O(1) or O(log n) beside the rows, but O(n) while a
-    /// cooldown has ended that nobody has noticed yet.
-    #[must_use]
-    pub fn explain(&self, now: Instant, chance: impl FnMut() -> f64) -> Explanation {
-        self.explain_to(&Wish::default(), now, chance)
-    }
-
-    /// The same for a run with preferences, whose caller judges the [members](Self::members_to_judge) like this;
-    /// and whom its caller's own code could choose from: nobody if the pool's strategy chooses.
-    #[must_use]
-    pub fn explain_for(
-        &self,
-        preferences: Preferences,
-        verdicts: impl IntoIterator<Item = (u64, bool)>,
-        now: Instant,
-        chance: impl FnMut() -> f64,
-    ) -> (Explanation, Vec<Candidate>) {
-        let mut wish = Wish::new(preferences);
-        verdicts.into_iter().for_each(|(position, admitted)| wish.judged(position, admitted));
-        let candidates = match self.config.foreign_choice && self.closed_since().is_none() {
-            true => self.foresee_candidates(&wish, Reach { tried: true, beyond_pace: true }, now),
-            false => Vec::new(),
-        };
-        (self.explain_to(&wish, now, chance), candidates)
-    }
-
     /// The members and their metadata, for a caller to judge.
     #[must_use]
     pub fn members_to_judge(&self) -> Vec<(u64, Arc<Metadata>)> {
@@ -53,16 +25,14 @@ impl<A> State<A> {
         self.roster.members().map(data).collect()
     }
 
-    fn explain_to(
+    /// What becomes of a run that takes `next`, or does not, at most 100 members one by one.
+    pub(crate) fn explain_to(
         &self,
         wish: &Wish,
+        next: Option<usize>,
+        outlook: Outlook,
         now: Instant,
-        mut chance: impl FnMut() -> f64,
     ) -> Explanation {
-        let next = match self.closed_since() {
-            None => self.foresee_pick(wish, now, &mut chance),
-            Some(_) => None,
-        };
         let row = |slot: &Slot| ResourceSnapshot::of(&self.foresee(slot, now), now, self.epoch());
         let retry_at = match next {
             Some(_) => Some(now),
@@ -70,13 +40,13 @@ impl<A> State<A> {
         };
         Explanation {
             next: next.map(|key| Arc::clone(self.roster[key].id())),
-            ..self.explanation(wish, retry_at, now, EXPLAINED, row)
+            ..self.explanation(wish, outlook, retry_at, now, EXPLAINED, row)
         }
     }
 
     /// The eligible members that the run admits, in pool order: those that it has not tried, as far as they are
     /// within their pace or `reach` goes beyond it; if there are none, those that it has, the least recent first.
-    pub(super) fn foresee_candidates(
+    pub(crate) fn foresee_candidates(
         &self,
         wish: &Wish,
         reach: Reach,
@@ -121,9 +91,11 @@ impl<A> State<A> {
         fresh
     }
 
-    fn foresee_pick(
+    /// The member that a run picks which has tried nothing.
+    pub(crate) fn foresee_pick(
         &self,
         wish: &Wish,
+        reach: Reach,
         now: Instant,
         chance: &mut impl FnMut() -> f64,
     ) -> Option<usize> {
@@ -131,7 +103,9 @@ impl<A> State<A> {
         let tick = self.epoch().tick(now);
         let find = |index: &Index, chance: &mut _| {
             let within = index.find_fresh(wish, roster, yardstick, tick, chance);
-            within.or_else(|| index.find_fresh_beyond(wish, roster, tick))
+            let beyond =
+                || index.find_fresh_beyond(wish, roster, tick).filter(|_| reach.beyond_pace);
+            within.or_else(beyond)
         };
         if index.due(tick).is_none() {
             return find(index, chance);
@@ -145,15 +119,21 @@ impl<A> State<A> {
         find(&index, chance)
     }
 
+    /// Whether a member that the run admits is healthy and has the quota: if none is to be picked, a place may come free
+    /// at any time.
+    pub(crate) fn foresee_busy(&self, wish: &Wish, now: Instant) -> bool {
+        let is_busy = |slot: &Slot| {
+            slot.status_at(now) == Status::Healthy
+                && slot.can_pay_at(wish.costs(), now)
+                && wish.admits(slot)
+        };
+        self.roster.members().any(is_busy)
+    }
+
     /// When the next resource is back, if nothing is to be picked: nobody knows if somebody healthy is only busy.
     fn foresee_end(&self, wish: &Wish, now: Instant) -> Option<Instant> {
         let costs = wish.costs();
-        let is_busy = |slot: &Slot| {
-            slot.status_at(now) == Status::Healthy
-                && slot.can_pay_at(costs, now)
-                && wish.admits(slot)
-        };
-        if self.roster.members().any(is_busy) {
+        if self.foresee_busy(wish, now) {
             return None;
         }
         let admitted = self.roster.members().filter(|slot| wish.admits(slot));

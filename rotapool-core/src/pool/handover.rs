@@ -1,9 +1,11 @@
 //! How what comes free is handed to those in line, and who of them looks at the clock.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
 use super::line::{Turn, Waiting};
+use crate::member::profile::Metadata;
 use crate::member::slot::Slot;
 use crate::select::wish::Wish;
 use crate::time::Tick;
@@ -19,12 +21,16 @@ pub(crate) struct Returned {
 /// Until when a run stands in line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Until {
-    /// Its deadline, or the end of its patience before that.
+    /// The end of its pause, its deadline, or the end of its patience, whichever is first.
     pub(crate) latest: Option<Instant>,
-    /// Whether its patience is over: it goes beyond the pace of a ramp.
+    /// Whether its patience is over, or it has none: it goes beyond the pace of a ramp.
     pub(crate) hurries: bool,
     /// Whether it has made no attempt yet.
     pub(crate) is_new: bool,
+    /// Whether it pauses: it is there for what it has not tried.
+    pub(crate) pauses: bool,
+    /// Whether it would not stand in line if it had not to pause.
+    pub(crate) only_pauses: bool,
 }
 
 impl<A> State<A> {
@@ -116,9 +122,11 @@ impl<A> State<A> {
         handle: A,
     ) -> Option<Instant> {
         let deadline = until.latest.map_or(Tick::NEVER, |latest| self.tick(latest));
-        let Until { hurries, is_new, .. } = until;
+        let Until { hurries, pauses, only_pauses, is_new, .. } = until;
         let handle = Some(handle);
-        let waiting = Waiting { wish, handle, since, comes_at: deadline, hurries, is_new };
+        let comes_at = deadline;
+        let waiting =
+            Waiting { wish, handle, since, comes_at, hurries, pauses, only_pauses, is_new };
         self.line.enter(turn, waiting);
         let earliest = self.index.earliest();
         let comes_at = match self.line.first() {
@@ -129,6 +137,27 @@ impl<A> State<A> {
             _ => deadline,
         };
         (comes_at != Tick::NEVER).then(|| self.epoch().instant(comes_at))
+    }
+
+    /// A run in line comes, with what its caller has judged since. Answers what else its caller has to judge before it
+    /// can have what it was promised.
+    pub(crate) fn unjudged_in_line(
+        &mut self,
+        turn: Turn,
+        verdicts: Vec<(u64, bool)>,
+    ) -> Vec<(u64, Arc<Metadata>)> {
+        if let Some(wish) = self.line.wish(turn) {
+            verdicts.into_iter().for_each(|(position, admitted)| wish.judged(position, admitted));
+        }
+        match self.line.promised(turn) {
+            Some((key, wish)) if wish.has_to_judge(&self.roster[key]) => self.unjudged(wish),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a run may have a member.
+    pub(crate) fn admits(&self, wish: &Wish, key: usize) -> bool {
+        wish.admits(&self.roster[key])
     }
 
     /// A run comes back from the line: because it was woken, or by itself.
@@ -165,6 +194,18 @@ impl<A> State<A> {
             false => self.edge.healthy() > self.index.spent(),
             true => self.roster.members().any(is_busy),
         }
+    }
+
+    /// Whether anything that the run has not tried may be had by it before this instant. One that is busy may be at
+    /// any time.
+    pub(crate) fn is_anything_fresh_due(&self, wish: &Wish, by: Instant, now: Instant) -> bool {
+        let costs = wish.costs();
+        let is_due = |slot: &Slot| match slot.back_for(costs, now) {
+            Some(back) => back < by,
+            None => slot.is_healthy() && slot.can_pay_at(costs, now),
+        };
+        let is_fresh = |slot: &Slot| wish.admits(slot) && !wish.has_tried(slot);
+        self.roster.members().any(|slot| is_fresh(slot) && is_due(slot))
     }
 
     /// The turn of a run that has had no usage yet.

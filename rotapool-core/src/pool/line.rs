@@ -1,7 +1,10 @@
 //! The runs in line for a resource: first come, first served.
 //!
 //! A run comes with the rank of its beginning, however often it comes. What comes free is promised to the first
-//! in line who may have it; until that run comes for it, nobody else gets it.
+//! in line who may have it; until that run comes for it, nobody else gets it. Who has yet to judge it may have it: it
+//! is theirs until they have.
+//!
+//! A run that pauses stands here too, for what it has not tried, and is not counted: it waits for no place.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -23,6 +26,8 @@ pub(crate) struct Line<A> {
     /// How many of those that wait for a promise hurry, and how many state what they cost.
     hurried: usize,
     costly: usize,
+    /// How many of those that wait for a promise only pause.
+    pausing: usize,
     arrivals: u64,
     /// Who is in no line and looks at the clock all the same.
     lookouts: Posts<A>,
@@ -43,6 +48,19 @@ pub(crate) struct Waiting<A> {
     pub(crate) hurries: bool,
     /// Whether it has made no attempt yet.
     pub(crate) is_new: bool,
+    /// Whether it pauses: what it has tried is not for it until it comes by itself.
+    pub(crate) pauses: bool,
+    /// Whether that is all it does: it would not stand here if it had not to pause.
+    pub(crate) only_pauses: bool,
+}
+
+impl<A> Waiting<A> {
+    fn may_have(&self, slot: &Slot, is_within_pace: bool) -> bool {
+        (is_within_pace || self.hurries)
+            && self.wish.may_admit(slot)
+            && slot.can_pay(self.wish.costs())
+            && !(self.pauses && self.wish.has_tried(slot))
+    }
 }
 
 impl<A> Line<A> {
@@ -51,6 +69,7 @@ impl<A> Line<A> {
             waiting: BTreeMap::new(),
             promised: BTreeMap::new(),
             hurried: 0,
+            pausing: 0,
             arrivals: 0,
             lookouts: Posts::new(),
             is_attended: false,
@@ -94,15 +113,17 @@ impl<A> Line<A> {
         self.lookouts.call(earliest)
     }
 
-    /// How many are in line, those included who have been promised a place and have yet to come for it.
+    /// How many are in line, those included who have been promised a place and have yet to come for it, and without
+    /// those who only pause.
     pub(crate) fn len(&self) -> usize {
-        self.waiting.len() + self.promised.len()
+        self.waiting.len() + self.promised.len() - self.pausing
     }
 
     /// Since when the one in line waits who has waited longest.
     pub(crate) fn longest_since(&self) -> Option<Tick> {
         let promised = self.promised.values().map(|(_, waiting)| waiting);
-        self.waiting.values().chain(promised).map(|waiting| waiting.since).min()
+        let waiting = self.waiting.values().filter(|waiting| !waiting.only_pauses);
+        waiting.chain(promised).map(|waiting| waiting.since).min()
     }
 
     /// The turn of a run that has had no usage, while `newest` is the newest usage of the pool.
@@ -114,6 +135,7 @@ impl<A> Line<A> {
     pub(crate) fn enter(&mut self, turn: Turn, waiting: Waiting<A>) {
         self.hurried += usize::from(waiting.hurries);
         self.costly += usize::from(waiting.wish.costs().are_stated());
+        self.pausing += usize::from(waiting.only_pauses);
         self.waiting.insert(turn, waiting);
         self.attend();
     }
@@ -123,6 +145,7 @@ impl<A> Line<A> {
         let waiting = self.waiting.remove(&turn)?;
         self.hurried -= usize::from(waiting.hurries);
         self.costly -= usize::from(waiting.wish.costs().are_stated());
+        self.pausing -= usize::from(waiting.only_pauses);
         self.attend();
         Some(waiting)
     }
@@ -133,6 +156,17 @@ impl<A> Line<A> {
             return Some((waiting, None));
         }
         self.promised.remove(&turn).map(|(key, waiting)| (waiting, Some(key)))
+    }
+
+    /// What a run in line wants.
+    pub(crate) fn wish(&mut self, turn: Turn) -> Option<&mut Wish> {
+        let promised = self.promised.get_mut(&turn).map(|(_, waiting)| waiting);
+        promised.or_else(|| self.waiting.get_mut(&turn)).map(|waiting| &mut waiting.wish)
+    }
+
+    /// What a run in line was promised, and what it wants.
+    pub(crate) fn promised(&self, turn: Turn) -> Option<(usize, &Wish)> {
+        self.promised.get(&turn).map(|(key, waiting)| (*key, &waiting.wish))
     }
 
     /// The turn of the first in line, and what it knows.
@@ -147,11 +181,7 @@ impl<A> Line<A> {
         if !is_within_pace && self.hurried == 0 {
             return None;
         }
-        let may_have = |(_, waiting): &(&Turn, &Waiting<A>)| {
-            (is_within_pace || waiting.hurries)
-                && waiting.wish.admits(slot)
-                && slot.can_pay(waiting.wish.costs())
-        };
+        let may_have = |(_, waiting): &(&Turn, &Waiting<A>)| waiting.may_have(slot, is_within_pace);
         let turn = *self.waiting.iter().find(may_have)?.0;
         let mut waiting = self.take(turn)?;
         let handle = waiting.handle.take();
@@ -169,7 +199,7 @@ impl<A> Line<A> {
     /// When somebody in line can pay on `slot` who cannot yet, as of the last look at its quotas.
     pub(crate) fn payable_at(&self, slot: &Slot, looked: Instant) -> Option<Instant> {
         let costly = self.waiting.values().filter(|waiting| waiting.wish.costs().are_stated());
-        let admitted = costly.filter(|waiting| waiting.wish.admits(slot));
+        let admitted = costly.filter(|waiting| waiting.wish.may_admit(slot));
         let payable =
             admitted.filter_map(|waiting| slot.quotas()?.payable_at(waiting.wish.costs()));
         payable.filter(|&at| at > looked).min()

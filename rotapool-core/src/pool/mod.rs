@@ -46,7 +46,6 @@ use crate::protect::Circuit;
 use crate::report::counters::PoolCounters;
 use crate::report::event::Event;
 use crate::select::index::Index;
-use crate::select::wish::Wish;
 use crate::time::{Epoch, Tick};
 
 /// A pool's resources, usages and counters. `A` is what aborts a usage; the state only keeps it.
@@ -165,7 +164,6 @@ impl<A> State<A> {
         self.tell(Event::ResourceAdded { at: now, id: Arc::clone(self.roster[key].id()) });
         self.tell_turn(now);
         self.offer(key);
-        self.line.wake(Wish::judges, &mut self.effects.get_or_insert_default().wakes);
         self.rethink();
         Ok(SlotIndex(key))
     }
@@ -293,8 +291,8 @@ mod tests {
         let mut pool = State::new(Config::default(), now);
         pool.add(Profile::new("a"), now).unwrap();
         let tick = pool.tick(now);
-        let tickets =
-            ["one", "other", "third"].map(|abort| pool.enter(0, &Wish::default(), tick, abort));
+        let tickets = ["one", "other", "third"]
+            .map(|abort| pool.enter(0, &crate::select::wish::Wish::default(), tick, abort));
         let [one, other, third] = tickets;
         pool.succeed(one, true, tick);
         pool.shield(&other);

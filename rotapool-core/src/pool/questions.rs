@@ -11,7 +11,7 @@ use crate::member::profile::Metadata;
 use crate::member::signal::Signal;
 use crate::member::slot::Slot;
 use crate::report::exhausted::{Exhausted, ExhaustedReason};
-use crate::report::explanation::{EXPLAINED_WHEN_EXHAUSTED, Explanation};
+use crate::report::explanation::{EXPLAINED_WHEN_EXHAUSTED, Explanation, Outlook};
 use crate::report::snapshot::ResourceSnapshot;
 use crate::report::stats::PoolStats;
 use crate::select::wish::Wish;
@@ -178,7 +178,9 @@ impl<A> State<A> {
             },
         };
         let row = |slot: &Slot| ResourceSnapshot::of(slot, now, self.epoch());
-        let explanation = self.explanation(wish, retry_at, now, EXPLAINED_WHEN_EXHAUSTED, row);
+        let outlook = Outlook::Refused(reason);
+        let most = EXPLAINED_WHEN_EXHAUSTED;
+        let explanation = self.explanation(wish, outlook, retry_at, now, most, row);
         Box::new(Exhausted { reason, attempts, last_signal, explanation })
     }
 
@@ -186,6 +188,7 @@ impl<A> State<A> {
     pub(super) fn explanation(
         &self,
         wish: &Wish,
+        outlook: Outlook,
         retry_at: Option<Instant>,
         now: Instant,
         most: usize,
@@ -197,6 +200,7 @@ impl<A> State<A> {
         Explanation {
             at: now,
             next: None,
+            outlook,
             strategy: Some(self.config.strategy),
             retry_at: retry_at.filter(|_| closed_since.is_none()),
             closed_since,

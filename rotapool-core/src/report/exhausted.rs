@@ -28,7 +28,8 @@ pub enum ExhaustedReason {
         /// The deadline.
         deadline: Instant,
     },
-    /// The run would have repeated itself after a pause, which would have ended at or after its deadline.
+    /// The run would have repeated itself after a pause, which would have ended at or after its deadline, and nothing
+    /// that it has not tried could have been waited for until then.
     PauseOutlastsDeadline {
         /// When the pause would have ended.
         until: Instant,
@@ -37,7 +38,9 @@ pub enum ExhaustedReason {
     },
     /// The run was willing to wait, and so many are in line already that no other may join them.
     LineFull {
-        /// The most runs in line.
+        /// How many are in line. More than may be if some of them came again, to try another time: those are let in.
+        in_line: usize,
+        /// How many may be before one that has only just come is refused.
         max_waiting: usize,
     },
     /// The run was willing to wait, and the earliest cooldown ends, or quota is there again, at or after its deadline.
@@ -47,6 +50,56 @@ pub enum ExhaustedReason {
         /// The deadline.
         deadline: Instant,
     },
+}
+
+impl ExhaustedReason {
+    pub(crate) fn is_for_want_of_a_resource(self) -> bool {
+        matches!(self, Self::NoEligibleResource | Self::NoResourceAdmitted)
+    }
+
+    /// The reason in words, as of that moment.
+    pub(crate) fn at(self, now: Instant) -> impl fmt::Display {
+        Words(self, now)
+    }
+}
+
+struct Words(ExhaustedReason, Instant);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(reason, now) = self;
+        let past = |until: Instant, deadline| until.saturating_duration_since(deadline);
+        match *reason {
+            ExhaustedReason::NoEligibleResource => f.write_str("no eligible resource"),
+            ExhaustedReason::NoResourceAdmitted => {
+                f.write_str("the run's filters admit no resource")
+            }
+            ExhaustedReason::Closed => f.write_str("it is closed, and begins nothing new"),
+            ExhaustedReason::MaxAttempts => f.write_str("no attempt left"),
+            ExhaustedReason::RetryBudget(BudgetSpent { budget, runs, retries, allows_at }) => {
+                write!(f, "the retry budget is spent ({retries} to {runs} runs; {budget}")?;
+                match allows_at {
+                    Some(at) => write!(f, "; again in {:.1?})", past(at, *now)),
+                    None => f.write_str("; again with more runs)"),
+                }
+            }
+            ExhaustedReason::Deadline { deadline } => {
+                write!(f, "the deadline passed {:.1?} ago", past(*now, deadline))
+            }
+            ExhaustedReason::PauseOutlastsDeadline { until, deadline } => {
+                let past = past(until, deadline);
+                write!(f, "the pause before a repetition ends {past:.1?} past the deadline")
+            }
+            ExhaustedReason::LineFull { in_line, max_waiting } => {
+                let are = if in_line == 1 { "run is" } else { "runs are" };
+                write!(f, "the line is full: {in_line} {are} in it, and {max_waiting} may be")
+            }
+            ExhaustedReason::CooldownOutlastsDeadline { until, deadline } => {
+                let past = past(until, deadline);
+                write!(f, "the first resource is back {past:.1?} past the deadline")
+            }
+        }
+    }
 }
 
 /// The pool could not serve a run: why, how the resources stood, and when to come back.
@@ -81,39 +134,9 @@ impl Exhausted {
 
     /// Why, after how much, and how the resources stand taken together.
     fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let since = |earlier: Instant| self.explanation.at.saturating_duration_since(earlier);
-        let ahead = |later: Instant| later.saturating_duration_since(self.explanation.at);
-        f.write_str("pool exhausted: ")?;
-        match self.reason {
-            ExhaustedReason::NoEligibleResource => f.write_str("no eligible resource")?,
-            ExhaustedReason::NoResourceAdmitted => {
-                f.write_str("the run's filters admit no resource")?;
-            }
-            ExhaustedReason::Closed => f.write_str("it is closed, and begins nothing new,")?,
-            ExhaustedReason::MaxAttempts => f.write_str("no attempt left")?,
-            ExhaustedReason::RetryBudget(BudgetSpent { budget, runs, retries, allows_at }) => {
-                write!(f, "the retry budget is spent ({retries} to {runs} runs; {budget}")?;
-                match allows_at {
-                    Some(at) => write!(f, "; again in {:.1?}),", ahead(at))?,
-                    None => f.write_str("; again with more runs),")?,
-                }
-            }
-            ExhaustedReason::Deadline { deadline } => {
-                write!(f, "the deadline passed {:.1?} ago,", since(deadline))?;
-            }
-            ExhaustedReason::PauseOutlastsDeadline { until, deadline } => write!(
-                f,
-                "the pause before a repetition ends {:.1?} past the deadline,",
-                until.saturating_duration_since(deadline)
-            )?,
-            ExhaustedReason::LineFull { max_waiting } => {
-                write!(f, "{max_waiting} runs are in line, and no more may be,")?;
-            }
-            ExhaustedReason::CooldownOutlastsDeadline { until, deadline } => write!(
-                f,
-                "the first resource is back {:.1?} past the deadline,",
-                until.saturating_duration_since(deadline)
-            )?,
+        write!(f, "pool exhausted: {}", self.reason.at(self.explanation.at))?;
+        if self.reason != ExhaustedReason::MaxAttempts && !self.reason.is_for_want_of_a_resource() {
+            f.write_str(",")?;
         }
         match self.attempts {
             1 => f.write_str(" after 1 attempt; ")?,
@@ -126,14 +149,20 @@ impl Exhausted {
 impl fmt::Display for Exhausted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.headline(f)?;
-        let shown = match (self.explanation.first_back(), self.retry_after()) {
-            (Some(first), _) => {
+        let first = self.explanation.first_back();
+        let shown = match (first, self.retry_after()) {
+            // The explained are not all: another may be back before.
+            (Some(first), Some(_)) if first.until == self.explanation.retry_at => {
                 write!(f, "; first back is {first}")?;
                 Some(first)
             }
-            (None, Some(retry_after)) if !retry_after.is_zero() => {
+            (_, Some(retry_after)) if !retry_after.is_zero() => {
                 write!(f, "; back in {retry_after:.1?}")?;
                 None
+            }
+            (Some(first), None) => {
+                write!(f, "; a place may come free at any time, else first back is {first}")?;
+                Some(first)
             }
             (None, None) => {
                 let first = self.explanation.resources.first();

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::exhausted::ExhaustedReason;
 use super::snapshot::ResourceSnapshot;
 use crate::member::standing::Status;
 use crate::one_line::OneLine;
@@ -14,6 +15,21 @@ pub(crate) const EXPLAINED: usize = 100;
 /// The same of an exhausted run: they are copied while others wait for the pool, and when everything fails
 /// they are copied for every run.
 pub(crate) const EXPLAINED_WHEN_EXHAUSTED: usize = 32;
+
+/// What becomes of a run that begins now, or became of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outlook {
+    /// It is served at once, by [`Explanation::next`].
+    Served,
+    /// It stands in line.
+    InLine {
+        /// How many came before it, and may be served before it.
+        before: usize,
+    },
+    /// It is refused, for this reason.
+    Refused(ExhaustedReason),
+}
 
 /// How a pool stood at one moment, as the answer to: which resource, and why none of the others?
 ///
@@ -26,6 +42,8 @@ pub struct Explanation {
     /// The resource that the next attempt gets; `None` if it gets none. There is no next attempt of a
     /// run that ended as exhausted.
     pub next: Option<Arc<str>>,
+    /// What becomes of the run; of an exhausted one, why it was refused.
+    pub outlook: Outlook,
     /// What chooses among the eligible; `None` if code of the user's own did.
     pub strategy: Option<Strategy>,
     /// When a resource is eligible again as far as the pool can know: [`at`](Self::at) if one is
@@ -119,21 +137,29 @@ impl Explanation {
 impl Explanation {
     /// All but the resources, in one line.
     pub(crate) fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.next, self.strategy, self.retry_after()) {
-            _ if self.closed_since.is_some() => f.write_str("the pool is closed; ")?,
+        match (&self.next, self.strategy, self.outlook) {
+            _ if self.closed_since.is_some() => f.write_str("the pool is closed"),
             (Some(next), Some(strategy), _) => {
-                write!(f, "next is {}, by {strategy:?}; ", OneLine(next))?;
+                write!(f, "next is {}, by {strategy:?}", OneLine(next))
             }
             (Some(next), None, _) => {
-                write!(f, "next is {}, by a choice of your own; ", OneLine(next))?;
+                write!(f, "next is {}, by a choice of your own", OneLine(next))
             }
-            (None, _, Some(left)) if !left.is_zero() => {
-                write!(f, "nothing to pick, first back in {left:.1?}; ")?;
+            (None, _, Outlook::InLine { before: 0 }) => {
+                f.write_str("nothing to pick yet: first in line")
             }
-            // Of an exhausted run that had no attempt left.
-            (None, _, Some(_)) => f.write_str("nothing picked; ")?,
-            (None, _, None) => f.write_str("nothing to pick; ")?,
+            (None, _, Outlook::InLine { before }) => {
+                write!(f, "nothing to pick yet: in line, behind {before}")
+            }
+            (None, _, Outlook::Refused(reason)) if !reason.is_for_want_of_a_resource() => {
+                write!(f, "refused: {}", reason.at(self.at))
+            }
+            (None, ..) => f.write_str("nothing to pick"),
+        }?;
+        if let Some(left) = self.retry_after().filter(|left| !left.is_zero()) {
+            write!(f, ", first back in {left:.1?}")?;
         }
+        f.write_str("; ")?;
         self.tally(f)
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::drain::{DrainReport, StillRunning};
-use super::explanation::Explanation;
+use super::explanation::{Explanation, Outlook};
 use super::notice::Notice;
 use super::quota_level::QuotaLevel;
 use super::snapshot::ResourceSnapshot;
@@ -306,6 +306,7 @@ impl Serialize for Explanation {
         let Self {
             at,
             next,
+            outlook,
             strategy,
             retry_at: _,
             resources,
@@ -314,8 +315,16 @@ impl Serialize for Explanation {
             in_line,
             closed_since,
         } = self;
+        let (outlook, before, refused) = match outlook {
+            Outlook::Served => ("served", None, None),
+            Outlook::InLine { before } => ("in line", Some(before), None),
+            Outlook::Refused(reason) => ("refused", None, Some(reason.at(self.at).to_string())),
+        };
         write_struct!(serializer, "Explanation", {
             next: next.as_deref(),
+            outlook: outlook,
+            before: before,
+            refused_because: refused,
             strategy: strategy.map(|strategy| strategy.name()),
             retry_after_seconds: self.retry_after().map(|after| after.as_secs_f64()),
             members: members,

@@ -1,14 +1,17 @@
 //! The retry loop as a state machine: one run, from its first step to its end.
 
 mod between;
+mod foresight;
 mod settling;
 pub(crate) mod step;
 mod telling;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::step::{RunOptions, Step};
+use self::waiting::{Pause, Resumed};
 use crate::member::signal::Signal;
 use crate::member::slot::SlotIndex;
 use crate::member::usage::{Ticket, UsageKey};
@@ -30,9 +33,9 @@ enum Phase {
     Ready,
     /// Between two attempts.
     Between,
-    /// Before the run repeats itself, or under the recorded rules after any failed attempt.
+    /// Under the recorded rules, after a failed attempt.
     Pausing,
-    /// In line.
+    /// In line, waiting or pausing.
     Waiting,
     Attempting(Ticket),
     Over,
@@ -72,14 +75,11 @@ struct History(Rare<Remembered>);
 struct Remembered {
     /// What the calls have cost of the budget.
     spent: u32,
-    /// Whether the run has yet to pause before it repeats itself.
-    owes_pause: bool,
     /// Whether an attempt has failed by something that a circuit breaker counts.
     has_failed: bool,
     /// Whether the next attempt is a retry, as the pool's budget counts them.
     retries: bool,
-    /// Until when it pauses.
-    pause: Option<Instant>,
+    pause: Pause,
     /// Under the recorded rules: the usage of the failed attempt, which keeps its place until the pause is over.
     failed: Option<Ticket>,
     /// What a caller's own code chose, until the step that follows it.
@@ -88,6 +88,8 @@ struct Remembered {
     turn: Option<Turn>,
     in_line_since: Option<Tick>,
     last_signal: Option<Signal>,
+    /// What its caller judged while it stood in line.
+    verdicts: Vec<(u64, bool)>,
 }
 
 impl History {
@@ -97,8 +99,8 @@ impl History {
     }
 
     #[inline]
-    fn owes_pause(&self) -> bool {
-        self.0.as_ref().is_some_and(|history| history.owes_pause)
+    fn pause(&self) -> Pause {
+        self.0.as_ref().map_or(Pause::None, |history| history.pause)
     }
 
     #[inline]
@@ -196,6 +198,7 @@ impl Attempts {
                 Resumed::Waited { promised: Some(key) } => {
                     return self.take_promised(pool, key, now, handle);
                 }
+                Resumed::Unjudged(members) => return Step::Judge(members),
                 Resumed::Pausing { until } => return Step::Pause { until },
                 Resumed::Refused => return self.exhaust(pool, ExhaustedReason::Closed, now),
             }
@@ -212,7 +215,7 @@ impl Attempts {
         if let Some(reason) = self.refusal(pool, now, waited) {
             return self.refuse(pool, reason, now);
         }
-        let reach = Reach { tried: !self.must_pause(), beyond_pace: !self.may_wait(pool, now) };
+        let reach = Reach { tried: !self.must_pause(now), beyond_pace: !self.may_wait(pool, now) };
         let tick = pool.tick(now);
         let pick = match pool.has_detours() {
             false => pool.pick(&self.wish, reach, tick, &mut chance),
@@ -221,16 +224,16 @@ impl Attempts {
                 Err(step) => return step,
             },
         };
-        if waited && pick != Pick::Nothing {
-            pool.pass_on(None);
-        }
         match pick {
             Pick::Take(key) => {
+                if waited {
+                    pool.pass_on(None);
+                }
                 let ticket = pool.enter(key, &self.wish, tick, handle());
                 self.begin(pool, ticket, now)
             }
-            Pick::OnlyTried => self.pause(pool, now, chance),
-            Pick::Nothing => self.wait(pool, now, chance, handle),
+            Pick::OnlyTried => self.wait(pool, true, now, chance, handle),
+            Pick::Nothing => self.wait(pool, false, now, chance, handle),
         }
     }
 
@@ -264,6 +267,10 @@ impl Attempts {
 
     /// Answers [`Step::Judge`]: which of its members, by their numbers there, may be used.
     pub fn judge(&mut self, verdicts: impl IntoIterator<Item = (u64, bool)>) {
+        if let Phase::Waiting = self.phase {
+            // What it wants is in line, and so it may have what it was promised.
+            return self.history.write().verdicts.extend(verdicts);
+        }
         for (position, admitted) in verdicts {
             self.wish.judged(position, admitted);
         }
@@ -306,17 +313,4 @@ impl Attempts {
         let last_signal = self.history.0.as_mut().and_then(|history| history.last_signal.take());
         Step::Exhausted(pool.exhausted(reason, &self.wish, self.made, last_signal, now))
     }
-}
-
-/// What a run finds when it goes on.
-enum Resumed {
-    Ready,
-    Waited {
-        promised: Option<usize>,
-    },
-    Pausing {
-        until: Instant,
-    },
-    /// The pool is closed to it.
-    Refused,
 }

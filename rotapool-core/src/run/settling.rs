@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::waiting::Pause;
 use super::{Attempts, Phase};
 use crate::member::signal::{Outcome, Signal};
 use crate::member::usage::Ticket;
@@ -160,7 +161,7 @@ impl Attempts {
         let history = self.history.write();
         history.turn.get_or_insert((pool.sequence(&ticket), 0));
         history.spent += u32::from(!is_free);
-        history.owes_pause = true;
+        history.pause = Pause::Owed;
         history.has_failed |= cost == Cost::One;
         history.retries = cost != Cost::Detour;
         history.in_line_since = None;
@@ -173,7 +174,7 @@ impl Attempts {
             return pool.release(ticket);
         }
         let until = after(now, scaled(self.retry_delay, 0.5 + chance()));
-        history.pause = Some(self.deadline.map_or(until, |deadline| until.min(deadline)));
+        history.pause = Pause::Until(self.deadline.map_or(until, |deadline| until.min(deadline)));
         if !is_sibling {
             pool.shield(&ticket);
         }

@@ -57,12 +57,13 @@ pub enum Step {
     Judge(Vec<(u64, Arc<Metadata>)>),
     /// Choose one of these, [tell](crate::Attempts::choose) which, and step again.
     Choose(Vec<Candidate>),
-    /// Sleep until then and step again. Nothing but the clock ends a pause.
+    /// Sleep until then and step again: nothing but the clock ends a pause under the
+    /// [recorded rules](crate::Rules::RECORDED). By the pool's own, a run that pauses [waits](Self::Wait).
     Pause {
         /// When the pause ends.
         until: Instant,
     },
-    /// Sleep until then, if that is known, or until the handle that was made for this step is among those to
+    /// The run stands in line, or pauses: sleep until then, if that is known, or until the handle that was made for this step is among those to
     /// [wake](crate::Effects::wakes); then step.
     Wait {
         /// When to step in any case; `None` if only a wake-up ends the wait.

@@ -100,9 +100,19 @@ impl Wish {
         })
     }
 
-    /// Whether its caller judges, and so has to see every newcomer.
-    pub(crate) fn judges(&self) -> bool {
-        self.0.as_ref().is_some_and(|asked| asked.judge)
+    /// Whether the run's caller has yet to say whether it admits this one.
+    pub(crate) fn has_to_judge(&self, slot: &Slot) -> bool {
+        self.judged_until().is_some_and(|judged_until| slot.position() >= judged_until)
+            && !self.excludes(slot)
+    }
+
+    /// Whether the run may have this one, as far as its caller has judged.
+    pub(crate) fn may_admit(&self, slot: &Slot) -> bool {
+        self.admits(slot) || self.has_to_judge(slot)
+    }
+
+    fn excludes(&self, slot: &Slot) -> bool {
+        self.0.as_ref().is_some_and(|asked| asked.exclude.contains(slot.id()))
     }
 
     /// What stands for the members that the caller keeps out and admits: the same of runs that are filtered

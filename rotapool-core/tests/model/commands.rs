@@ -62,12 +62,14 @@ fn begin(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command
     let mut deadlines = vec![now - seconds(1), now];
     deadlines.extend([1, 3, 3, 5, 12, 12, 40, 40, 10_000_000].map(|ahead| now + seconds(ahead)));
     let wait = random.f64() < temper.waits;
-    // A wait for a cost has stories of its own, and so have turns by weight that a cost passes over.
-    let states = !wait && temper.rules.strategy != Strategy::Weighted;
+    let retry_delay = if random.f64() < temper.pauses { delay } else { Duration::ZERO };
+    // Standing in line with a cost has stories of its own, and so have turns by weight that a cost passes over.
+    let stands_in_line = wait || !retry_delay.is_zero();
+    let states = !stands_in_line && temper.rules.strategy != Strategy::Weighted;
     let costs = if states { temper.traits.cost(random) } else { Vec::new() };
     Some(Command::Begin(Terms {
         max_attempts: pick(random, &[0, 1, 2, 3, 3, 4, 4, 5, 5, 20, 20, u32::MAX]),
-        retry_delay: if random.f64() < temper.pauses { delay } else { Duration::ZERO },
+        retry_delay,
         deadline: (random.f64() < temper.hurries).then(|| pick(random, &deadlines)),
         attempt_timeout: (random.f64() < temper.times_out)
             .then(|| pick(random, &[1, 2, 5, 30, u64::MAX].map(seconds))),
@@ -197,6 +199,8 @@ fn administer(temper: &Temper, random: &mut Rng) -> Command {
 fn meddle(temper: &Temper, random: &mut Rng) -> Command {
     let id = pick(random, &IDS);
     match random.bool() {
+        // Seldom: there is not much to see in a closed pool.
+        _ if random.u8(..64) == 0 => Command::Close,
         true => Command::Remove { id },
         false => Command::Add { profile: temper.traits.profile(random, id) },
     }

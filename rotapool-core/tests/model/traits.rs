@@ -65,7 +65,7 @@ impl Traits {
         profile
     }
 
-    /// What a run costs that does not wait.
+    /// What a run costs that never stands in line.
     pub(crate) fn cost(&self, random: &mut Rng) -> Vec<(Arc<str>, u64)> {
         if random.f64() >= self.costs {
             return Vec::new();

@@ -7,11 +7,18 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 92] = [
+const ALL: [&str; 99] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
     "a pause that a spurious wake-up leaves as it is",
+    "a pause in line",
+    "a pause that a wake-up leaves as it is",
+    "a pause outlasts the deadline, and something fresh may come before",
+    "one that does not wait pauses",
+    "something fresh went to one who pauses",
+    "a place is held until it is judged",
+    "a place was turned down when it was judged",
     "a wait",
     "a wait after a wait",
     "exhausted: no eligible resource",
@@ -103,14 +110,25 @@ const ALL: [&str; 92] = [
 ];
 
 /// What only the recorded rules reach.
-const RECORDED: [&str; 2] =
-    ["an attempt after a wait that ended past the deadline", "a pausing usage counted as aborted"];
+const RECORDED: [&str; 4] = [
+    "an attempt after a wait that ended past the deadline",
+    "a pausing usage counted as aborted",
+    "a pause",
+    "a pause that a spurious wake-up leaves as it is",
+];
 
 /// What only our own rules reach.
-const OURS: [&str; 32] = [
+const OURS: [&str; 39] = [
     // By the recorded rules hardly anybody is in line when a pool closes.
     "one in line heard that the pool closed",
     "a trial of the breaker's failed",
+    "a pause in line",
+    "a pause that a wake-up leaves as it is",
+    "a pause outlasts the deadline, and something fresh may come before",
+    "one that does not wait pauses",
+    "something fresh went to one who pauses",
+    "a place is held until it is judged",
+    "a place was turned down when it was judged",
     "exhausted: pause outlasts deadline",
     "exhausted: line full",
     "a place was handed over",

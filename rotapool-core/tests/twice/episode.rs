@@ -33,6 +33,8 @@ pub(crate) struct Episode {
     memberships: HashMap<usize, usize>,
     /// The handles that core keeps: each has to come back once.
     handles: HashSet<Handle>,
+    /// The newest membership of each id.
+    newest: HashMap<Arc<str>, usize>,
     /// How many memberships there ever were.
     memberships_made: u32,
     /// How the resources stood after the command before.
@@ -57,6 +59,12 @@ struct Run {
     /// How many steps it has taken.
     steps: u32,
     doing: Doing,
+    /// The membership of its newest attempt, those on which attempts of its have failed, and when the last of these did.
+    on: Option<usize>,
+    tried: HashSet<usize>,
+    failed_at: Option<Moment>,
+    /// When it first stood in line since.
+    rested_at: Option<Moment>,
     to_judge: Vec<(u64, Arc<Metadata>)>,
     to_choose: Vec<Candidate>,
 }
@@ -103,6 +111,7 @@ impl Episode {
             runs: Vec::new(),
             memberships: HashMap::new(),
             handles: HashSet::new(),
+            newest: HashMap::new(),
             memberships_made: 0,
             rows: Vec::new(),
             noticed: true,
@@ -213,6 +222,10 @@ impl Episode {
             terms: terms.clone(),
             steps: 0,
             doing: Doing::Ready,
+            on: None,
+            tried: HashSet::new(),
+            failed_at: None,
+            rested_at: None,
             to_judge: Vec::new(),
             to_choose: Vec::new(),
         });
@@ -257,6 +270,10 @@ impl Episode {
             Move::Attempt { membership } => Some(membership),
             _ => None,
         };
+        run.on = drawn.or(run.on);
+        if let Move::Wait { .. } = actual {
+            run.rested_at.get_or_insert(self.now);
+        }
         let stride = Stride { run: number, handle, now: self.now, chance, drawn };
         let expected = self.reference.step(stride);
         self.agreement.demand("the step", &expected, &actual);
@@ -302,12 +319,14 @@ impl Episode {
         }
         self.reference.settle(run, outcome, self.now, chance);
         let now = self.clock.instant(self.now);
-        let Run { attempts, doing, .. } = &mut self.runs[run];
+        let Run { attempts, doing, on, tried, failed_at, rested_at, .. } = &mut self.runs[run];
         match outcome {
             Outcome::Success if chance < 0.5 => attempts.succeed(&mut self.core, now),
             _ => attempts.settle(&mut self.core, outcome.clone(), now, || chance),
         }
         *doing = if attempts.is_over() { Doing::Over } else { Doing::Ready };
+        tried.extend(*on);
+        (*failed_at, *rested_at) = (Some(self.now), None);
         self.compare_run(run);
     }
 
@@ -343,6 +362,7 @@ impl Episode {
             Ok(slot) => {
                 let membership = *expected.as_ref().expect("the reference takes it too");
                 self.memberships_made += 1;
+                self.newest.insert(Arc::clone(&profile.id), membership);
                 let before = self.memberships.insert(slot.get(), membership);
                 let in_use = before.is_some_and(|before| self.reference.remembers(before));
                 assert!(!in_use, "slot {} is given away although it is in use", slot.get());

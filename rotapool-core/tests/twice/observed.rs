@@ -74,7 +74,7 @@ pub(crate) enum Why {
     Deadline { deadline: Moment },
     CooldownOutlastsDeadline { until: Moment, deadline: Moment },
     PauseOutlastsDeadline { until: Moment, deadline: Moment },
-    LineFull { max_waiting: usize },
+    LineFull { in_line: usize, max_waiting: usize },
     RetryBudget { runs: u64, retries: u64, allows_at: Option<Moment> },
 }
 
@@ -102,7 +102,9 @@ impl Exhaustion {
                         deadline: clock.moment(deadline),
                     }
                 }
-                ExhaustedReason::LineFull { max_waiting } => Why::LineFull { max_waiting },
+                ExhaustedReason::LineFull { in_line, max_waiting } => {
+                    Why::LineFull { in_line, max_waiting }
+                }
                 ExhaustedReason::RetryBudget(spent) => Why::RetryBudget {
                     runs: spent.runs,
                     retries: spent.retries,

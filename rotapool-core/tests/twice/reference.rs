@@ -42,7 +42,7 @@ use crate::twice::observed::{Aftermath, Handle, Moment, Row};
 use crate::twice::vitals::Vitals;
 
 /// Whatever is longer counts as this long: a hundred years of 365 days.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 pub(crate) struct Reference {
     rules: Config,
@@ -166,7 +166,7 @@ impl Reference {
         let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
         let mut stats = self.counted.clone();
         stats.closed = self.closed.is_some();
-        stats.waiting = self.in_line().count();
+        stats.waiting = self.waiting().count();
         stats.oldest_wait = self.oldest_wait(now);
         stats.in_flight = rows.iter().map(|row| u64::from(row.in_flight)).sum();
         stats.eligible = count(&|row| row.eligible);
@@ -265,7 +265,7 @@ impl Reference {
         }
         let comeback = self.comeback_of_a_newcomer(profile);
         self.memberships.push(Membership::new(profile, self.newest_usage, comeback, now));
-        self.welcome_in_line();
+        self.wake_all_without_a_line();
         self.attend_the_line();
         Ok(self.memberships.len() - 1)
     }

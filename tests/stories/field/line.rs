@@ -306,7 +306,7 @@ fn a_line_of_one_takes_one_and_another_when_that_one_is_served_or_gone() {
     let _holder = scene.start();
     let first = waits(&scene);
     let reason = waits(&scene).error().exhausted().unwrap().reason;
-    assert_eq!(reason, ExhaustedReason::LineFull { max_waiting: 1 });
+    assert_eq!(reason, ExhaustedReason::LineFull { in_line: 1, max_waiting: 1 });
     scene.drop_run(&first);
     let second = waits(&scene);
     assert!(second.is_running());

@@ -5,7 +5,8 @@ use rotapool_core::Status;
 use super::{Doing, Episode, Run};
 use crate::twice::command::Command;
 use crate::twice::invariants;
-use crate::twice::observed::{Move, Row, Why};
+use crate::twice::observed::{Moment, Move, Row, Why};
+use crate::twice::reference::LONGEST;
 
 impl Run {
     /// Whether it may have a member. Who sleeps in line unwoken has judged every member.
@@ -20,6 +21,22 @@ impl Run {
     fn needs(&self, dimension: &str) -> i64 {
         let stated = self.terms.costs.iter().find(|(known, _)| **known == *dimension);
         stated.map_or(1, |(_, cost)| *cost as i64)
+    }
+
+    /// Whether it may not repeat itself yet, by the shortest and by the longest pause that it may have drawn.
+    fn pauses(&self, now: Moment) -> (bool, bool) {
+        let mean = self.terms.retry_delay.min(LONGEST);
+        let lasts = |since: Option<Moment>, pause| since.is_some_and(|since| now - since < pause);
+        let longest = mean.saturating_add(mean / 2);
+        (
+            lasts(self.failed_at, mean / 2),
+            self.failed_at.is_some() && lasts(self.rested_at, longest),
+        )
+    }
+
+    /// Whether the end of its sleep has come: it steps by itself.
+    fn wakes_by_itself(&self, now: Moment) -> bool {
+        matches!(self.doing, Doing::Waiting { until: Some(until), .. } if until <= now)
     }
 
     fn is_in_line(&self) -> bool {
@@ -43,13 +60,25 @@ impl Episode {
             let left = rows.iter().find(|row| run.admits(row) && row.eligible);
             let left = left.filter(|row| !run.terms.wait || invariants::is_within_its_pace(row));
             match exhaustion.why {
-                Why::MaxAttempts
-                | Why::Closed
-                | Why::Deadline { .. }
-                | Why::PauseOutlastsDeadline { .. }
-                | Why::RetryBudget { .. } => {}
+                Why::MaxAttempts | Why::Closed | Why::Deadline { .. } | Why::RetryBudget { .. } => {
+                }
+                Why::PauseOutlastsDeadline { deadline, .. } => {
+                    let in_time = |row: &&Row| {
+                        row.status == Status::Healthy || row.until.is_some_and(|it| it < deadline)
+                    };
+                    let mut fresh =
+                        rows.iter().filter(|row| !run.tried.contains(&self.newest[&row.id]));
+                    let fresh = fresh.find(|row| run.admits(row) && in_time(row));
+                    let fresh = fresh.filter(|row| run.terms.wait || row.eligible);
+                    assert!(fresh.is_none(), "refused, although {fresh:?} may come in time");
+                }
                 why => assert!(left.is_none(), "refused, {why:?}, although {left:?} is eligible"),
             }
+        }
+        if let (Command::Step { run, .. }, Some(Move::Attempt { membership })) = (command, next) {
+            let run = &self.runs[*run];
+            let again = run.tried.contains(membership) && run.pauses(self.now).0;
+            assert!(!again, "it repeats itself before its pause is over");
         }
         // What time it is, the pool learns from the next call.
         if !self.noticed {
@@ -57,7 +86,11 @@ impl Episode {
         }
         for run in self.runs.iter().filter(|run| run.sleeps_in_line()) {
             let free = |row: &&Row| row.eligible && invariants::is_within_its_pace(row);
-            let free = rows.iter().filter(free).find(|row| run.admits(row));
+            let keeps_off = |row: &Row| {
+                run.tried.contains(&self.newest[&row.id])
+                    && (run.pauses(self.now).1 || run.wakes_by_itself(self.now))
+            };
+            let free = rows.iter().filter(free).find(|row| run.admits(row) && !keeps_off(row));
             assert!(free.is_none(), "in line, and nobody said that this is free: {free:?}");
         }
         self.somebody_in_line_is_told_of_the_next_instant(rows);

@@ -116,6 +116,7 @@ impl Reference {
             u128::from(run.terms.wait),
             run.budget.map_or(u128::MAX, |budget| u128::from(budget.saturating_sub(run.spent))),
             u128::from(run.pause_due),
+            nanoseconds(run.pause_until),
             u128::from(run.made == 0),
             u128::from(run.retries),
             u128::from(run.has_failed),
@@ -126,13 +127,14 @@ impl Reference {
         essence.extend(tried.into_iter().map(|tried| self.rank_of(tried) as u128));
         essence
     }
-    fn essence_of_place(&self, number: usize, now: Moment) -> [u128; 4] {
+    fn essence_of_place(&self, number: usize, now: Moment) -> [u128; 5] {
         let place = self.in_line().position(|(run, _)| run == number);
-        let Some(_) = place else { return [0; 4] };
-        let (awake, told, promise) = self.how_it_stands_in_line(number);
+        let Some(_) = place else { return [0; 5] };
+        let (awake, told, promise, manners) = self.how_it_stands_in_line(number);
         let told = ahead(told, now).map_or(u128::MAX, |told| told.as_nanos());
         let promise = promise.map_or(u128::MAX, |promise| self.rank_of(promise) as u128);
-        [1 + self.number_in_line(number) as u128, u128::from(awake), told, promise]
+        let manners = manners.iter().fold(0, |sum, is| 2 * sum + u128::from(*is));
+        [1 + self.number_in_line(number) as u128, u128::from(awake), told, promise, manners]
     }
 
     /// How long it has been in flight, if it may become late.

@@ -19,19 +19,28 @@ pub(super) struct Place {
     told: Option<Moment>,
     /// Whether its patience was over when it last looked: it takes what is beyond the pace of a ramp, too.
     hurries: bool,
+    /// Whether it had to pause when it last looked: it is there for what it has not tried, and nobody counts it.
+    pauses: bool,
+    /// Whether that is all that it does.
+    only_pauses: bool,
     /// The membership on which a place is held for it.
     pub(super) promise: Option<usize>,
 }
 
 impl Reference {
-    /// The runs that wait.
+    /// The runs that wait, and those that pause.
     pub(super) fn in_line(&self) -> impl Iterator<Item = (usize, &Place)> {
         let runs = self.runs.iter().enumerate();
         runs.filter_map(|(number, run)| run.place.as_ref().map(|place| (number, place)))
     }
 
+    /// The runs that wait, or will be served in a moment.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (usize, &Place)> {
+        self.in_line().filter(|(_, place)| !place.only_pauses || place.promise.is_some())
+    }
+
     pub(super) fn oldest_wait(&self, now: Moment) -> Option<Duration> {
-        self.in_line().map(|(_, place)| now - place.since).max()
+        self.waiting().map(|(_, place)| now - place.since).max()
     }
 
     pub(super) fn promised(&self, membership: usize) -> u32 {
@@ -67,9 +76,10 @@ impl Reference {
     pub(super) fn how_it_stands_in_line(
         &self,
         run: usize,
-    ) -> (bool, Option<Moment>, Option<usize>) {
+    ) -> (bool, Option<Moment>, Option<usize>, [bool; 3]) {
         let place = self.runs[run].place.as_ref().expect("a run in line");
-        (place.handle.is_none(), place.told, place.promise)
+        let Place { handle, told, hurries, pauses, only_pauses, promise, .. } = place;
+        (handle.is_none(), *told, *promise, [*hurries, *pauses, *only_pauses])
     }
 
     // Coming and going.
@@ -79,6 +89,7 @@ impl Reference {
         &mut self,
         run: usize,
         handle: Handle,
+        only_pauses: bool,
         now: Moment,
     ) -> Option<Moment> {
         self.keep_in_line(run, now);
@@ -87,8 +98,11 @@ impl Reference {
             self.runs[run].came = Some((self.newest_usage, self.arrivals));
         }
         let patience = self.patience(run, now);
-        let hurries = patience.is_some_and(|patience| patience <= now);
-        let deadline = patience.filter(|_| !hurries).or(self.runs[run].terms.deadline);
+        let terms = &self.runs[run].terms;
+        let hurries = !terms.wait || patience.is_some_and(|patience| patience <= now);
+        let deadline = patience.filter(|_| !hurries).or(terms.deadline);
+        let pause = self.runs[run].pause_until.filter(|_| self.has_to_pause(run, now));
+        let deadline = pause.into_iter().chain(deadline).min();
         let until = match self.next_known_instant() {
             Some(next) if self.hopeful().first() == Some(&run) => {
                 Some(deadline.map_or(next, |deadline| deadline.min(next)))
@@ -96,7 +110,12 @@ impl Reference {
             _ => deadline,
         };
         self.hang_up(run, handle, until);
-        self.runs[run].place.as_mut().expect("a run in line").hurries = hurries;
+        let place = self.runs[run].place.as_mut().expect("a run in line");
+        (place.hurries, place.pauses) = (hurries, pause.is_some());
+        place.only_pauses = pause.is_some() && only_pauses;
+        if pause.is_some() {
+            self.note("a pause in line");
+        }
         until
     }
 
@@ -112,10 +131,15 @@ impl Reference {
     pub(super) fn keep_in_line(&mut self, run: usize, now: Moment) {
         let run = &mut self.runs[run];
         let since = *run.waits_since.get_or_insert(now);
-        let place = Place { since, handle: None, told: None, hurries: false, promise: None };
-        run.place.get_or_insert(place);
-        // To have been in line counts as the pause.
-        run.pause_due = false;
+        run.place.get_or_insert(Place {
+            since,
+            handle: None,
+            told: None,
+            hurries: false,
+            pauses: false,
+            only_pauses: false,
+            promise: None,
+        });
     }
 
     /// What wakes the run from now on.
@@ -150,9 +174,11 @@ impl Reference {
                 let hopeful = self.hopeful();
                 let is_within = self.is_within_its_pace(membership);
                 let may_have = |&run: &usize| {
-                    let place = self.runs[run].place.as_ref();
-                    (is_within || place.is_some_and(|place| place.hurries))
-                        && self.admits(run, membership)
+                    let place = self.runs[run].place.as_ref().expect("a run in line");
+                    let again = self.runs[run].wish.tried.contains(&membership);
+                    (is_within || place.hurries)
+                        && !(place.pauses && again)
+                        && (self.admits(run, membership) || self.has_to_judge(run, membership))
                 };
                 let Some(first) = hopeful.iter().position(may_have) else { break };
                 if !is_within {
@@ -165,6 +191,9 @@ impl Reference {
                 let run = hopeful[first];
                 let place = self.runs[run].place.as_mut().expect("a run in line");
                 place.promise = Some(membership);
+                if place.pauses {
+                    self.note("something fresh went to one who pauses");
+                }
                 self.charge(run, membership, self.now);
                 self.wake(run);
             }
@@ -206,19 +235,6 @@ impl Reference {
         }
     }
 
-    /// Somebody joined: who judges has to judge it. Without a line all think again.
-    pub(super) fn welcome_in_line(&mut self) {
-        self.wake_all_without_a_line();
-        if self.rules.rules.line {
-            let waiting: Vec<_> = self.in_line().map(|(run, _)| run).collect();
-            for run in waiting {
-                if self.runs[run].terms.wants.is_some() {
-                    self.wake(run);
-                }
-            }
-        }
-    }
-
     /// A member was disabled or removed: whoever hoped for it thinks again, and all if there is no hope.
     pub(super) fn tell_the_line_of_a_loss(&mut self, membership: usize) {
         self.wake_all_without_a_line();
@@ -226,9 +242,9 @@ impl Reference {
             let no_hope = self.members().all(|(_, member)| member.is_disabled());
             let waiting: Vec<_> = self.in_line().map(|(run, _)| run).collect();
             for run in waiting {
-                // Who has no filters hopes as long as there is any hope.
-                let Terms { exclude, wants, .. } = &self.runs[run].terms;
-                let filters = !exclude.is_empty() || wants.is_some();
+                // Who has no filters and states no costs hopes as long as there is any hope.
+                let Terms { exclude, wants, costs, .. } = &self.runs[run].terms;
+                let filters = !exclude.is_empty() || wants.is_some() || !costs.is_empty();
                 if no_hope || filters && self.admits(run, membership) {
                     self.wake(run);
                 }

@@ -39,12 +39,14 @@ pub(super) struct Run {
     pub(super) first_usage: Option<u64>,
     /// When it came into the line, if that was before its first usage.
     pub(super) came: Option<(u64, u64)>,
-    /// It has failed, and has not paused since.
+    /// It has failed, and has to pause before it repeats itself.
     pub(super) pause_due: bool,
     /// It has had a failure that a breaker counts.
     pub(super) has_failed: bool,
     /// Its next attempt is a retry.
     pub(super) retries: bool,
+    /// When its pause is over, once it has begun.
+    pub(super) pause_until: Option<Moment>,
     pub(super) place: Option<Place>,
     /// Since when it waits, also while it is asked something.
     pub(super) waits_since: Option<Moment>,
@@ -57,6 +59,7 @@ pub(super) enum Phase {
     /// Between two attempts, or in line.
     Ready,
     Attempting,
+    /// By the recorded rules.
     Pausing {
         until: Moment,
     },
@@ -76,6 +79,7 @@ impl Reference {
             pause_due: false,
             has_failed: false,
             retries: false,
+            pause_until: None,
             place: None,
             waits_since: None,
             last_signal: None,
@@ -223,7 +227,8 @@ impl Reference {
             self.note(if free { "a free rotation" } else { "a second time on what is out costs" });
         }
         self.runs[run].spent += u32::from(!free);
-        self.runs[run].pause_due = true;
+        self.runs[run].pause_due = !self.rules.rules.holds_place_in_pauses;
+        self.runs[run].pause_until = None;
         let is_retry = matches!(signal, Signal::Retry { .. });
         self.runs[run].last_signal = Some(signal);
         let Run { terms, spent, budget, .. } = &self.runs[run];
@@ -288,7 +293,7 @@ impl Reference {
                 self.measure(membership, &Outcome::Aborted, false, now - since, now);
                 self.leave(run);
             }
-            Phase::Pausing { .. } if self.rules.rules.holds_place_in_pauses => self.leave(run),
+            Phase::Pausing { .. } => self.leave(run),
             _ => {}
         }
         if self.runs[run].place.as_ref().is_some_and(|place| place.promise.is_some()) {

@@ -13,6 +13,8 @@ use crate::twice::observed::{Handle, Moment, Offer};
 pub(super) struct Wish {
     /// The members that its caller has judged.
     judged: Vec<(usize, bool)>,
+    /// What it has said and the run has yet to take note of.
+    told: Vec<(usize, bool)>,
     /// The memberships that sent it on, the latest last.
     pub(super) tried: Vec<usize>,
     /// What the pool's owner chose for the next attempt: a member, or none.
@@ -58,6 +60,14 @@ impl Reference {
             && (terms.wants.is_none() || wish.judged.contains(&(membership, true)))
     }
 
+    /// Whether the run's caller has yet to say whether it admits this member.
+    pub(super) fn has_to_judge(&self, run: usize, membership: usize) -> bool {
+        let Run { terms, wish, .. } = &self.runs[run];
+        terms.wants.is_some()
+            && !terms.exclude.contains(&self.memberships[membership].id)
+            && !wish.judged.iter().any(|(judged, _)| *judged == membership)
+    }
+
     /// Whether the run's own filters leave nobody.
     pub(super) fn admits_nobody(&self, run: usize) -> bool {
         let terms = &self.runs[run].terms;
@@ -91,7 +101,16 @@ impl Reference {
     /// The verdicts on those asked about, from the first on; the rest stay unjudged.
     pub(crate) fn judge(&mut self, run: usize, verdicts: &[bool]) {
         let wish = &mut self.runs[run].wish;
-        wish.judged.extend(wish.asked.iter().copied().zip(verdicts.iter().copied()));
+        wish.told.extend(wish.asked.iter().copied().zip(verdicts.iter().copied()));
+        if self.runs[run].place.is_none() {
+            self.take_note_of_the_verdicts(run);
+        }
+    }
+
+    /// What a run in line is told it takes note of when it steps.
+    pub(super) fn take_note_of_the_verdicts(&mut self, run: usize) {
+        let wish = &mut self.runs[run].wish;
+        wish.judged.append(&mut wish.told);
     }
 
     /// The members that the pool's owner may choose from.

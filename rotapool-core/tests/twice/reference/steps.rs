@@ -45,9 +45,7 @@ impl Reference {
             }
             Phase::Pausing { until } if now < until => Move::Pause { until },
             Phase::Pausing { .. } => {
-                if self.rules.rules.holds_place_in_pauses {
-                    self.leave(run);
-                }
+                self.leave(run);
                 self.runs[run].phase = Phase::Ready;
                 self.go_about(stride)
             }
@@ -60,10 +58,21 @@ impl Reference {
     fn go_about(&mut self, stride: Stride) -> Move {
         let Stride { run, handle, now, .. } = stride;
         self.take_waking_handle(run);
+        self.take_note_of_the_verdicts(run);
         let waited = self.runs[run].place.is_some();
         let deadline = self.runs[run].terms.deadline;
         let promise = self.runs[run].place.as_ref().and_then(|place| place.promise);
-        if let Some(membership) = promise {
+        if let Some(membership) = promise.filter(|&it| self.has_to_judge(run, it)) {
+            self.note("a place is held until it is judged");
+            let unjudged = self.ask_to_judge(run);
+            assert!(!unjudged.is_empty(), "{membership} is among them");
+            return Move::Judge(unjudged);
+        }
+        if promise.is_some_and(|it| !self.admits(run, it)) {
+            self.note("a place was turned down when it was judged");
+            self.leave_the_line(run);
+            self.attend_the_line();
+        } else if let Some(membership) = promise {
             return match deadline.filter(|&deadline| deadline <= now) {
                 Some(deadline) => {
                     self.note("a promise given back at the deadline");
@@ -156,11 +165,9 @@ impl Reference {
         if let Some(chosen) = self.choice_that_stands(run, now) {
             return self.attempt(run, chosen, handle, now);
         }
-        let Some(turn) = self.turn_of(run, now) else { return self.wait_or_give_up(stride) };
-        if turn.again {
-            if let Some(pause) = self.pause_before_repeating(stride) {
-                return pause;
-            }
+        let Some(turn) = self.turn_of(run, now) else { return self.wait_or_give_up(stride, false) };
+        if turn.again && self.has_to_pause(run, now) {
+            return self.wait_or_give_up(stride, true);
         }
         if asks {
             self.leave_the_line(run);
@@ -183,7 +190,7 @@ impl Reference {
         };
         match one {
             Some(one) => self.attempt(run, one, handle, now),
-            None => self.wait_or_give_up(stride),
+            None => self.wait_or_give_up(stride, false),
         }
     }
 
@@ -191,7 +198,7 @@ impl Reference {
     fn is_one_too_many(&self, run: usize) -> bool {
         let Run { made, came, .. } = &self.runs[run];
         let is_new = *made == 0 && came.is_none();
-        is_new && self.in_line().count() >= self.rules.max_waiting
+        is_new && self.waiting().count() >= self.rules.max_waiting
     }
 
     /// What is fresh comes first, and who does not wait goes beyond the pace rather than ask again.
@@ -219,51 +226,64 @@ impl Reference {
         open.map(|(again, beyond)| turn(again, beyond)).find(|turn| !turn.those.is_empty())
     }
 
-    /// One pause a failure, and none for who has been in line since.
-    fn pause_before_repeating(&mut self, stride: Stride) -> Option<Move> {
-        let Stride { run, now, chance, .. } = stride;
-        let Run { terms, pause_due, place, .. } = &self.runs[run];
-        if terms.retry_delay.is_zero() || !pause_due || place.is_some() {
-            return None;
-        }
-        let until = self.end_of_pause(run, now, chance);
-        match self.runs[run].terms.deadline {
-            Some(deadline) if deadline <= until => {
-                let why = Why::PauseOutlastsDeadline { until, deadline };
-                return Some(self.exhaust(run, why, now));
-            }
-            _ => {}
-        }
-        self.runs[run].pause_due = false;
-        self.runs[run].phase = Phase::Pausing { until };
-        Some(Move::Pause { until })
+    /// One pause a failure, as long as it was drawn, however often the run comes meanwhile.
+    pub(super) fn has_to_pause(&self, run: usize, now: Moment) -> bool {
+        let Run { terms, pause_due, pause_until, .. } = &self.runs[run];
+        !terms.retry_delay.is_zero() && *pause_due && pause_until.is_none_or(|until| now < until)
     }
 
-    fn wait_or_give_up(&mut self, stride: Stride) -> Move {
-        let Stride { run, handle, now, .. } = stride;
+    /// Nothing is to be had, or only `again` what the run has tried.
+    fn wait_or_give_up(&mut self, stride: Stride, again: bool) -> Move {
+        let Stride { run, handle, now, chance, .. } = stride;
         let Terms { deadline, wait, .. } = self.runs[run].terms;
+        let has_to_pause = self.has_to_pause(run, now);
+        let has_begun = has_to_pause && self.runs[run].pause_until.is_some();
         let hoped_for: Vec<_> = self
             .members()
             .filter(|&(it, member)| !member.is_disabled() && self.admits(run, it))
-            .map(|(it, _)| (self.can_pay(run, it, now), self.back_for(run, it, now)))
-            .filter(|(pays, back)| *pays || back.is_some())
+            .map(|(it, _)| (it, self.can_pay(run, it, now), self.back_for(run, it, now)))
+            .filter(|(_, pays, back)| *pays || back.is_some())
             .collect();
-        if !wait || hoped_for.is_empty() {
+        if !(wait || again || has_begun) || hoped_for.is_empty() {
             return self.exhaust(run, self.nothing(run), now);
         }
-        let all_cool = hoped_for.iter().all(|(_, back)| back.is_some());
-        let earliest = hoped_for.iter().filter_map(|(_, back)| *back).min();
-        if let (true, Some(until), Some(deadline)) = (all_cool, earliest, deadline) {
+        let all_cool = hoped_for.iter().all(|(.., back)| back.is_some());
+        let earliest = hoped_for.iter().filter_map(|(.., back)| *back).min();
+        if let (true, true, Some(until), Some(deadline)) = (wait, all_cool, earliest, deadline) {
             if deadline <= until {
                 let why = Why::CooldownOutlastsDeadline { until, deadline };
                 return self.exhaust(run, why, now);
             }
         }
-        if self.is_one_too_many(run) {
-            let max_waiting = self.rules.max_waiting;
-            return self.exhaust(run, Why::LineFull { max_waiting }, now);
+        if has_to_pause {
+            let until = self.end_of_pause(run, now, chance);
+            let until = *self.runs[run].pause_until.get_or_insert(until);
+            if let Some(deadline) = deadline.filter(|&deadline| deadline <= until) {
+                // In time comes only what is fresh, and only for one that waits for it.
+                let tried = &self.runs[run].wish.tried;
+                let fresh = |(it, ..): &&(usize, _, _)| !tried.contains(it);
+                let mut fresh = hoped_for.iter().filter(fresh);
+                let is_in_time = fresh.any(|(.., back): &(_, _, Option<Moment>)| {
+                    back.is_none_or(|back| back < deadline)
+                });
+                if !wait || !is_in_time {
+                    let why = Why::PauseOutlastsDeadline { until, deadline };
+                    return self.exhaust(run, why, now);
+                }
+                self.note("a pause outlasts the deadline, and something fresh may come before");
+            }
+            if has_begun {
+                self.note("a pause that a wake-up leaves as it is");
+            }
+            if !wait {
+                self.note("one that does not wait pauses");
+            }
         }
-        Move::Wait { until: self.stand_in_line(run, handle, now) }
+        if self.is_one_too_many(run) {
+            let (in_line, max_waiting) = (self.waiting().count(), self.rules.max_waiting);
+            return self.exhaust(run, Why::LineFull { in_line, max_waiting }, now);
+        }
+        Move::Wait { until: self.stand_in_line(run, handle, again || !wait, now) }
     }
 
     // The recorded rules.

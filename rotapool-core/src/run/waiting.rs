@@ -1,0 +1,312 @@
+//! How a run stands in line: while it pauses, for what it has not tried; while it waits, for anything.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::step::Step;
+use super::{Attempts, Phase};
+use crate::member::profile::Metadata;
+use crate::pool::State;
+use crate::pool::handover::Until;
+use crate::report::exhausted::ExhaustedReason;
+use crate::time::{after, scaled};
+
+/// What a run finds when it goes on.
+pub(super) enum Resumed {
+    Ready,
+    Waited {
+        promised: Option<usize>,
+    },
+    /// It was promised what its caller has yet to judge: that, and whoever else joined.
+    Unjudged(Vec<(u64, Arc<Metadata>)>),
+    Pausing {
+        until: Instant,
+    },
+    /// The pool is closed to it.
+    Refused,
+}
+
+/// Whether a run has to pause before it repeats itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Pause {
+    #[default]
+    None,
+    /// It has yet to begin: only a run that finds nothing fresh pauses.
+    Owed,
+    Until(Instant),
+}
+
+impl Pause {
+    pub(super) fn is_owed(self, now: Instant) -> bool {
+        match self {
+            Self::None => false,
+            Self::Owed => true,
+            Self::Until(until) => now < until,
+        }
+    }
+}
+
+impl Attempts {
+    /// Goes on after a pause or a wait.
+    #[cold]
+    pub(super) fn resume<A>(&mut self, pool: &mut State<A>, now: Instant) -> Resumed {
+        // While it is still in line: what comes free now is for those who came first.
+        pool.notice(now);
+        match std::mem::replace(&mut self.phase, Phase::Ready) {
+            Phase::Ready => Resumed::Ready,
+            Phase::Between => {
+                pool.goes_on();
+                match pool.has_ended() {
+                    true => Resumed::Refused,
+                    false => Resumed::Ready,
+                }
+            }
+            Phase::Waiting => self.resume_in_line(pool),
+            Phase::Pausing => match self.history.write().pause {
+                Pause::Until(until) if now < until && !pool.has_ended() => {
+                    self.phase = Phase::Pausing;
+                    Resumed::Pausing { until }
+                }
+                _ => {
+                    self.give_up_the_pause(pool);
+                    match pool.has_ended() {
+                        true => Resumed::Refused,
+                        false => Resumed::Ready,
+                    }
+                }
+            },
+            // Given back first: whoever catches the panic can still cancel the run.
+            phase @ (Phase::Attempting(_) | Phase::Over) => {
+                self.phase = phase;
+                panic!("the attempt in flight has to be settled first, or the run is over");
+            }
+        }
+    }
+
+    /// A pause under the recorded rules is over.
+    pub(super) fn give_up_the_pause<A>(&mut self, pool: &mut State<A>) {
+        let history = self.history.write();
+        history.pause = Pause::None;
+        if let Some(failed) = history.failed.take() {
+            pool.release(failed);
+        }
+    }
+
+    /// Comes back from the line with what the run was promised; that stays promised while its caller judges it.
+    fn resume_in_line<A>(&mut self, pool: &mut State<A>) -> Resumed {
+        let Some(turn) = self.history.write().turn else { return Resumed::Ready };
+        if pool.refuses(self.made > 0) {
+            self.give_up_the_line(pool);
+            return Resumed::Refused;
+        }
+        let verdicts = std::mem::take(&mut self.history.write().verdicts);
+        let unjudged = pool.unjudged_in_line(turn, verdicts);
+        if !unjudged.is_empty() {
+            self.phase = Phase::Waiting;
+            return Resumed::Unjudged(unjudged);
+        }
+        match self.come_back(pool) {
+            Some(key) if !pool.admits(&self.wish, key) => {
+                pool.pass_on(Some(key));
+                Resumed::Waited { promised: None }
+            }
+            promised => Resumed::Waited { promised },
+        }
+    }
+
+    /// Leaves the line, with what the run was promised.
+    fn come_back<A>(&mut self, pool: &mut State<A>) -> Option<usize> {
+        if self.made > 0 {
+            pool.goes_on();
+        }
+        let history = self.history.write();
+        let back = pool.leave_line(history.turn?)?;
+        history.in_line_since = Some(back.since);
+        self.wish = back.wish;
+        back.promised
+    }
+
+    pub(super) fn give_up_the_line<A>(&mut self, pool: &mut State<A>) {
+        let promised = self.come_back(pool);
+        pool.pass_on(promised);
+    }
+
+    /// Takes the place that the run was promised, unless its deadline has passed meanwhile, or the retries are spent.
+    #[cold]
+    pub(super) fn take_promised<A>(
+        &mut self,
+        pool: &mut State<A>,
+        key: usize,
+        now: Instant,
+        handle: impl FnOnce() -> A,
+    ) -> Step {
+        let refusal = match self.deadline {
+            Some(deadline) if deadline <= now => Some(ExhaustedReason::Deadline { deadline }),
+            _ if self.history.retries() => self.over_budget(pool, now),
+            _ => None,
+        };
+        if let Some(reason) = refusal {
+            pool.pass_on(Some(key));
+            return self.exhaust(pool, reason, now);
+        }
+        let ticket = pool.enter(key, &self.wish, pool.tick(now), handle());
+        pool.pass_on(None);
+        self.begin(pool, ticket, now)
+    }
+
+    /// Whether the run has to pause before it repeats itself.
+    #[inline]
+    pub(super) fn must_pause(&self, now: Instant) -> bool {
+        self.history.pause().is_owed(now) && !self.retry_delay.is_zero()
+    }
+
+    /// Until when the run pauses, if it has to. A pause is as long as it is, however often its run comes meanwhile.
+    fn pause(&mut self, now: Instant, chance: &mut impl FnMut() -> f64) -> Option<Instant> {
+        if !self.must_pause(now) {
+            return None;
+        }
+        let pause = &mut self.history.write().pause;
+        if *pause == Pause::Owed {
+            *pause = Pause::Until(after(now, scaled(self.retry_delay, 0.5 + chance())));
+        }
+        match *pause {
+            Pause::Until(until) => Some(until),
+            Pause::None | Pause::Owed => None,
+        }
+    }
+
+    /// Nothing is to be had now, or only again what the run has tried (`may_repeat`): get in line for it, or give up.
+    #[cold]
+    pub(super) fn wait<A>(
+        &mut self,
+        pool: &mut State<A>,
+        may_repeat: bool,
+        now: Instant,
+        mut chance: impl FnMut() -> f64,
+        handle: impl FnOnce() -> A,
+    ) -> Step {
+        let rules = pool.config().rules;
+        let pauses_already = matches!(self.history.pause(), Pause::Until(until) if now < until);
+        let reason = match self.wait || may_repeat || pauses_already {
+            false => Err(self.nothing(pool)),
+            true => {
+                let pause = self.pause(now, &mut chance);
+                let is_busy = rules.line && pool.is_busy(&self.wish, now);
+                let recovery = pool.next_recovery(&self.wish, now);
+                let futility = self.futility(pool, (is_busy, recovery), pause, now);
+                match futility.or_else(|| self.is_one_too_many(pool)) {
+                    Some(reason) => Err(reason),
+                    None => Ok(pause),
+                }
+            }
+        };
+        let pause = match reason {
+            Ok(pause) => pause,
+            Err(reason) => {
+                pool.pass_on(None);
+                return self.exhaust(pool, reason, now);
+            }
+        };
+        let history = self.history.write();
+        let turn = *history.turn.get_or_insert_with(|| pool.arrive());
+        let since = *history.in_line_since.get_or_insert_with(|| pool.tick(now));
+        let is_new = self.made == 0;
+        let until = self.until(pool, pause, may_repeat, now);
+        if self.wish.costs().are_stated() {
+            pool.watch_everywhere(&self.wish, now);
+        }
+        let wish = std::mem::take(&mut self.wish);
+        let recovery = if rules.line { None } else { pool.next_recovery(&wish, now) };
+        let comes_at = pool.get_in_line(turn, wish, since, until, handle());
+        match is_new {
+            true => self.phase = Phase::Waiting,
+            false => self.rest(pool, Phase::Waiting),
+        }
+        let until = match recovery {
+            Some(recovery) => {
+                let until = after(recovery, scaled(self.retry_delay, chance()));
+                Some(self.deadline.map_or(until, |deadline| until.min(deadline)))
+            }
+            None => comes_at,
+        };
+        Step::Wait { until }
+    }
+
+    /// Until when the run stands in line if nobody wakes it, and what for.
+    fn until<A>(
+        &self,
+        pool: &State<A>,
+        pause: Option<Instant>,
+        may_repeat: bool,
+        now: Instant,
+    ) -> Until {
+        let patience = self.patience(pool, now);
+        let hurries = !self.wait || patience.is_some_and(|patience| patience <= now);
+        let latest = if hurries { self.deadline } else { patience.or(self.deadline) };
+        let latest = pause.into_iter().chain(latest).min();
+        Until {
+            latest,
+            hurries,
+            pauses: pause.is_some(),
+            only_pauses: pause.is_some() && (may_repeat || !self.wait),
+            is_new: self.made == 0,
+        }
+    }
+
+    /// Why there is nothing to wait or to pause for, if there is nothing.
+    ///
+    /// What may come is that somebody healthy is only busy, and the next end of a cooldown.
+    pub(super) fn futility<A>(
+        &self,
+        pool: &State<A>,
+        (is_busy, recovery): (bool, Option<Instant>),
+        pause: Option<Instant>,
+        now: Instant,
+    ) -> Option<ExhaustedReason> {
+        match (recovery, self.deadline) {
+            _ if is_busy => {}
+            (None, _) => return Some(self.nothing(pool)),
+            (Some(until), Some(deadline)) if self.wait && deadline <= until => {
+                return Some(ExhaustedReason::CooldownOutlastsDeadline { until, deadline });
+            }
+            _ => {}
+        }
+        // Only what is fresh can serve the run before its pause is over, and only if it waits for that.
+        let (until, deadline) = pause.zip(self.deadline)?;
+        let is_in_time =
+            until < deadline || self.wait && pool.is_anything_fresh_due(&self.wish, deadline, now);
+        (!is_in_time).then_some(ExhaustedReason::PauseOutlastsDeadline { until, deadline })
+    }
+
+    /// Whether the run may wait for a ramp's pace; who may not goes beyond it rather than fail.
+    #[inline]
+    pub(super) fn may_wait<A>(&self, pool: &State<A>, now: Instant) -> bool {
+        self.wait
+            && self.is_one_too_many(pool).is_none()
+            && self.patience(pool, now).is_none_or(|patience| now < patience)
+    }
+
+    /// Until when a run in line keeps to the pace of ramps: for half of the time that it had when it came. A place that
+    /// comes later than that may come too late to be of use, and what its deadline ends is no success for the ramp.
+    fn patience<A>(&self, pool: &State<A>, now: Instant) -> Option<Instant> {
+        let deadline = self.deadline.filter(|_| pool.config().rules.line)?;
+        let since = self.history.0.as_ref().and_then(|history| history.in_line_since);
+        let since = since.map_or(now, |since| pool.instant(since));
+        Some(since + deadline.saturating_duration_since(since) / 2)
+    }
+
+    /// Whether a run that has only just come finds the line full. Who comes again is let in.
+    pub(super) fn is_one_too_many<A>(&self, pool: &State<A>) -> Option<ExhaustedReason> {
+        let (in_line, max_waiting) = (pool.in_line(), pool.config().max_waiting);
+        let is_new = self.history.0.as_ref().is_none_or(|history| history.turn.is_none());
+        (is_new && in_line >= max_waiting)
+            .then_some(ExhaustedReason::LineFull { in_line, max_waiting })
+    }
+
+    pub(super) fn nothing<A>(&self, pool: &State<A>) -> ExhaustedReason {
+        match self.wish.filters() && !pool.is_empty() && pool.admitted(&self.wish) == 0 {
+            true => ExhaustedReason::NoResourceAdmitted,
+            false => ExhaustedReason::NoEligibleResource,
+        }
+    }
+}
