@@ -56,7 +56,8 @@
 //!   same resource. Their runs go on elsewhere.
 //! - When nothing is eligible, a run that [waits](Request::wait), as one with a time-out does, gets **in line**: what
 //!   comes free is handed to the first who may have it. One that does not wait fails with [`RunError::Exhausted`], which
-//!   says of every resource why it is out and when it is back.
+//!   says of every resource why it is out and when it is back. A run that **pauses** before it repeats itself stands in
+//!   line too, for what it has not tried.
 //! - After an outage a resource comes back up a **ramp** or on **trial**: see [`Recovery`].
 //!
 //! # Quotas

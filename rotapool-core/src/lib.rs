@@ -11,8 +11,8 @@
 //! # How a run is driven
 //!
 //! 1. [`Attempts::new`] with the run's [`RunOptions`].
-//! 2. [`Attempts::step`] says what to do now: [`Step::Attempt`], [`Step::Pause`], [`Step::Wait`] or
-//!    [`Step::Exhausted`]. After any pause or wait, however it ended, ask again.
+//! 2. [`Attempts::step`] says what to do now: [`Step::Attempt`], [`Step::Wait`] (in line, to pause or for a place) or
+//!    [`Step::Exhausted`]; [`Step::Pause`] under the recorded rules, [`Step::Judge`] and [`Step::Choose`] if it is told to ask. After any pause or wait, however it ended, ask again.
 //! 3. After an attempt, [`Attempts::succeed`], or [`Attempts::settle`] with its [`Outcome`]; then step again unless
 //!    [`Attempts::is_over`].
 //! 4. A run that its caller gave up ends with [`Attempts::cancel`].

@@ -182,7 +182,9 @@ impl<T> Builder<T> {
     /// The most runs in [line](crate::Request::wait) when another one comes, which is refused then, unless a
     /// [ramp](Recovery::Ramp) is all that it would have waited for. 1,024 by default; at least 1.
     ///
-    /// A run that comes back from an attempt is never refused: the line can be longer by as many as were in flight.
+    /// It bounds newcomers only. A run that comes back from an attempt is never refused: the line can be longer by as
+    /// many as were in flight, and the refusal says how long it is. Runs that only [pause](Self::retry_delay) are in
+    /// nobody's way and are not counted, here or in [`waiting`](crate::PoolStats::waiting).
     pub fn max_waiting(mut self, runs: usize) -> Self {
         self.say("max_waiting");
         self.max_waiting = Some(runs);
@@ -203,9 +205,10 @@ impl<T> Builder<T> {
     /// all that is eligible; meanwhile it holds no place on any resource. The pause is drawn evenly from half to one
     /// and a half times the mean, so that runs which failed together do not come back together; zero stays zero.
     ///
-    /// A run that had to stand in line since has paused enough, however short that was. One that pauses stands in no
-    /// line: what it has not tried and comes back meanwhile it finds after the pause, and when the pause would outlast
-    /// its deadline it fails at once.
+    /// A run that pauses stands in [line](crate::Request::wait) for what it has not tried, whether it waits otherwise
+    /// or not: that is handed to it at once, and what it has tried is for others until the pause is over. Time that it
+    /// has to wait for a place is part of the pause. When the pause would outlast its deadline it fails at once, unless
+    /// it waits and something that it has not tried is busy, or back before that.
     pub fn retry_delay(mut self, mean: Duration) -> Self {
         self.say("retry_delay");
         self.defaults.retry_delay = mean;

@@ -51,8 +51,8 @@ impl<T> Request<T> {
 
     /// Ends the run at this instant of the pool's clock, whatever it is doing. None by default.
     ///
-    /// An attempt in flight is dropped then, which says nothing of its resource. A pause or a wait that cannot end
-    /// before is not begun: the run ends at once, as [exhausted](RunError::Exhausted). A run with a deadline stands
+    /// An attempt in flight is dropped then, which says nothing of its resource. A pause or a wait that is certain to
+    /// come to nothing before is not begun: the run ends at once, as [exhausted](RunError::Exhausted). A run with a deadline stands
     /// in line when nothing is eligible, unless [`wait`](Self::wait) says otherwise.
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.options.deadline = Some(Deadline::At(deadline));
@@ -93,8 +93,8 @@ impl<T> Request<T> {
     /// Uses only resources whose metadata pass this filter.
     ///
     /// It is called without the pool's lock, once for each resource and run, so it makes a run O(n); a
-    /// resource added while the run is under way is judged then, and who stands in line is woken to judge it: until
-    /// then it may go to another in line. When none passes, the run ends as
+    /// resource added while the run is under way is judged then. Who stands in line judges it when its turn comes, and it
+    /// is held for them meanwhile: nobody who came later gets it first. When none passes, the run ends as
     /// exhausted with [`ExhaustedReason::NoResourceAdmitted`](crate::ExhaustedReason).
     pub fn only(mut self, filter: impl Fn(&Metadata) -> bool + Send + Sync + 'static) -> Self {
         self.options.only = Some(Only(Arc::new(filter)));

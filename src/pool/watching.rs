@@ -137,8 +137,10 @@ impl<T> Pool<T> {
 }
 
 impl<T> Request<T> {
-    /// Which resource a run with these options gets if it begins now, and of every other that it admits why not:
-    /// as [`Pool::explain`], by the filters, the excluded ids and the affinity key of this request.
+    /// What becomes of a run with these options that begins now: which resource it gets, or how many are in line before
+    /// it, or why it is refused ([`Outlook`](crate::Outlook)); and of every other resource that it admits why not. As
+    /// [`Pool::explain`], by the filters, the excluded ids, the affinity key, the deadline and the
+    /// [waiting](Self::wait) of this request.
     ///
     /// The filter is called as for a run: without the pool's lock, once for each resource.
     ///
@@ -150,6 +152,9 @@ impl<T> Request<T> {
     ///     .build()?;
     /// let in_us = pool.request().only(|about| about.get("region") == Some("us"));
     /// assert_eq!(in_us.explain().next.as_deref(), Some("key-2"));
+    ///
+    /// pool.disable("key-2").unwrap();
+    /// assert!(matches!(in_us.wait(true).explain().outlook, rotapool::Outlook::Refused(_)));
     /// # Ok::<(), rotapool::BuildError>(())
     /// ```
     #[must_use]

@@ -28,10 +28,32 @@ fn it_says_in_one_line_why_and_when_to_come_back() {
     assert_eq!(
         error.to_string(),
         "pool exhausted: no eligible resource after 0 attempts; 4 resources: 1 cooling down, \
-         2 disabled, 1 saturated; first back is cooled: cooling down, back in 27.0s: \
-         429 from upstream (3.0s ago, guessed, cooldown 1)"
+         2 disabled, 1 saturated; a place may come free at any time, else first back is cooled: \
+         cooling down, back in 27.0s: 429 from upstream (3.0s ago, guessed, cooldown 1)"
     );
-    assert_eq!(error.retry_after(), None, "one is only busy: its place may come free at any time");
+    assert_eq!(error.retry_after(), None, "the line and this say the same");
+    scene.pool.remove("full").unwrap();
+    let error = scene.start().error();
+    assert!(error.to_string().contains("2 disabled; first back is cooled: "), "{error}");
+    assert_eq!(error.retry_after(), Some(secs(27)));
+}
+
+#[test]
+fn who_is_said_to_be_back_first_is_back_when_retry_after_says_so_though_not_all_are_explained() {
+    let scene = Scene::with(&[], |builder| {
+        builder.resources((0..40).map(|id| Resource::new(format!("{id}"), "")))
+    });
+    // Those that are explained come back last.
+    for seconds in (11..=50).rev() {
+        scene.start();
+        let id = scene.upstream.pending().remove(0);
+        scene.answer(&id, Err(Fault::cooldown_for(secs(seconds), "429")));
+    }
+    let run = scene.start();
+    let error = run.error();
+    assert_eq!(error.retry_after(), Some(secs(11)));
+    assert!(error.to_string().contains("; back in 11.0s"), "{error}");
+    assert!(!error.to_string().contains("first back"), "{error}");
 }
 
 #[test]
@@ -64,7 +86,7 @@ fn a_spent_budget_names_the_last_signal() {
     );
     assert_eq!(
         error.exhausted().unwrap().explanation.to_string(),
-        "nothing picked; 1 resource: 1 eligible\n  a: eligible: 0 in flight"
+        "refused: no attempt left; 1 resource: 1 eligible\n  a: eligible: 0 in flight"
     );
 }
 

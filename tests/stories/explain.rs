@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use fastrand::Rng;
 use rotapool::{
-    Candidate, Event, Fault, Pool, PoolStats, Recovery, Resource, ResourceSnapshot, Strategy, Trial,
+    Candidate, Event, ExhaustedReason, Fault, Outlook, Pool, PoolStats, Recovery, Request,
+    Resource, ResourceSnapshot, Strategy, Trial,
 };
 
+use crate::field::takes_out;
 use crate::scene::{Scene, secs};
 use crate::upstream::{Boom, fine};
 
@@ -232,4 +234,90 @@ fn a_resource_that_comes_back_on_trial_counts_with_the_room_that_it_will_have() 
   b: cooling down, back in 10.0s: 429 (30.0s ago, as stated)"
     );
     assert!(scene.start().error().is_exhausted());
+}
+
+/// What `explain` says of a run with these options, and whether it does so.
+fn foretold(
+    scene: &Scene,
+    options: impl Fn(Request<&'static str>) -> Request<&'static str>,
+) -> Outlook {
+    let told = options(scene.pool.request()).explain();
+    let in_line = scene.pool.stats().waiting;
+    let run = scene.start_with(&options);
+    match told.outlook {
+        Outlook::Served => {
+            let next = told.next.clone().expect("who serves it");
+            assert_eq!(scene.upstream.pending().last().map(String::as_str), Some(&*next));
+            assert!(told.to_string().starts_with(&format!("next is {next}, by ")), "{told}");
+        }
+        Outlook::InLine { before } => {
+            assert_eq!((before, scene.pool.stats().waiting), (in_line, in_line + 1));
+            assert!(told.to_string().starts_with("nothing to pick yet: "), "{told}");
+        }
+        Outlook::Refused(reason) => {
+            assert_eq!(run.error().exhausted().expect("it was refused").reason, reason);
+        }
+        other => panic!("{other:?}"),
+    }
+    scene.drop_run(&run);
+    told.outlook
+}
+
+#[test]
+fn it_says_what_becomes_of_a_run_with_options_that_finds_nothing() {
+    let scene = Scene::with(&["cools"], |builder| {
+        builder.resource(Resource::new("busy", "").max_in_flight(1)).max_waiting(3)
+    });
+    takes_out(&scene, "cools", 30);
+    assert_eq!(foretold(&scene, |request| request), Outlook::Served);
+    let holder = scene.start();
+    let (first, nothing) = (Outlook::InLine { before: 0 }, ExhaustedReason::NoEligibleResource);
+    assert_eq!(foretold(&scene, |request| request), Outlook::Refused(nothing));
+    assert_eq!(foretold(&scene, |request| request.wait(true)), first);
+    assert_eq!(foretold(&scene, |request| request.timeout(secs(1))), first);
+    assert_eq!(
+        foretold(&scene, |request| request.timeout(secs(1)).wait(false)),
+        Outlook::Refused(nothing)
+    );
+    let deadline = scene.pool.now();
+    let late = foretold(&scene, |request| request.deadline(deadline));
+    assert_eq!(late, Outlook::Refused(ExhaustedReason::Deadline { deadline }));
+    let on_time = |request: Request<_>| request.exclude("busy").timeout(secs(31));
+    assert_eq!(foretold(&scene, on_time), first);
+    let too_late = |request: Request<_>| request.exclude("busy").timeout(secs(30));
+    let refused = foretold(&scene, too_late);
+    assert!(
+        matches!(refused, Outlook::Refused(ExhaustedReason::CooldownOutlastsDeadline { .. })),
+        "{refused:?}"
+    );
+    let nobody = |request: Request<_>| request.wait(true).only(|_| false);
+    let refused = Outlook::Refused(ExhaustedReason::NoResourceAdmitted);
+    assert_eq!(foretold(&scene, nobody), refused);
+    let _line: Vec<_> = (0..3)
+        .map(|before| {
+            assert_eq!(
+                foretold(&scene, |request| request.wait(true)),
+                Outlook::InLine { before },
+                "behind all who came before"
+            );
+            scene.start_with(|request| request.wait(true))
+        })
+        .collect();
+    let full = ExhaustedReason::LineFull { in_line: 3, max_waiting: 3 };
+    assert_eq!(foretold(&scene, |request| request.wait(true)), Outlook::Refused(full));
+    let told = scene.pool.request().wait(true).explain().to_string();
+    let headline = "refused: the line is full: 3 runs are in it, and 3 may be; 2 resources: \
+                    1 cooling down, 1 saturated; 3 runs in line\n";
+    assert!(told.starts_with(headline), "{told}");
+    drop(holder);
+}
+
+#[test]
+fn a_run_that_waits_for_the_pace_of_a_ramp_is_said_to_be_in_line_and_one_that_does_not_is_served() {
+    let scene = Scene::with(&["a"], |builder| builder.recovery(Recovery::Ramp));
+    takes_out(&scene, "a", 30);
+    scene.advance(secs(30));
+    let _one = scene.start();
+    assert_eq!(foretold(&scene, |request| request), Outlook::Served);
+    assert_eq!(foretold(&scene, |request| request.timeout(secs(9))), Outlook::InLine { before: 0 });
 }

@@ -271,7 +271,8 @@ fn a_full_line_refuses_who_comes_and_says_so() {
     let error = scene.start_with(|request| request.wait(true)).error();
     let reason = error.exhausted().unwrap().reason;
     assert_eq!(reason, ExhaustedReason::LineFull { in_line: 2, max_waiting: 2 });
-    assert!(error.to_string().contains("2 runs are in line, and no more may be"), "{error}");
+    let said = "the line is full: 2 runs are in it, and 2 may be, after 0 attempts";
+    assert!(error.to_string().contains(said), "{error}");
 }
 
 #[test]

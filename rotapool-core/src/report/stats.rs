@@ -102,7 +102,7 @@ pub struct PoolStats {
     /// Usages in flight on the members.
     pub in_flight: u64,
     /// Runs in line for a resource ([`Step::Wait`](crate::Step::Wait)): from then on until they get one, give up,
-    /// or are dropped.
+    /// or are dropped. Those that only pause are not counted.
     pub waiting: usize,
     /// How long the one has been in line that came first; `None` if nobody is.
     pub oldest_wait: Option<Duration>,

@@ -6,6 +6,7 @@ mod figures;
 mod hangs;
 mod ladder;
 mod line;
+mod pauses;
 mod ramps;
 mod rough;
 mod trials;
