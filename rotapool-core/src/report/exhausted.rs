@@ -152,7 +152,7 @@ impl fmt::Display for Exhausted {
         let first = self.explanation.first_back();
         let shown = match (first, self.retry_after()) {
             // The explained are not all: another may be back before.
-            (Some(first), Some(_)) if first.until == self.explanation.retry_at => {
+            (Some(first), Some(_)) if first.back_at() == self.explanation.retry_at => {
                 write!(f, "; first back is {first}")?;
                 Some(first)
             }
