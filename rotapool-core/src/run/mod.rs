@@ -2,6 +2,7 @@
 
 mod between;
 mod foresight;
+mod pause;
 mod settling;
 pub(crate) mod step;
 mod telling;
@@ -10,8 +11,8 @@ mod waiting;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::pause::{Pause, Resumed};
 use self::step::{RunOptions, Step};
-use self::waiting::{Pause, Resumed};
 use crate::member::signal::Signal;
 use crate::member::slot::SlotIndex;
 use crate::member::usage::{Ticket, UsageKey};

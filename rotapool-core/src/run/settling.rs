@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::waiting::Pause;
+use super::pause::Pause;
 use super::{Attempts, Phase};
 use crate::member::signal::{Outcome, Signal};
 use crate::member::usage::Ticket;

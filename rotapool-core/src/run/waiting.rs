@@ -1,50 +1,14 @@
 //! How a run stands in line: while it pauses, for what it has not tried; while it waits, for anything.
 
-use std::sync::Arc;
 use std::time::Instant;
 
+use super::pause::{Pause, Resumed};
 use super::step::Step;
 use super::{Attempts, Phase};
-use crate::member::profile::Metadata;
 use crate::pool::State;
 use crate::pool::handover::Until;
 use crate::report::exhausted::ExhaustedReason;
 use crate::time::{after, scaled};
-
-/// What a run finds when it goes on.
-pub(super) enum Resumed {
-    Ready,
-    Waited {
-        promised: Option<usize>,
-    },
-    /// It was promised what its caller has yet to judge: that, and whoever else joined.
-    Unjudged(Vec<(u64, Arc<Metadata>)>),
-    Pausing {
-        until: Instant,
-    },
-    /// The pool is closed to it.
-    Refused,
-}
-
-/// Whether a run has to pause before it repeats itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Pause {
-    #[default]
-    None,
-    /// It has yet to begin: only a run that finds nothing fresh pauses.
-    Owed,
-    Until(Instant),
-}
-
-impl Pause {
-    pub(super) fn is_owed(self, now: Instant) -> bool {
-        match self {
-            Self::None => false,
-            Self::Owed => true,
-            Self::Until(until) => now < until,
-        }
-    }
-}
 
 impl Attempts {
     /// Goes on after a pause or a wait.
