@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::change::StateChange;
 use super::command::CommandReport;
-use super::exhausted::ExhaustedReason;
+use super::refusal::ExhaustedReason;
 use crate::member::signal::Outcome;
 use crate::one_line::OneLine;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::exhausted::ExhaustedReason;
+use super::refusal::ExhaustedReason;
 use super::snapshot::ResourceSnapshot;
 use crate::member::standing::Status;
 use crate::one_line::OneLine;

@@ -9,6 +9,7 @@ pub(crate) mod exhausted;
 pub(crate) mod explanation;
 pub(crate) mod notice;
 pub(crate) mod quota_level;
+pub(crate) mod refusal;
 #[cfg(feature = "serde")]
 mod serialize;
 pub(crate) mod snapshot;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::step::Step;
 use super::{Attempts, Phase};
 use crate::pool::State;
-use crate::report::exhausted::ExhaustedReason;
+use crate::report::refusal::ExhaustedReason;
 use crate::select::index::picking::{Pick, Reach};
 use crate::time::Tick;
 

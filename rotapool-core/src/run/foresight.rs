@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::Attempts;
 use crate::pool::State;
-use crate::report::exhausted::ExhaustedReason;
 use crate::report::explanation::{Explanation, Outlook};
+use crate::report::refusal::ExhaustedReason;
 use crate::select::candidate::Candidate;
 use crate::select::index::picking::Reach;
 

@@ -19,7 +19,7 @@ use crate::member::usage::{Ticket, UsageKey};
 use crate::pool::State;
 use crate::pool::line::Turn;
 use crate::rare::Rare;
-use crate::report::exhausted::ExhaustedReason;
+use crate::report::refusal::ExhaustedReason;
 use crate::select::candidate::Candidate;
 use crate::select::index::picking::{Pick, Reach};
 use crate::select::wish::Wish;

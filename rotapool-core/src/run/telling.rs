@@ -7,7 +7,7 @@ use super::{Attempts, Phase};
 use crate::member::signal::Outcome;
 use crate::pool::State;
 use crate::report::event::{Event, RunOutcome};
-use crate::report::exhausted::ExhaustedReason;
+use crate::report::refusal::ExhaustedReason;
 
 impl Attempts {
     /// The attempt in flight has begun.

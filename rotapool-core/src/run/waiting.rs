@@ -7,7 +7,7 @@ use super::step::Step;
 use super::{Attempts, Phase};
 use crate::pool::State;
 use crate::pool::handover::Until;
-use crate::report::exhausted::ExhaustedReason;
+use crate::report::refusal::ExhaustedReason;
 use crate::time::{after, scaled};
 
 impl Attempts {
