@@ -104,6 +104,11 @@
 //! [`python_rules`](Builder::python_rules) too. A resource that is removed and added again has all of its quota; while it is
 //! disabled or cools down it refills. What an attempt reserved stays taken if nobody says otherwise, also when it is dropped.
 //!
+//! # Longer than a call, and without async
+//!
+//! - [`Pool::acquire`] checks a resource out: a [`Held`] keeps its place until its holder settles it.
+//! - [`Pool::run_blocking`] runs an operation that blocks, on the thread that calls.
+//!
 //! # Cancel safety
 //!
 //! Every future of this crate may be dropped at any point. A run that is dropped gives its place on the
@@ -200,10 +205,12 @@
 
 pub mod config;
 mod drive;
+mod held;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub mod hints;
 pub mod lifecycle;
+mod park;
 mod pool;
 mod protect;
 mod shield;
@@ -223,6 +230,7 @@ pub use self::tower::{Cloned, Factory, PoolFuture, PoolLayer, PoolService, Remak
 pub use drive::abort::AbortHandle;
 pub use drive::lease::Lease;
 pub use drive::timer::DefaultRuntime;
+pub use held::{Aborted, Held, TakenBack};
 pub use lifecycle::{Monitor, Prober};
 pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};
 pub use protect::{

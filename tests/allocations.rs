@@ -34,6 +34,19 @@ fn a_healthy_run_allocates_nothing_or_once_for_its_affinity_key() {
 }
 
 #[test]
+fn a_checkout_allocates_for_what_it_keeps_and_gives_it_all_back() {
+    let pool = Pool::builder().resource(Resource::new("r", 1)).build().unwrap();
+    let checkouts = |number: usize| {
+        measure(|| (0..number).for_each(|_| pool.try_acquire().unwrap().succeed().unwrap()))
+    };
+    checkouts(1);
+    let allocated = checkouts(1000);
+    assert!(allocated.count_total <= 5 * 1000, "{allocated:?}");
+    assert_eq!(allocated.bytes_current, 0);
+    assert_eq!(measure(|| run(&pool, false)).count_total, 0, "runs pay nothing for it");
+}
+
+#[test]
 fn a_subscriber_that_was_dropped_costs_nothing_any_more() {
     let pool = Pool::builder().resource(Resource::new("r", 1)).build().unwrap();
     let events = pool.events();

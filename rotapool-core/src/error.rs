@@ -64,6 +64,9 @@ pub enum BuildError {
     /// `attempt_timeout` was zero.
     #[error("attempt_timeout is zero; allowed is more than that, or none for no limit")]
     ZeroAttemptTimeout,
+    /// `held_bound` was zero.
+    #[error("held_bound is zero; allowed is more than that, or none for no limit")]
+    ZeroHeldBound,
     /// The pool's name was the empty string.
     #[error(
         "the pool's name is empty; give it one of one character or more, or leave it at `pool`"

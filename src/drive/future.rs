@@ -7,6 +7,7 @@ use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Sleep};
@@ -133,11 +134,7 @@ where
                     return Poll::Ready(Err(RunError::Exhausted(this.past.unserved(*why))));
                 }
             };
-            let until = until.map(|until| match in_line {
-                true => this.guard.sleep_until(until),
-                false => this.guard.pause_until(until),
-            });
-            *this.rest = Some(Rest { until, in_line });
+            *this.rest = Some(Rest::new(this.guard, until, in_line));
             if rested {
                 // Woken too early, by a timer whose clock may stand still until this poll is over.
                 task.waker().wake_by_ref();
@@ -148,14 +145,26 @@ where
 }
 
 /// A pause or a wait. Whatever ends it, the next step reads the clock and asks the core again.
-struct Rest {
+pub(crate) struct Rest {
     until: Option<Sleep>,
     /// Whether the pool may call the run before that.
     in_line: bool,
 }
 
 impl Rest {
-    fn poll<C: Caller>(&mut self, guard: &mut Guard<C>, task: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn new<C: Caller>(guard: &Guard<C>, until: Option<Instant>, in_line: bool) -> Self {
+        let until = until.map(|until| match in_line {
+            true => guard.sleep_until(until),
+            false => guard.pause_until(until),
+        });
+        Self { until, in_line }
+    }
+
+    pub(crate) fn poll<C: Caller>(
+        &mut self,
+        guard: &mut Guard<C>,
+        task: &mut Context<'_>,
+    ) -> Poll<()> {
         if self.in_line && guard.watch(task.waker()) {
             return Poll::Ready(());
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{ready, select};
@@ -10,7 +10,7 @@ use rotapool_core::{
     Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step,
 };
 
-use crate::drive::lease::{Lease, Meter};
+use crate::drive::lease::{Doom, Lease, Meter};
 use crate::drive::pair::{Target, Trigger};
 use crate::drive::shared::{Locked, Shared};
 use crate::terms::options::{Only, Options};
@@ -178,6 +178,16 @@ impl<C: Caller> Guard<C> {
         self.caller.shared().runtime.now() >= at
     }
 
+    /// The present moment, by the pool's clock.
+    pub(crate) fn now(&self) -> Instant {
+        self.caller.shared().runtime.now()
+    }
+
+    /// How long a checkout may be held.
+    pub(crate) fn held_bound(&self) -> Option<Duration> {
+        self.caller.shared().defaults.held_bound
+    }
+
     /// Has the task woken if the run is called; `true` if it has been already.
     pub(crate) fn watch(&mut self, task: &Waker) -> bool {
         if let Some(target) = &self.target {
@@ -216,12 +226,41 @@ impl<C: Caller> Guard<C> {
         });
     }
 
+    /// Lets the operation see whether the attempt in flight is aborted, and when its time is up.
+    pub(crate) fn tell_doom(&self, lease: Lease<C::Value>) -> Lease<C::Value> {
+        match &self.target {
+            Some(target) => lease.doomed_by(Doom { call: target.look(), limit: self.limit() }),
+            None => lease,
+        }
+    }
+
+    /// The operation has ended, but who knows where its lease is: what it looks at serves no other attempt.
+    pub(crate) fn part_with_doom(&mut self) {
+        self.target = None;
+    }
+
     /// Lets go of the task.
     #[inline]
     fn unwatch(&mut self) {
         if std::mem::take(&mut self.watched) {
             self.target.iter().for_each(Target::unwatch);
         }
+    }
+
+    /// From here on the attempt in flight outlives its call, until then if that is given: see
+    /// [`Attempts::hold`].
+    #[cold]
+    pub(crate) fn hold(&mut self, until: Option<Instant>) {
+        let Self { caller, attempts, .. } = self;
+        caller.shared().with(|locked| attempts.hold(&mut locked.state, until));
+    }
+
+    /// Ends what is held, and the run with it; `false` if it was taken back before.
+    #[cold]
+    pub(crate) fn conclude(&mut self, outcome: Outcome) -> bool {
+        let mut was_held = true;
+        self.end(|attempts, state, now, _| was_held = attempts.conclude(state, outcome, now));
+        was_held
     }
 
     #[inline]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rotapool_core::{State, UsageKey};
 
-use crate::drive::pair::Trigger;
+use crate::drive::pair::{Look, Trigger};
 use crate::drive::shared::Shared;
 use crate::terms::entry::Entry;
 use crate::terms::secret::Secrets;
@@ -29,6 +29,16 @@ pub struct Lease<T> {
 struct Extra<T> {
     request_id: Option<Arc<str>>,
     meter: Option<Meter<T>>,
+    /// Of an operation that nothing can interrupt.
+    doom: Option<Doom>,
+}
+
+/// What an operation that nothing can interrupt may look at.
+pub(crate) struct Doom {
+    /// Whether a sibling has aborted it.
+    pub(crate) call: Look,
+    /// When its time is up.
+    pub(crate) limit: Option<Instant>,
 }
 
 /// Where to say what an attempt takes of the quotas of its resource.
@@ -46,7 +56,18 @@ impl<T> Lease<T> {
     /// The same with what few leases carry.
     #[cold]
     pub(crate) fn with(self, request_id: Option<Arc<str>>, meter: Option<Meter<T>>) -> Self {
-        Self { extra: Some(Arc::new(Extra { request_id, meter })), ..self }
+        Self { extra: Some(Arc::new(Extra { request_id, meter, doom: None })), ..self }
+    }
+
+    /// The same for an operation that nothing can interrupt.
+    #[cold]
+    pub(crate) fn doomed_by(self, doom: Doom) -> Self {
+        let extra = self.extra.as_ref();
+        let request_id = extra.and_then(|extra| extra.request_id.clone());
+        let meter = extra.and_then(|extra| extra.meter.as_ref());
+        let meter = meter.map(|Meter { pool, usage }| Meter { pool: pool.clone(), usage: *usage });
+        let doom = Some(doom);
+        Self { extra: Some(Arc::new(Extra { request_id, meter, doom })), ..self }
     }
 
     /// What must not be shown of what is said of the resource.
@@ -77,6 +98,40 @@ impl<T> Lease<T> {
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.extra.as_ref()?.request_id.as_deref()
+    }
+
+    /// Whether an older operation's cooldown or disable signal has aborted this one, for the loops of an operation that
+    /// [blocks](crate::Pool::run_blocking): it cannot be interrupted, and does well to return when it sees this.
+    ///
+    /// Of an async operation it is never true: that is dropped instead.
+    #[must_use]
+    pub fn is_aborted(&self) -> bool {
+        self.doom().is_some_and(|doom| doom.call.has_come())
+    }
+
+    /// When the time of the attempt is up, by the pool's clock, for an operation that
+    /// [blocks](crate::Pool::run_blocking): nobody can keep to it but the operation. `None` if it may take for ever.
+    ///
+    /// Of an async operation it is always `None`: that is dropped then.
+    ///
+    /// ```
+    /// # use std::time::{Duration, Instant};
+    /// # use rotapool::{Fault, Pool, Resource};
+    /// # let pool = Pool::builder().resource(Resource::new("a", ())).build().unwrap();
+    /// let request = pool.request().timeout(Duration::from_secs(5));
+    /// let left = request.run_blocking(|lease| {
+    ///     let left = lease.limit().map(|limit| limit.saturating_duration_since(Instant::now()));
+    ///     Ok::<_, Fault<std::io::Error>>(left) // the time-out of a blocking client
+    /// });
+    /// assert!(left.unwrap() <= Some(Duration::from_secs(5)));
+    /// ```
+    #[must_use]
+    pub fn limit(&self) -> Option<Instant> {
+        self.doom().and_then(|doom| doom.limit)
+    }
+
+    fn doom(&self) -> Option<&Doom> {
+        self.extra.as_ref()?.doom.as_ref()
     }
 
     /// Says what the attempt has taken of a dimension of the [quotas](crate::Quota) of its resource, in all, in place of

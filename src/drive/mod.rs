@@ -1,6 +1,7 @@
 //! How a run is driven: the future, its guard, the lock, and who may call it.
 
 pub(crate) mod abort;
+pub(crate) mod blocking;
 pub(crate) mod future;
 pub(crate) mod guard;
 pub(crate) mod lease;

@@ -4,6 +4,7 @@
 //! The pair does as `AbortHandle` and `AbortRegistration` of `futures` do, except that its two ends can
 //! meet again: a pair by which nobody called serves the next run, so a healthy run allocates nothing.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
@@ -45,10 +46,25 @@ impl Target {
         self.0.task.register(task);
     }
 
+    /// Tells whether the call has come, to whoever keeps this for however long: a pair of which there is one serves no
+    /// other attempt.
+    pub(crate) fn look(&self) -> Look {
+        Look(AssertUnwindSafe(Arc::clone(&self.0)))
+    }
+
     /// Lets go of the task.
     #[cold]
     pub(crate) fn unwatch(&self) {
         drop(self.0.task.take());
+    }
+}
+
+/// A look at a call, which outlives the pair. What it looks at is left in one piece by any panic.
+pub(crate) struct Look(AssertUnwindSafe<Arc<Flag>>);
+
+impl Look {
+    pub(crate) fn has_come(&self) -> bool {
+        self.0.raised.load(Ordering::Relaxed)
     }
 }
 

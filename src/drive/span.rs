@@ -19,6 +19,15 @@ pub(crate) fn drive<C: Caller, F, Fut, E>(guard: Guard<C>, operation: F) -> Driv
     return on::in_span(guard, operation);
 }
 
+/// Drives a run whose operation blocks.
+pub(crate) fn around<C: Caller, R>(guard: Guard<C>, run: impl FnOnce(Guard<C>) -> R) -> R {
+    #[cfg(feature = "tracing")]
+    let span = on::span_of(&guard);
+    #[cfg(feature = "tracing")]
+    let _inside = span.enter();
+    run(guard)
+}
+
 #[cfg(feature = "tracing")]
 mod on {
     use std::future::Future;
@@ -38,10 +47,16 @@ mod on {
         guard: Guard<C>,
         operation: F,
     ) -> InSpan<RunFuture<C, F, Fut, E>> {
+        let span = span_of(&guard);
+        InSpan { run: Some(RunFuture::new(guard, operation)), span }
+    }
+
+    /// The span of a run.
+    pub(crate) fn span_of<C: Caller>(guard: &Guard<C>) -> Shielded<Span> {
         let (pool, request_id) = guard.names();
-        let span =
-            contained(|| tracing::debug_span!(target: TARGET, "rotapool::run", pool, request_id));
-        InSpan { run: Some(RunFuture::new(guard, operation)), span: Shielded(span) }
+        Shielded(contained(
+            || tracing::debug_span!(target: TARGET, "rotapool::run", pool, request_id),
+        ))
     }
 
     pin_project! {
@@ -75,10 +90,10 @@ mod on {
     }
 
     /// What the subscriber hears of when it is dropped.
-    struct Shielded<S>(Option<S>);
+    pub(crate) struct Shielded<S>(Option<S>);
 
     impl Shielded<Span> {
-        fn enter(&self) -> Shielded<Entered<'_>> {
+        pub(crate) fn enter(&self) -> Shielded<Entered<'_>> {
             Shielded(self.0.as_ref().and_then(|span| contained(|| span.enter())))
         }
     }

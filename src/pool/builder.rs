@@ -281,6 +281,17 @@ impl<T> Builder<T> {
         self
     }
 
+    /// How long a [checkout](Pool::acquire) may be held; more than zero. No limit by default.
+    ///
+    /// For holders that forget. When it is over the place is taken back: the next in line gets it,
+    /// [`Held::aborted`](crate::Held::aborted) is ready, an [event](crate::Event::TakenBack) tells whose it was, and whatever
+    /// the holder says later is an error that changes nothing. Like the end of a cooldown it is noticed by whatever the
+    /// pool is told next, and by who stands in line.
+    pub fn held_bound(mut self, bound: Duration) -> Self {
+        self.defaults.held_bound = Some(bound);
+        self
+    }
+
     /// Plays by the rules of the Python package `rotapool` 0.6.0 instead of the pool's own, to the letter.
     ///
     /// For who moves a service over and wants one change at a time. What is set beside it holds, in whichever order.
@@ -351,7 +362,7 @@ impl<T> Builder<T> {
     /// duplicate id, a `max_in_flight`, `max_attempts`, `max_waiting` or `step_down_after` of 0, a weight out of range,
     /// a secret that is empty or in plain sight,
     /// a cooldown table that is empty or has a zero in it, bounds that are reversed or begin at zero, a zero in the
-    /// terms of a trial, an `attempt_timeout` of zero, rules of breaker, retry budget or health out of range, a `keep_available`
+    /// terms of a trial, an `attempt_timeout` or a `held_bound` of zero, rules of breaker, retry budget or health out of range, a `keep_available`
     /// without a breaker; or all that is wrong with a [configuration](Self::config).
     pub fn build(mut self) -> Result<Pool<T>, BuildError> {
         self.take_from_file()?;
@@ -366,6 +377,9 @@ impl<T> Builder<T> {
         }
         if self.defaults.attempt_timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(BuildError::ZeroAttemptTimeout);
+        }
+        if self.defaults.held_bound.is_some_and(|bound| bound.is_zero()) {
+            return Err(BuildError::ZeroHeldBound);
         }
         self.apply_rules()?;
         self.config.check()?;

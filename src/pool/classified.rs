@@ -16,8 +16,8 @@ use crate::terms::meaning::{Judged, Meaning};
 /// [`Request::classify`].
 #[must_use = "a request does nothing until `run`, `wrap` or `run_abortable`"]
 pub struct Classified<T, J> {
-    request: Request<T>,
-    judge: Arc<J>,
+    pub(super) request: Request<T>,
+    pub(super) judge: Arc<J>,
 }
 
 impl<T> Request<T> {

@@ -1,6 +1,7 @@
 //! What users hold: the pool, what it is made of, and the ways to run something on it.
 
 mod admin;
+mod blocking;
 mod builder;
 mod classified;
 mod closing;

@@ -20,7 +20,7 @@ use crate::terms::options::{Deadline, Only, Options, Wait};
 /// The options of one run, or of several alike. Made by [`Pool::request`](crate::Pool::request).
 ///
 /// What is not set is as the pool's builder was told.
-#[must_use = "a request does nothing until `run`, `wrap` or `run_abortable`"]
+#[must_use = "a request does nothing until `run`, `acquire` or another of its verbs"]
 pub struct Request<T> {
     pub(super) shared: Arc<Shared<T>>,
     pub(super) options: Options,
@@ -191,6 +191,26 @@ impl<T> Request<T> {
             self.shared.with(|locked| locked.state.check_costs(&self.options.costs))?;
         }
         Ok(options)
+    }
+}
+
+impl<T> Request<T> {
+    /// A run that outlives the call that began it.
+    pub(crate) fn begin_owned(self) -> Result<Guard<Box<Self>>, OptionsError> {
+        let options = self.for_core()?;
+        Ok(Guard::begin(Box::new(self), options))
+    }
+}
+
+impl<T> Caller for Box<Request<T>> {
+    type Value = T;
+
+    fn shared(&self) -> &Shared<T> {
+        &self.shared
+    }
+
+    fn options(&self) -> Option<&Options> {
+        Some(&self.options)
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use rotapool_core::{Joined, RateLimited, Sleep, Ticket, Turn, after};
 
 use super::limiter::RateLimiter;
-use super::park;
 
 /// Waits for tokens of a [`RateLimiter`]. Made by its [`acquire`](RateLimiter::acquire) and
 /// [`acquire_many`](RateLimiter::acquire_many).
@@ -94,7 +93,7 @@ impl Acquire<'_> {
     ///
     /// As when awaited.
     pub fn blocking(self) -> Result<(), RateLimited> {
-        park::block_on(self)
+        crate::park::block_on(self)
     }
 
     /// Takes the tokens, or a place in line: `None`.

@@ -13,7 +13,6 @@ mod judge;
 mod judged;
 mod limiter;
 mod link;
-mod park;
 mod permit;
 mod protected;
 mod request;

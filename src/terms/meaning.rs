@@ -71,8 +71,8 @@ where
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Judgement<R, E> {
-    result: Result<R, E>,
-    meaning: Meaning,
+    pub(crate) result: Result<R, E>,
+    pub(crate) meaning: Meaning,
 }
 
 impl<R, E> Answers for Judgement<R, E> {

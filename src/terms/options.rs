@@ -55,12 +55,14 @@ pub(crate) struct Defaults {
     pub(crate) retry_delay: Duration,
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) wait: Wait,
+    pub(crate) held_bound: Option<Duration>,
 }
 
 impl Default for Defaults {
     fn default() -> Self {
         let RunOptions { max_attempts, retry_delay, attempt_timeout, .. } = RunOptions::default();
-        Self { max_attempts, retry_delay, attempt_timeout, wait: Wait::UntilTheDeadline }
+        let (wait, held_bound) = (Wait::UntilTheDeadline, None);
+        Self { max_attempts, retry_delay, attempt_timeout, wait, held_bound }
     }
 }
 
@@ -73,7 +75,7 @@ impl From<Defaults> for RunOptions {
 }
 
 impl From<Defaults> for Options {
-    fn from(Defaults { max_attempts, retry_delay, attempt_timeout, wait }: Defaults) -> Self {
+    fn from(Defaults { max_attempts, retry_delay, attempt_timeout, wait, .. }: Defaults) -> Self {
         Self {
             max_attempts,
             retry_delay,

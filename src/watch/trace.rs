@@ -66,6 +66,14 @@ mod on {
                     "probe settled"
                 );
             }
+            Event::TakenBack { id: resource_id, request_id, held_for, .. } => {
+                let (request_id, held_for) = (request_id.as_deref(), held_for.as_secs_f64());
+                tracing::warn!(
+                    target: TARGET,
+                    pool, resource_id = &**resource_id, request_id, held_for,
+                    "place taken back"
+                );
+            }
             Event::SiblingsAborted { id: resource_id, count, .. } => {
                 let resource_id = &**resource_id;
                 tracing::debug!(target: TARGET, pool, resource_id, count, "siblings aborted");

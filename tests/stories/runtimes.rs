@@ -182,6 +182,32 @@ async fn a_run_aborted_from_outside_leaves_nothing_behind(world: impl World) {
     assert!(set.upstream.pending().is_empty());
 }
 
+async fn a_checkout_waits_for_its_turn_and_hands_it_on(world: impl World) {
+    let set = Set::new(world, &[], |builder| {
+        builder.resource(Resource::new("a", "a").max_in_flight(1)).held_bound(secs(20))
+    });
+    let forgotten = set.pool.acquire().await.unwrap();
+    let mut turns = Vec::new();
+    for number in 1..=2 {
+        let (done, turn) = oneshot::channel();
+        let request = set.pool.request().timeout(secs(60));
+        set.world.spawn(Box::pin(async move {
+            let _ = done.send(request.acquire().await.map(|held| held.id().to_owned()));
+        }));
+        turns.push(turn);
+        until(|| set.pool.stats().waiting == number).await;
+    }
+    while !forgotten.is_aborted() {
+        set.world.pass_time().await;
+    }
+    for turn in turns {
+        assert_eq!(turn.await.unwrap().unwrap(), "a");
+    }
+    assert!(forgotten.succeed().is_err());
+    let stats = set.pool.stats();
+    assert_eq!((stats.taken_back, stats.runs_cancelled, stats.in_flight), (1, 3, 0));
+}
+
 async fn a_hundred_runs_at_once_are_all_served(world: impl World) {
     let set = Set::new(world, &["a", "b", "c"], |builder| builder);
     let mut runs = Vec::new();
@@ -219,6 +245,7 @@ macro_rules! on {
                 an_older_signal_aborts_the_younger_and_both_are_served_elsewhere,
                 an_admin_call_wakes_a_waiting_run,
                 a_run_aborted_from_outside_leaves_nothing_behind,
+                a_checkout_waits_for_its_turn_and_hands_it_on,
                 a_hundred_runs_at_once_are_all_served,
             );
         })*

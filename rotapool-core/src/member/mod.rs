@@ -8,6 +8,7 @@ pub(crate) mod escalation;
 pub(crate) mod fingerprint;
 pub(crate) mod health;
 pub(crate) mod health_rules;
+pub(crate) mod holds;
 pub(crate) mod measures;
 pub(crate) mod profile;
 pub(crate) mod quota;

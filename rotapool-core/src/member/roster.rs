@@ -66,6 +66,10 @@ impl Roster {
         self.draining.get(id).copied().unwrap_or(0)
     }
 
+    pub(crate) fn get_mut(&mut self, key: usize) -> Option<&mut Slot> {
+        self.slots.get_mut(key)
+    }
+
     /// The members and their keys in pool order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = (usize, &Slot)> {
         self.order.values().map(|&key| (key, &self.slots[key]))

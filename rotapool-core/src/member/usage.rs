@@ -28,6 +28,11 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
+    /// The ticket of a usage that is taken back from whoever has it.
+    pub(crate) fn again(place: Place, slot: usize) -> Self {
+        Self { place, slot: slot as u32 }
+    }
+
     #[inline]
     pub(crate) fn slot(&self) -> usize {
         self.slot as usize
@@ -89,6 +94,11 @@ impl Lane {
     pub(crate) fn len(self) -> u32 {
         self.len
     }
+
+    /// The lane as it is without one of them, where only the number counts.
+    pub(crate) fn without_one(self) -> Self {
+        Self { len: self.len.saturating_sub(1), ..self }
+    }
 }
 
 /// All usages in flight in a pool.
@@ -136,6 +146,11 @@ impl<A> Usages<A> {
     /// When a usage began.
     pub(crate) fn since(&self, ticket: &Ticket) -> Tick {
         self.slab[ticket.place as usize].since
+    }
+
+    /// A usage counts as if it had begun now.
+    pub(crate) fn forget_age(&mut self, ticket: &Ticket, now: Tick) {
+        self.slab[ticket.place as usize].since = now;
     }
 
     /// Gives a usage up for lost.

@@ -136,13 +136,21 @@ impl<A> State<A> {
     /// A usage of a former membership has ended.
     #[cold]
     pub(super) fn left_former(&mut self, key: usize) {
-        let id = Arc::clone(self.roster[key].id());
-        if let Some(successor) = self.roster.drained(key) {
-            self.index.place(successor, &self.roster[successor]);
+        if let Some(successor) = self.drained(key) {
             self.offer(successor);
+        }
+    }
+
+    /// The same. Answers who has room now that was there under the same id.
+    pub(super) fn drained(&mut self, key: usize) -> Option<usize> {
+        let id = Arc::clone(self.roster[key].id());
+        let successor = self.roster.drained(key);
+        if let Some(successor) = successor {
+            self.index.place(successor, &self.roster[successor]);
         }
         if self.roster.draining(&id) == 0 {
             self.effects.get_or_insert_default().departure = true;
         }
+        successor
     }
 }

@@ -146,7 +146,8 @@ impl<A> State<A> {
         let is_over = slot.standing().until().is_some_and(|until| until <= now);
         let refills = slot.spent_until().is_some_and(|until| until <= now);
         let loses = slot.comeback().and_then(Comeback::next_loss).is_some_and(|loss| loss <= tick);
-        if !is_over && !loses && !refills {
+        let ends = slot.holds.next_end().is_some_and(|end| end <= tick);
+        if !is_over && !loses && !refills && !ends {
             return Cow::Borrowed(slot);
         }
         let mut slot = slot.clone();
@@ -155,6 +156,7 @@ impl<A> State<A> {
         }
         slot.lose(tick, drop);
         slot.look_at_quotas(now);
+        slot.foresee_taken_back(tick);
         Cow::Owned(slot)
     }
 }

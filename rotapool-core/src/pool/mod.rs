@@ -13,6 +13,7 @@ pub(crate) mod effects;
 mod foresight;
 mod gate;
 pub(crate) mod handover;
+mod holding;
 pub(crate) mod line;
 mod lookout;
 mod outage;
@@ -184,6 +185,9 @@ impl<A> State<A> {
         let told = Arc::clone(self.roster[key].id());
         let key = self.roster.leave(id)?;
         self.index.forget(key);
+        if let Some(slot) = self.roster.get(key) {
+            self.index.look_at_holds(key, slot);
+        }
         if was == Status::Healthy {
             self.edge.left();
         }

@@ -123,7 +123,7 @@ impl<A> State<A> {
         let is_back = |slot: &Slot| {
             slot.back_at().is_some_and(|back| back <= now) && slot.can_pay_at(wish.costs(), now)
         };
-        self.index.due(self.tick(now)).is_some()
+        self.index.is_one_back(self.tick(now))
             && self.roster.members().any(|slot| is_back(slot) && wish.admits(slot))
     }
 

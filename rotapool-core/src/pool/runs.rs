@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::State;
 use crate::member::slot::Slot;
-use crate::member::standing::{Standing, Status};
+use crate::member::standing::Status;
 use crate::member::usage::{Left, Sequence, Ticket, UsageKey};
 use crate::select::candidate::Candidate;
 use crate::select::index::picking::{Pick, Reach};
@@ -226,7 +226,7 @@ impl<A> State<A> {
     #[cold]
     fn recover(&mut self, now: Tick) {
         let at = self.epoch().instant(now);
-        let mut due = Vec::new();
+        let (mut due, mut freed) = (Vec::new(), Vec::new());
         while let Some(key) = self.index.due(now) {
             self.index.dequeue(key);
             due.push((self.roster[key].position(), key));
@@ -234,18 +234,34 @@ impl<A> State<A> {
         due.sort_unstable();
         for &(_, key) in &due {
             let slot = &mut self.roster[key];
-            let is_back = matches!(slot.standing(), Standing::CoolingDown { .. });
+            // Others are due for what is held on them.
+            let is_over = |until: Instant| until <= at;
+            let is_back = slot.member && slot.standing().until().is_some_and(is_over);
             match is_back {
                 true => slot.recover(self.config.recovery, self.config.rules),
                 false => slot.lose(now, |place| self.usages.lose(place)),
             }
             slot.look_at_quotas(at);
-            self.index.place(key, slot);
-            self.watch_for_the_line(key);
+            if slot.holds.next_end().is_some_and(|end| end <= now) {
+                self.take_back(key, now, &mut freed);
+            }
+            // A former member may be gone with the last of what was held on it.
+            let Some(slot) = self.roster.get(key) else { continue };
+            self.index.look_at_holds(key, slot);
+            if slot.member {
+                self.index.place(key, slot);
+                self.watch_for_the_line(key);
+            }
             if is_back {
                 self.tell_change(key, Status::CoolingDown, at);
             }
         }
-        due.into_iter().for_each(|(_, key)| self.offer(key));
+        freed.extend(
+            due.into_iter()
+                .map(|(_, key)| key)
+                .filter(|&key| self.roster.get(key).is_some_and(|slot| slot.member)),
+        );
+        freed.sort_unstable_by_key(|&key| self.roster[key].position());
+        freed.into_iter().for_each(|key| self.offer(key));
     }
 }

@@ -81,7 +81,7 @@ impl<A> State<A> {
 
     /// Tells if the pool has turned from able to serve to refusing, or back.
     pub(super) fn tell_turn(&mut self, now: Instant) {
-        let due = self.index.due(self.epoch().tick(now)).is_some();
+        let due = self.index.is_one_back(self.epoch().tick(now));
         match self.edge.turned(due, now) {
             Some(Turn::Exhausted) => {
                 let retry_at = self.next_recovery(&Wish::default(), now);

@@ -15,6 +15,7 @@ pub(crate) struct PoolCounters {
     pub(crate) kept_available: u64,
     pub(crate) retries: u64,
     pub(crate) retries_refused: u64,
+    pub(crate) taken_back: u64,
     pub(crate) choice_faults: u64,
     pub(crate) probes: u64,
     pub(crate) probe_failures: u64,

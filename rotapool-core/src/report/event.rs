@@ -67,6 +67,22 @@ pub enum Event {
         /// How long it had taken so far.
         latency: Duration,
     },
+    /// A place was taken back from whoever held it for longer than the pool's bound. Its run counts as cancelled.
+    #[non_exhaustive]
+    TakenBack {
+        /// When that was noticed: by whatever the pool was told next.
+        at: Instant,
+        /// The number of the run.
+        run: u64,
+        /// The id that the run's caller gave it.
+        request_id: Option<Arc<str>>,
+        /// The resource.
+        id: Arc<str>,
+        /// Which attempt of its run it was, counting from 1.
+        attempt: u32,
+        /// How long it was held.
+        held_for: Duration,
+    },
     /// A resource changed its status, or its cooldown was signalled again.
     #[non_exhaustive]
     StateChanged {
@@ -210,6 +226,7 @@ impl Event {
             Self::AttemptStarted { at, .. }
             | Self::AttemptSettled { at, .. }
             | Self::AttemptAbandoned { at, .. }
+            | Self::TakenBack { at, .. }
             | Self::StateChanged { at, .. }
             | Self::SiblingsAborted { at, .. }
             | Self::KeptAvailable { at, .. }
@@ -255,6 +272,11 @@ impl fmt::Display for Event {
                 let run = Run(*run, request_id);
                 write!(f, "{run}: attempt {attempt} on {}: abandoned", OneLine(id))?;
                 write!(f, ", after {latency:.1?}")
+            }
+            Self::TakenBack { run, request_id, id, attempt, held_for, .. } => {
+                let run = Run(*run, request_id);
+                write!(f, "{run}: attempt {attempt} on {}: taken back", OneLine(id))?;
+                write!(f, ", after {held_for:.1?}")
             }
             Self::StateChanged { at, change } => {
                 write!(f, "{}: {} > {}", OneLine(&change.id), change.old, change.new)?;

@@ -128,6 +128,9 @@ impl Serialize for ResourceSnapshot {
             cause,
             attempt,
             in_flight,
+            held,
+            held_since,
+            held_by,
             max_in_flight,
             limit,
             promised,
@@ -151,6 +154,9 @@ impl Serialize for ResourceSnapshot {
             cause: cause,
             attempt: attempt,
             in_flight: in_flight,
+            held: held,
+            held_since_seconds_ago: ago(*held_since, *at),
+            held_by: held_by.as_deref(),
             max_in_flight: max_in_flight,
             limit: limit,
             promised: promised,
@@ -172,6 +178,8 @@ impl Serialize for ResourceStats {
             id,
             status,
             in_flight,
+            held,
+            longest_held,
             max_in_flight,
             consecutive_cooldowns,
             cooldown_remaining,
@@ -186,12 +194,15 @@ impl Serialize for ResourceStats {
             sibling_cancels,
             spent_remaining,
             quotas,
+            taken_back,
             health,
         } = self;
         write_struct!(serializer, "ResourceStats", {
             resource_id: **id,
             status: status,
             in_flight: in_flight,
+            held: held,
+            longest_held_seconds: longest_held.map(|held| held.as_secs_f64()),
             max_in_flight: max_in_flight,
             consecutive_cooldown: consecutive_cooldowns,
             cooldown_remaining_seconds: cooldown_remaining.as_secs_f64(),
@@ -206,6 +217,7 @@ impl Serialize for ResourceStats {
             sibling_cancels: sibling_cancels,
             spent_remaining_seconds: spent_remaining.as_secs_f64(),
             quotas: quotas,
+            taken_back: taken_back,
             health: health,
         })
     }
@@ -215,6 +227,7 @@ impl Serialize for PoolStats {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
             in_flight,
+            held,
             waiting,
             oldest_wait,
             eligible,
@@ -235,6 +248,7 @@ impl Serialize for PoolStats {
             circuit_trips,
             kept_available,
             retries_refused,
+            taken_back,
             choice_faults,
             probes,
             probe_failures,
@@ -247,6 +261,7 @@ impl Serialize for PoolStats {
         } = self;
         write_struct!(serializer, "PoolStats", {
             in_flight: in_flight,
+            held: held,
             waiting: waiting,
             oldest_wait_seconds: oldest_wait.map(|wait| wait.as_secs_f64()),
             eligible: eligible,
@@ -267,6 +282,7 @@ impl Serialize for PoolStats {
             circuit_trips: circuit_trips,
             kept_available: kept_available,
             retries_refused: retries_refused,
+            taken_back: taken_back,
             choice_faults: choice_faults,
             probes: probes,
             probe_failures: probe_failures,

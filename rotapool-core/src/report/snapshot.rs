@@ -39,6 +39,12 @@ pub struct ResourceSnapshot {
     pub attempt: Option<u64>,
     /// Usages in flight, those still draining from an earlier membership of the id included.
     pub in_flight: u32,
+    /// Those of them that outlive a call: their callers hold and settle them.
+    pub held: u32,
+    /// Since when the one is held that is held longest; `None` if none is.
+    pub held_since: Option<Instant>,
+    /// The id of the request that holds it, if its caller gave it one.
+    pub held_by: Option<Arc<str>>,
     /// The configured cap; `None` is no limit.
     pub max_in_flight: Option<u32>,
     /// The cap that holds now: the configured one, or what a trial after a cooldown leaves of it.
@@ -73,6 +79,7 @@ impl ResourceSnapshot {
             Standing::Disabled { since, .. } => (Some(*since), None),
             _ => (None, None),
         };
+        let longest = slot.holds.longest();
         let is_out = status != Status::Healthy;
         Self {
             id: Arc::clone(slot.id()),
@@ -84,6 +91,9 @@ impl ResourceSnapshot {
             cause: if is_out { standing.cause() } else { None },
             attempt: if is_out { standing.attempt() } else { None },
             in_flight: slot.in_flight(),
+            held: slot.holds.len(),
+            held_since: longest.map(|hold| epoch.instant(hold.since)),
+            held_by: longest.and_then(|hold| hold.told.request_id.clone()),
             max_in_flight: slot.max_in_flight(),
             limit: slot.limit(),
             promised: slot.promised,
@@ -135,9 +145,21 @@ impl ResourceSnapshot {
 
 impl fmt::Display for ResourceSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, at, since, until, cause, .. } = self;
+        let Self { id, at, .. } = self;
         let ago = |since: &Instant| at.saturating_duration_since(*since);
         write!(f, "{}: ", OneLine(id))?;
+        self.standing(f)?;
+        match self.held_since {
+            Some(held_since) => self.held(f, ago(&held_since)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ResourceSnapshot {
+    fn standing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, since, until, cause, .. } = self;
+        let ago = |since: &Instant| at.saturating_duration_since(*since);
         match (self.status, since, until, cause) {
             (Status::CoolingDown, Some(since), Some(until), Some(cause)) => {
                 let left = until.saturating_duration_since(*at);
@@ -189,6 +211,23 @@ impl fmt::Display for ResourceSnapshot {
                     None => Ok(()),
                 }
             }
+        }
+    }
+
+    /// Who holds it longest.
+    fn held(&self, f: &mut fmt::Formatter<'_>, longest: Duration) -> fmt::Result {
+        f.write_str(match self.held {
+            1 => ", held for ",
+            _ => ", held longest for ",
+        })?;
+        match longest.as_secs_f64() {
+            seconds @ 3600.0.. => write!(f, "{:.1} h", seconds / 3600.0)?,
+            seconds @ 60.0.. => write!(f, "{:.1} min", seconds / 60.0)?,
+            _ => write!(f, "{longest:.1?}")?,
+        }
+        match &self.held_by {
+            Some(request) => write!(f, " by request {}", OneLine(request)),
+            None => Ok(()),
         }
     }
 }

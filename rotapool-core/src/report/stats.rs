@@ -23,6 +23,10 @@ pub struct ResourceStats {
     pub status: Status,
     /// Usages in flight, those still draining from an earlier membership of the id included.
     pub in_flight: u32,
+    /// Those of them that outlive a call: their callers hold and settle them.
+    pub held: u32,
+    /// How long the one has been held that is held longest; `None` if none is.
+    pub longest_held: Option<Duration>,
     /// The configured cap; `None` is no limit.
     pub max_in_flight: Option<u32>,
     /// Cooldowns since the last success: the step on the cooldown table.
@@ -53,6 +57,8 @@ pub struct ResourceStats {
     pub spent_remaining: Duration,
     /// What is left of its quotas.
     pub quotas: Vec<QuotaLevel>,
+    /// Places that were taken back from who had held them for too long.
+    pub taken_back: u64,
     /// How it has been doing: error rate, latency, streaks.
     pub health: Health,
 }
@@ -68,6 +74,11 @@ impl ResourceStats {
             id: Arc::clone(slot.id()),
             status: slot.status_at(now),
             in_flight: slot.in_flight(),
+            held: slot.holds.len(),
+            longest_held: slot
+                .holds
+                .longest()
+                .map(|hold| now.saturating_duration_since(yardstick.epoch.instant(hold.since))),
             max_in_flight: slot.max_in_flight(),
             consecutive_cooldowns: slot.consecutive_cooldowns(),
             cooldown_remaining: remaining,
@@ -84,6 +95,7 @@ impl ResourceStats {
                 .spent_until()
                 .map_or(Duration::ZERO, |until| until.saturating_duration_since(now)),
             quotas: QuotaLevel::all_of(slot, now),
+            taken_back: slot.holds.taken_back(),
             health: slot.measures.report(yardstick.epoch.tick(now), yardstick),
         }
     }
@@ -101,6 +113,8 @@ impl ResourceStats {
 pub struct PoolStats {
     /// Usages in flight on the members.
     pub in_flight: u64,
+    /// Those of them that outlive a call: their callers hold and settle them.
+    pub held: u64,
     /// Runs in line for a resource ([`Step::Wait`](crate::Step::Wait)): from then on until they get one, give up,
     /// or are dropped. Those that only pause are not counted.
     pub waiting: usize,
@@ -144,6 +158,8 @@ pub struct PoolStats {
     pub kept_available: u64,
     /// Retries that the pool's budget refused; each ended its run.
     pub retries_refused: u64,
+    /// Places that were taken back from who had held them for too long.
+    pub taken_back: u64,
     /// Choices of the user's own [`Select`](crate::Candidate) that panicked or named no candidate.
     pub choice_faults: u64,
     /// Calls that a [prober](crate::Prober) made. They are in no other counter.
@@ -174,6 +190,7 @@ impl PoolStats {
     ) -> Self {
         Self {
             in_flight: 0,
+            held: 0,
             waiting,
             oldest_wait,
             eligible: 0,
@@ -194,6 +211,7 @@ impl PoolStats {
             circuit_trips: counted.circuit_trips,
             kept_available: counted.kept_available,
             retries_refused: counted.retries_refused,
+            taken_back: counted.taken_back,
             choice_faults: counted.choice_faults,
             probes: counted.probes,
             probe_failures: counted.probe_failures,
@@ -209,6 +227,7 @@ impl PoolStats {
     /// Lists a member and counts it into the gauges.
     pub(crate) fn list(&mut self, slot: &Slot, now: Instant, yardstick: &Yardstick) {
         self.in_flight += u64::from(slot.in_flight());
+        self.held += u64::from(slot.holds.len());
         match slot.status_at(now) {
             Status::Healthy => {
                 self.healthy += 1;

@@ -2,6 +2,7 @@
 
 mod between;
 mod foresight;
+mod holding;
 mod pause;
 mod settling;
 pub(crate) mod step;
@@ -15,7 +16,7 @@ use self::pause::{Pause, Resumed};
 use self::step::{RunOptions, Step};
 use crate::member::signal::Signal;
 use crate::member::slot::SlotIndex;
-use crate::member::usage::{Ticket, UsageKey};
+use crate::member::usage::{Sequence, Ticket, UsageKey};
 use crate::pool::State;
 use crate::pool::line::Turn;
 use crate::rare::Rare;
@@ -91,6 +92,8 @@ struct Remembered {
     last_signal: Option<Signal>,
     /// What its caller judged while it stood in line.
     verdicts: Vec<(u64, bool)>,
+    /// The number of its usage, if that outlives its call.
+    held: Option<Sequence>,
 }
 
 impl History {
@@ -166,6 +169,7 @@ impl Attempts {
     #[must_use]
     pub fn usage<A>(&self, pool: &State<A>) -> Option<UsageKey> {
         match &self.phase {
+            Phase::Attempting(_) if self.was_taken_back(pool) => None,
             Phase::Attempting(ticket) => Some(pool.usage_key(ticket)),
             _ => None,
         }
@@ -288,12 +292,19 @@ impl Attempts {
     /// The caller gave the run up: ends a usage in flight without an outcome, and the run with it.
     pub fn cancel<A>(&mut self, pool: &mut State<A>, now: Instant) {
         pool.notice(now);
+        let held = self.held();
+        if held.is_some_and(|usage| !self.still_holds(pool, usage)) {
+            return;
+        }
         self.tell_cancelled(pool, now);
         let phase = std::mem::replace(&mut self.phase, Phase::Over);
         pool.counters.runs_cancelled += u64::from(!matches!(phase, Phase::Over));
         match phase {
             Phase::Attempting(ticket) => {
-                pool.give_up(&ticket, now);
+                match held {
+                    Some(usage) => pool.let_go(&ticket, usage, pool.tick(now)),
+                    None => pool.give_up(&ticket, now),
+                }
                 pool.release(ticket);
             }
             Phase::Pausing => self.give_up_the_pause(pool),

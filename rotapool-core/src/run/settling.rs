@@ -91,7 +91,7 @@ impl Attempts {
 
     /// Notices what has ended, tells of the attempt, and takes its usage; the run is over, unless it goes on.
     #[inline(always)]
-    fn end_attempt<A>(
+    pub(super) fn end_attempt<A>(
         &mut self,
         pool: &mut State<A>,
         outcome: &Outcome,
@@ -118,7 +118,9 @@ impl Attempts {
         if let (Phase::Attempting(ticket), Outcome::Success | Outcome::Error) =
             (&self.phase, outcome)
         {
-            pool.count_success(ticket, *outcome == Outcome::Success, now);
+            // How long it was held is no latency.
+            let is_value = *outcome == Outcome::Success && self.held().is_none();
+            pool.count_success(ticket, is_value, now);
         }
     }
 

@@ -82,7 +82,7 @@ impl Attempts {
         }
     }
 
-    fn ended<A>(&mut self, pool: &mut State<A>, outcome: RunOutcome, now: Instant) {
+    pub(super) fn ended<A>(&mut self, pool: &mut State<A>, outcome: RunOutcome, now: Instant) {
         let (run, request_id) = self.told(pool);
         pool.tell(Event::RunEnded { at: now, run, request_id, outcome, attempts: self.made });
     }

@@ -206,6 +206,7 @@ impl Ledger {
             | Command::Choose { .. }
             | Command::SaySpent { .. }
             | Command::SayLeft { .. }
+            | Command::Hold { .. }
             | Command::Close => {}
         }
         then.into_iter().for_each(|change| self.note(change, command));

@@ -39,6 +39,7 @@ impl Command {
                 Verb::Begin => begin(temper, random, episode),
                 Verb::Step => go_on(random, episode, episode.runs_that(is_due)),
                 Verb::StepEarly => step(random, episode.runs_that(sleeps)),
+                Verb::Hold => hold(random, episode),
                 Verb::Settle => settle(temper, random, episode),
                 Verb::Cancel => cancel(random, episode),
                 Verb::SetClock => Some(set_clock(random, episode)),
@@ -104,6 +105,15 @@ fn step(random: &mut Rng, runs: Vec<usize>) -> Option<Command> {
     Some(Command::Step { run, chance: chance(random) })
 }
 
+fn hold(random: &mut Rng, episode: &Episode) -> Option<Command> {
+    let attempting = |doing| matches!(doing, Doing::Attempting { .. });
+    let mut runs = episode.runs_that(attempting);
+    runs.retain(|&run| !episode.is_held(run));
+    let bounds = [None, Some(0), Some(1), Some(3), Some(5), Some(40), Some(10_000_000)];
+    let until = pick(random, &bounds).map(|ahead| episode.now() + Duration::from_secs(ahead));
+    Some(Command::Hold { run: random.choice(runs)?, until })
+}
+
 fn settle(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command> {
     let attempting = episode.runs_that(|doing| matches!(doing, Doing::Attempting { .. }));
     let run = random.choice(attempting)?;
@@ -114,6 +124,9 @@ fn settle(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Comman
     let outcome = match (episode.is_aborted(run), episode.is_overdue(run), random.f64() < 0.8) {
         (true, _, true) => Outcome::Aborted,
         (_, true, true) => Outcome::TimedOut,
+        _ if episode.is_held(run) && random.u8(..4) == 0 => {
+            pick(random, &[Outcome::TimedOut, Outcome::DeadlinePassed])
+        }
         _ => temper.outcome(random),
     };
     Some(Command::Settle { run, outcome, chance: chance(random) })

@@ -8,7 +8,8 @@
 //! it runs in plain `cargo test`. `tests/explore` goes through every interleaving of a small pool.
 //!
 //! `ROTAPOOL_MODEL_COMMANDS` sets how many commands are played under each of the two rule sets, and `ROTAPOOL_MODEL_SEED` the
-//! seed of the first episode. To play an episode that failed alone, give its seed and 1 command.
+//! seed of the first episode. To play an episode that failed alone, give its seed and 1 command; if callers hold in it,
+//! `ROTAPOOL_MODEL_HOLDS=1` too.
 #![allow(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
 
 mod commands;
@@ -43,17 +44,20 @@ fn play(rules: Rules) {
     let commands = number_from("ROTAPOOL_MODEL_COMMANDS").unwrap_or(COMMANDS);
     let first_seed = number_from("ROTAPOOL_MODEL_SEED").unwrap_or(1);
     let mut corners = Corners::default();
-    for number in 0..commands.div_ceil(COMMANDS_PER_EPISODE) {
-        play_an_episode(rules, number, first_seed.wrapping_add(number), &mut corners);
+    let episodes = commands.div_ceil(COMMANDS_PER_EPISODE);
+    // A quarter more, in which callers hold what they get.
+    for number in 0..episodes + episodes / 4 {
+        let holds = number >= episodes || number_from("ROTAPOOL_MODEL_HOLDS").is_some();
+        play_an_episode(rules, number, first_seed.wrapping_add(number), holds, &mut corners);
     }
     if commands >= COMMANDS {
         corners.assert_all_reached(rules);
     }
 }
 
-fn play_an_episode(rules: Rules, number: u64, seed: u64, corners: &mut Corners) {
+fn play_an_episode(rules: Rules, number: u64, seed: u64, holds: bool, corners: &mut Corners) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let temper = Temper::random(&mut random, rules);
+    let temper = Temper::random(&mut random, rules, holds);
     let mut episode = Episode::new(&temper.rules);
     let config = temper.rules.clone();
     let mut story = Story { episode: number, seed, config, told: Vec::new() };

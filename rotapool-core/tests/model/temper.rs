@@ -19,6 +19,8 @@ pub(crate) enum Verb {
     Step,
     /// A spurious wake-up.
     StepEarly,
+    /// The operation outlives its call.
+    Hold,
     Settle,
     Cancel,
     SetClock,
@@ -43,7 +45,7 @@ pub(crate) struct Temper {
     pub(crate) traits: Traits,
     outcomes: &'static [Kind],
     /// How often each verb comes up.
-    pace: [(Verb, u32); 7],
+    pace: [(Verb, u32); 8],
     /// How probable it is that a run waits.
     pub(crate) waits: f64,
     /// How probable it is that a run pauses between its attempts.
@@ -63,14 +65,14 @@ pub(crate) struct Temper {
 }
 
 impl Temper {
-    pub(crate) fn random(random: &mut Rng, rules: Rules) -> Self {
+    pub(crate) fn random(random: &mut Rng, rules: Rules, holds: bool) -> Self {
         Self {
             rules: config(random, rules),
             founders: pick(random, &[1, 2, 2, 3, 3, 4, 5, 6]),
             most_live_runs: pick(random, &[2, 4, 8, 8, 16]),
             traits: Traits::random(random),
             outcomes: outcomes(random),
-            pace: pace(random),
+            pace: pace(random, if holds { 6 } else { 0 }),
             waits: pick(random, &[0.0, 0.3, 0.9]),
             pauses: pick(random, &[0.0, 0.3, 0.9]),
             says: pick(random, &[0.0, 0.1, 0.4]),
@@ -86,7 +88,7 @@ impl Temper {
         let [(mut chosen, mut sum), rest @ ..] = self.pace;
         for (verb, often) in rest {
             sum += often;
-            if random.u32(..sum) < often {
+            if often > 0 && random.u32(..sum) < often {
                 chosen = verb;
             }
         }
@@ -203,7 +205,7 @@ fn outcomes(random: &mut Rng) -> &'static [Kind] {
     pick(random, &all)
 }
 
-fn pace(random: &mut Rng) -> [(Verb, u32); 7] {
+fn pace(random: &mut Rng, hold: u32) -> [(Verb, u32); 8] {
     let even = [12, 30, 2, 20, 1, 3];
     let crowded = [30, 40, 2, 10, 1, 1];
     let slow = [15, 25, 2, 15, 1, 8];
@@ -216,5 +218,6 @@ fn pace(random: &mut Rng) -> [(Verb, u32); 7] {
         (Verb::Cancel, cancel),
         (Verb::SetClock, clock),
         (Verb::Administer, pick(random, &[1, 2, 8])),
+        (Verb::Hold, hold),
     ]
 }

@@ -22,6 +22,11 @@ pub(crate) enum Command {
         run: usize,
         choice: Option<usize>,
     },
+    /// The attempt in flight outlives its call from here on.
+    Hold {
+        run: usize,
+        until: Option<Moment>,
+    },
     Settle {
         run: usize,
         outcome: Outcome,

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 99] = [
+const ALL: [&str; 102] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -75,6 +75,9 @@ const ALL: [&str; 99] = [
     "a clamped cooldown",
     "a step down",
     "evidence from before an enable, or of a lost usage",
+    "a place taken back",
+    "a place on a former member taken back",
+    "what was taken back is settled",
     "an id came back while its usages drain",
     "an outcome for a former membership of an id that came back",
     "a spent resource has quota again",

@@ -65,6 +65,8 @@ struct Run {
     failed_at: Option<Moment>,
     /// When it first stood in line since.
     rested_at: Option<Moment>,
+    /// Whether its attempt outlives its call, and until when at most.
+    held: Option<Option<Moment>>,
     to_judge: Vec<(u64, Arc<Metadata>)>,
     to_choose: Vec<Candidate>,
 }
@@ -142,6 +144,7 @@ impl Episode {
             Command::Step { run, chance } => next = Some(self.step(*run, *chance, corners)),
             Command::Judge { run, first } => self.judge(*run, *first),
             Command::Choose { run, choice } => self.choose(*run, *choice),
+            Command::Hold { run, until } => self.hold(*run, *until),
             Command::Settle { run, outcome, chance } => {
                 self.settle(*run, outcome, *chance, corners);
             }
@@ -226,6 +229,7 @@ impl Episode {
             tried: HashSet::new(),
             failed_at: None,
             rested_at: None,
+            held: None,
             to_judge: Vec::new(),
             to_choose: Vec::new(),
         });
@@ -313,14 +317,29 @@ impl Episode {
         *doing = Doing::Ready;
     }
 
+    fn hold(&mut self, run: usize, until: Option<Moment>) {
+        self.reference.hold(run, until);
+        let Run { attempts, held, .. } = &mut self.runs[run];
+        attempts.hold(&mut self.core, until.map(|until| self.clock.instant(until)));
+        *held = Some(until);
+        // If that is over already, the next call notices.
+        self.noticed &= until.is_none_or(|until| until > self.now);
+        self.compare_run(run);
+    }
+
     fn settle(&mut self, run: usize, outcome: &Outcome, chance: f64, corners: &mut Corners) {
         if self.reference.has_a_successor(run) {
             corners.reached("an outcome for a former membership of an id that came back");
         }
-        self.reference.settle(run, outcome, self.now, chance);
+        let expected = self.reference.settle(run, outcome, self.now, chance);
         let now = self.clock.instant(self.now);
-        let Run { attempts, doing, on, tried, failed_at, rested_at, .. } = &mut self.runs[run];
+        let Run { attempts, doing, on, tried, failed_at, rested_at, held, .. } =
+            &mut self.runs[run];
         match outcome {
+            outcome if held.is_some() => {
+                let was_theirs = attempts.conclude(&mut self.core, outcome.clone(), now);
+                self.agreement.demand("whether it was still held", &expected, &was_theirs);
+            }
             Outcome::Success if chance < 0.5 => attempts.succeed(&mut self.core, now),
             _ => attempts.settle(&mut self.core, outcome.clone(), now, || chance),
         }
@@ -331,9 +350,9 @@ impl Episode {
     }
 
     fn say_spent(&mut self, run: usize, dimension: Option<&str>, amount: u64) {
+        let Some(usage) = self.runs[run].attempts.usage(&self.core) else { return };
         self.reference.say_spent(run, dimension, amount, self.now);
         let now = self.clock.instant(self.now);
-        let Some(usage) = self.runs[run].attempts.usage(&self.core) else { return };
         match dimension {
             Some(dimension) => self.core.spent(usage, dimension, amount, now),
             None => self.core.unspent(usage, now),
@@ -341,9 +360,9 @@ impl Episode {
     }
 
     fn say_left(&mut self, run: usize, dimension: &str, left: u64, reset: Option<Moment>) {
+        let Some(usage) = self.runs[run].attempts.usage(&self.core) else { return };
         self.reference.say_left(run, dimension, left, reset, self.now);
         let now = self.clock.instant(self.now);
-        let Some(usage) = self.runs[run].attempts.usage(&self.core) else { return };
         self.core.correct_quota(usage, dimension, left, reset, now);
     }
 

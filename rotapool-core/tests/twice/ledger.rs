@@ -12,6 +12,7 @@ pub(crate) struct Ledger {
     in_flight: HashMap<u64, u32>,
     attempts: u64,
     aborted: u64,
+    taken_back: u64,
     exhausted: bool,
     closed: bool,
     runs_ok: u64,
@@ -32,6 +33,10 @@ impl Ledger {
             }
             Event::AttemptSettled { run, attempt, .. }
             | Event::AttemptAbandoned { run, attempt, .. } => {
+                assert_eq!(self.in_flight.remove(run), Some(*attempt), "{event}");
+            }
+            Event::TakenBack { run, attempt, .. } => {
+                self.taken_back += 1;
                 assert_eq!(self.in_flight.remove(run), Some(*attempt), "{event}");
             }
             Event::SiblingsAborted { count, .. } => self.aborted += count,
@@ -79,6 +84,7 @@ impl Ledger {
             ),
             "what was told and what was counted differ"
         );
+        assert_eq!(self.taken_back, stats.taken_back, "what was told and what was counted differ");
         let members = stats.resources.iter().map(|row| row.id.to_string()).collect::<BTreeSet<_>>();
         assert_eq!(self.members, members, "who was told of and who is there differ");
         // Whoever is healthy has come back without being looked at, if the pool is out.

@@ -11,6 +11,7 @@ mod circuit;
 mod closing;
 mod comeback;
 mod essence;
+mod holding;
 mod line;
 mod measures;
 mod quotas;
@@ -117,6 +118,8 @@ struct Usage {
     lost: bool,
     /// What it took of each quota of its resource, as far as is known.
     reserved: Vec<u64>,
+    /// It outlives its call, until its place is taken back if that is ever.
+    held: Option<Option<Moment>>,
 }
 
 impl Reference {
@@ -169,6 +172,7 @@ impl Reference {
         stats.waiting = self.waiting().count();
         stats.oldest_wait = self.oldest_wait(now);
         stats.in_flight = rows.iter().map(|row| u64::from(row.in_flight)).sum();
+        stats.held = rows.iter().map(|row| u64::from(row.held)).sum();
         stats.eligible = count(&|row| row.eligible);
         stats.saturated = count(&|row| row.saturated);
         stats.spent = count(&|row| row.spent_until.is_some() && row.status == Status::Healthy);
@@ -177,6 +181,11 @@ impl Reference {
         stats.disabled = count(&|row| row.status == Status::Disabled);
         for ((membership, member), row) in self.members().zip(&rows) {
             let mut resource = member.counted.clone();
+            let taken_back = self.usages.iter().filter(|usage| usage.membership == membership);
+            let taken_back = taken_back.filter(|usage| self.is_over_by(usage, now)).count();
+            resource.taken_back += taken_back as u64;
+            resource.held = row.held;
+            resource.longest_held = row.held_since.map(|since| now - since);
             resource.id = Arc::clone(&row.id);
             resource.circuit = self.circuit_of(membership, now);
             resource.status = row.status;
@@ -211,7 +220,15 @@ impl Reference {
         self.usages.iter().filter(on_it).count() as u32
     }
 
+    /// The same as a report shows it, which knows of its own membership's usages whose place is taken back by now.
+    pub(super) fn in_flight_by(&self, membership: usize, now: Moment) -> u32 {
+        let gone = |usage: &&Usage| usage.membership == membership && self.is_over_by(usage, now);
+        let gone = self.usages.iter().filter(gone).count() as u32;
+        self.in_flight(&self.memberships[membership].id) - gone
+    }
+
     fn row(&self, membership: usize, now: Moment) -> Row {
+        let held = self.held(membership, now);
         let member = &self.memberships[membership];
         let expired = member.status == Status::CoolingDown && member.until <= Some(now);
         let status = if expired { Status::Healthy } else { member.status };
@@ -226,7 +243,9 @@ impl Reference {
             basis: member.basis.filter(|_| is_out),
             cause: member.cause.clone().filter(|_| is_out),
             attempt: member.attempt.filter(|_| is_out),
-            in_flight: self.in_flight(&member.id),
+            in_flight: self.in_flight_by(membership, now),
+            held: held.len() as u32,
+            held_since: held.first().map(|usage| usage.since),
             promised: self.promised(membership),
             max_in_flight: member.profile.max_in_flight,
             limit: self.limit_by(membership, now),

@@ -13,7 +13,7 @@ use rotapool_core::{BreakerState, Grade, Health, PoolStats, QuotaLevel, Resource
 
 use super::families::{Family, resources, sample};
 
-const POOL_COUNTERS: [Family<PoolStats, u64>; 9] = [
+const POOL_COUNTERS: [Family<PoolStats, u64>; 10] = [
     ("rotapool_failures", "Attempts that failed.", |pool| pool.failures),
     ("rotapool_timeouts", "Attempts that gave no answer in time.", |pool| pool.timeouts),
     ("rotapool_deadlines", "Attempts that the deadline of their run ended.", |pool| pool.deadlines),
@@ -35,6 +35,11 @@ const POOL_COUNTERS: [Family<PoolStats, u64>; 9] = [
     }),
     ("rotapool_probes", "Calls that a prober made.", |pool| pool.probes),
     ("rotapool_probe_failures", "Probes that failed.", |pool| pool.probe_failures),
+    (
+        "rotapool_taken_back",
+        "Places that were taken back from who had held them for too long.",
+        |pool| pool.taken_back,
+    ),
 ];
 
 const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 3] = [
@@ -131,6 +136,18 @@ pub(super) fn write(
         for (labels, resource) in resources(pools) {
             sample(&mut family, &labels, &ConstCounter::new(value(resource)))?;
         }
+    }
+    let help = "Usages that outlive a call: checkouts and streams.";
+    let mut family = encoder.encode_descriptor("rotapool_resource_held", help, None, Gauge)?;
+    for (labels, resource) in resources(pools) {
+        sample(&mut family, &labels, &ConstGauge::new(resource.held))?;
+    }
+    let help = "How long the one has been held that is held longest; 0 if none is.";
+    let name = "rotapool_resource_longest_held";
+    let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), Gauge)?;
+    for (labels, resource) in resources(pools) {
+        let seconds = resource.longest_held.unwrap_or_default().as_secs_f64();
+        sample(&mut family, &labels, &ConstGauge::new(seconds))?;
     }
     let help = "1 for the present grade of its error rate, 0 for the others.";
     let mut family = encoder.encode_descriptor("rotapool_resource_grade", help, None, Gauge)?;

@@ -12,6 +12,7 @@ use super::costs::Costs;
 use super::counters::ResourceCounters;
 use super::escalation::Escalation;
 use super::fingerprint::fingerprint;
+use super::holds::Holds;
 use super::measures::Measures;
 use super::profile::{Metadata, Profile};
 use super::quotas::Quotas;
@@ -64,6 +65,8 @@ pub(crate) struct Slot {
     pub(crate) inherited: u32,
     /// Places that were handed to runs in line which have yet to come for them.
     pub(crate) promised: u32,
+    /// Those of its usages that outlive a call.
+    pub(crate) holds: Holds,
     pub(crate) counters: ResourceCounters,
     pub(crate) measures: Measures,
 }
@@ -108,6 +111,7 @@ impl Slot {
             lane: Lane::EMPTY,
             inherited,
             promised: 0,
+            holds: Holds::default(),
             counters: ResourceCounters::default(),
             measures: Measures::new(),
         })
@@ -328,6 +332,14 @@ impl Slot {
             }
             _ => BreakerState::Closed,
         })
+    }
+
+    /// Takes back the places of those who have held them too long, for a look at what will be.
+    pub(crate) fn foresee_taken_back(&mut self, now: Tick) {
+        while let Some((usage, _)) = self.holds.take_back(now) {
+            self.lane = self.lane.without_one();
+            self.ended(usage);
+        }
     }
 
     /// Gives up the usages of a trial or a ramp that have taken too long. Those of a trial are `lost` for good; on

@@ -36,7 +36,9 @@ pub(crate) struct Index {
     beyond: Tournament,
     /// Those to look at again at a known instant: the end of a cooldown, or of what a comeback may take.
     queue: Tournament,
-    /// The first of these instants.
+    /// Those on whom a place is taken back at a known instant from who holds it; former members too.
+    held: Tournament,
+    /// The first of all these instants.
     earliest: Tick,
     /// Those that are healthy and whose quotas are spent.
     spent: Bag,
@@ -69,6 +71,7 @@ impl Index {
             eligible,
             beyond: Tournament::new(),
             queue: Tournament::new(),
+            held: Tournament::new(),
             earliest: Tick::NEVER,
             spent: Bag::new(),
             epoch,
@@ -156,9 +159,10 @@ impl Index {
         }
     }
 
-    /// Takes a member out of the queue of instants, to be placed anew.
+    /// Takes a member out of the queues of instants, to be placed anew.
     pub(crate) fn dequeue(&mut self, item: usize) {
         self.queue.remove(item);
+        self.held.remove(item);
         self.look_at_the_queue();
     }
 
@@ -171,8 +175,20 @@ impl Index {
         self.look_at_the_queue();
     }
 
+    /// What is held on a slot has changed.
+    pub(crate) fn look_at_holds(&mut self, item: usize, slot: &Slot) {
+        match slot.holds.next_end() {
+            Some(at) => {
+                self.held.set(item, Rank::new(at.0, slot.position()));
+            }
+            None => self.held.remove(item),
+        }
+        self.look_at_the_queue();
+    }
+
     fn look_at_the_queue(&mut self) {
-        self.earliest = self.queue.least().map_or(Tick::NEVER, |(rank, _)| Tick(rank.major()));
+        let first = |queue: &Tournament| queue.least().map_or(u64::MAX, |(rank, _)| rank.major());
+        self.earliest = Tick(first(&self.queue).min(first(&self.held)));
     }
 
     /// The next instant at which somebody is to be looked at again.
@@ -195,7 +211,13 @@ impl Index {
         if now < self.earliest {
             return None;
         }
-        self.queue.least().map(|(_, item)| item)
+        let is_due = |(rank, item): (Rank, usize)| (rank.major() <= now.0).then_some(item);
+        self.queue.least().and_then(is_due).or_else(|| self.held.least().and_then(is_due))
+    }
+
+    /// Whether a member is to be looked at by `now` for its own sake, whatever is held.
+    pub(crate) fn is_one_back(&self, now: Tick) -> bool {
+        self.queue.least().is_some_and(|(rank, _)| rank.major() <= now.0)
     }
 
     /// How many are healthy and spent.

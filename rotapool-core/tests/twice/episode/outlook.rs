@@ -61,6 +61,11 @@ impl Episode {
         }
     }
 
+    /// Whether what a run does outlives its call.
+    pub(crate) fn is_held(&self, run: usize) -> bool {
+        self.runs[run].held.is_some()
+    }
+
     /// Whether the time of a run's attempt is up.
     pub(crate) fn is_overdue(&self, run: usize) -> bool {
         let limit = self.runs[run].attempts.limit();
@@ -86,6 +91,8 @@ impl Episode {
         let attempting = |run: &&Run| matches!(run.doing, Doing::Attempting { .. });
         let limits = live.clone().filter(attempting).filter_map(|run| run.attempts.limit());
         let ends = ends.chain(limits.map(|limit| self.clock.moment(limit)));
+        let held = live.clone().filter(attempting).filter_map(|run| run.held.flatten());
+        let ends = ends.chain(held);
         let deadlines = live.filter_map(|run| run.terms.deadline);
         self.look()
             .iter()

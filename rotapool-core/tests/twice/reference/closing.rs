@@ -44,7 +44,8 @@ impl Reference {
 
     /// The runs that have had a resource and are not over.
     pub(crate) fn in_progress(&self) -> u64 {
-        let is_under_way = |run: &&Run| run.made > 0 && run.phase != Phase::Over;
+        let is_over = |run: &Run| matches!(run.phase, Phase::Over | Phase::TakenBack);
+        let is_under_way = |run: &&Run| run.made > 0 && !is_over(run);
         self.runs.iter().filter(is_under_way).count() as u64
     }
 

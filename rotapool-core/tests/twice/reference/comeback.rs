@@ -38,10 +38,21 @@ impl Reference {
     }
 
     fn limit_under(&self, membership: usize, comeback: Comeback, young: u32) -> Option<u32> {
-        let Membership { profile, id, .. } = &self.memberships[membership];
+        let in_flight = self.in_flight(&self.memberships[membership].id);
+        self.limit_with(membership, comeback, in_flight, young)
+    }
+
+    fn limit_with(
+        &self,
+        membership: usize,
+        comeback: Comeback,
+        in_flight: u32,
+        young: u32,
+    ) -> Option<u32> {
+        let profile = &self.memberships[membership].profile;
         match comeback {
             Comeback::Trial { at_once, .. } if self.rules.rules.generations => {
-                let older = self.in_flight(id) - young;
+                let older = in_flight - young;
                 let limit = older.saturating_add(at_once);
                 Some(profile.max_in_flight.map_or(limit, |cap| cap.min(limit)))
             }
@@ -71,17 +82,20 @@ impl Reference {
 
     pub(super) fn limit_by(&self, membership: usize, now: Moment) -> Option<u32> {
         let late = |usage: &&Usage| {
+            let is_late = self.rules.rules.generations
+                && self.end_of_bound(usage).is_some_and(|end| end <= now);
             self.is_young(usage, membership)
-                && self.rules.rules.generations
-                && self.end_of_bound(usage).is_some_and(|end| end <= now)
+                && !usage.late
+                && (is_late || self.is_over_by(usage, now))
         };
         let late = self.usages.iter().filter(late).count() as u32;
         let young = self.young_in_flight(membership) - late;
-        self.limit_under(membership, self.comeback_by(membership, now), young)
+        let comeback = self.comeback_by(membership, now);
+        self.limit_with(membership, comeback, self.in_flight_by(membership, now), young)
     }
 
     pub(super) fn has_room_by(&self, membership: usize, now: Moment) -> bool {
-        let taken = self.in_flight(&self.memberships[membership].id) + self.promised(membership);
+        let taken = self.in_flight_by(membership, now) + self.promised(membership);
         self.limit_by(membership, now).is_none_or(|limit| taken < limit)
     }
 
@@ -142,6 +156,7 @@ impl Reference {
                 }
             }
         }
+        self.take_back(now);
     }
 
     /// When a usage stops to hold a place on trial or in a ramp.
@@ -165,7 +180,9 @@ impl Reference {
             self.usages.iter().filter(|usage| self.memberships[usage.membership].is_member);
         let healthy = self.members().filter(|(_, member)| member.status == Status::Healthy);
         let refills = healthy.filter_map(|(_, member)| member.spent_until);
-        ends.chain(on_members.filter_map(|usage| self.end_of_bound(usage))).chain(refills).min()
+        let held = self.usages.iter().filter_map(|usage| usage.held.flatten());
+        let bounds = on_members.filter_map(|usage| self.end_of_bound(usage));
+        ends.chain(bounds).chain(refills).chain(held).min()
     }
 
     // Beginnings and ends.

@@ -40,7 +40,8 @@ impl Reference {
         (self.closed.is_some(), self.ended).hash(into);
         for usage in &self.usages {
             let age = self.age_that_matters(usage, now);
-            (self.rank_of(usage.membership), usage.abortable, usage.late, usage.lost, age)
+            let held = usage.held.map(|end| ahead(end, now));
+            (self.rank_of(usage.membership), usage.abortable, usage.late, usage.lost, age, held)
                 .hash(into);
             usage.reserved.hash(into);
         }
@@ -103,6 +104,7 @@ impl Reference {
             Phase::Ready => (0, None),
             Phase::Attempting => (1, None),
             Phase::Pausing { until } => (2, Some(until)),
+            Phase::TakenBack => (3, None),
             Phase::Over => (4, None),
         };
         let usage = self.usages.iter().position(|usage| usage.handle.run == number);

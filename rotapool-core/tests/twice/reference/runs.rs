@@ -63,6 +63,8 @@ pub(super) enum Phase {
     Pausing {
         until: Moment,
     },
+    /// What it held was taken from it, which it has yet to hear.
+    TakenBack,
     Over,
 }
 
@@ -102,6 +104,9 @@ impl Reference {
             return None;
         }
         let since = self.usage_of(run).since;
+        if self.usage_of(run).held.is_some() {
+            return None;
+        }
         let own = terms.attempt_timeout.map(|most| later(since, most));
         let deadline = terms.deadline.filter(|_| self.rules.rules.strict_deadlines);
         own.into_iter().chain(deadline).min()
@@ -109,16 +114,33 @@ impl Reference {
 
     /// Whether a run's usage is on a former membership of an id that is in the pool again.
     pub(crate) fn has_a_successor(&self, run: usize) -> bool {
+        if self.was_taken_back(run) {
+            return false;
+        }
         let membership = &self.memberships[self.usage_of(run).membership];
         !membership.is_member && self.find(&membership.id).is_ok()
     }
 
     // How an attempt ends.
 
-    pub(crate) fn settle(&mut self, run: usize, outcome: &Outcome, now: Moment, chance: f64) {
+    /// Answers whether there was anything left to settle.
+    pub(crate) fn settle(
+        &mut self,
+        run: usize,
+        outcome: &Outcome,
+        now: Moment,
+        chance: f64,
+    ) -> bool {
         self.notice_by_the_clock(now);
+        let is_held = |usage: &Usage| usage.handle.run == run && usage.held.is_some();
+        if self.was_taken_back(run) || self.usages.iter().any(is_held) {
+            let was_theirs = self.let_go(run, Some(outcome), now);
+            self.attend_the_line();
+            return was_theirs;
+        }
         self.settle_usage(run, outcome, now, chance);
         self.attend_the_line();
+        true
     }
 
     fn settle_usage(&mut self, run: usize, outcome: &Outcome, now: Moment, chance: f64) {
@@ -255,7 +277,7 @@ impl Reference {
     }
 
     /// What an outcome says of how the resource is doing; a panic says nothing.
-    fn measure(
+    pub(super) fn measure(
         &mut self,
         membership: usize,
         outcome: &Outcome,
@@ -288,6 +310,14 @@ impl Reference {
 
     fn give_up(&mut self, run: usize, now: Moment) {
         match self.runs[run].phase {
+            Phase::TakenBack => {
+                self.let_go(run, None, now);
+                return;
+            }
+            Phase::Attempting if self.usage_of(run).held.is_some() => {
+                self.let_go(run, None, now);
+                return;
+            }
             Phase::Attempting => {
                 let &Usage { membership, since, .. } = self.usage_of(run);
                 self.measure(membership, &Outcome::Aborted, false, now - since, now);
@@ -310,7 +340,7 @@ impl Reference {
     }
 
     /// A run has one usage at most.
-    fn usage_of(&self, run: usize) -> &Usage {
+    pub(super) fn usage_of(&self, run: usize) -> &Usage {
         self.usages.iter().find(|usage| usage.handle.run == run).expect("a usage of this run")
     }
 

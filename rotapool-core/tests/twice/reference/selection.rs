@@ -162,6 +162,7 @@ impl Reference {
             late: false,
             lost: false,
             reserved,
+            held: None,
         });
         let member = &mut self.memberships[membership];
         member.last_acquired = Some((number, now));

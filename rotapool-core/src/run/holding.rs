@@ -1,0 +1,114 @@
+//! Attempts that outlive the call that began them: they end when their caller says so, and their run with them.
+
+use std::time::Instant;
+
+use super::{Attempts, Phase};
+use crate::member::holds::Told;
+use crate::member::signal::Outcome;
+use crate::member::usage::{Sequence, Ticket};
+use crate::pool::State;
+use crate::report::event::RunOutcome;
+
+impl Attempts {
+    /// From here on the attempt in flight outlives its call: neither a deadline nor a timeout ends it, how long it takes
+    /// says nothing of the resource's latency, and reports name it as held. It ends with
+    /// [`conclude`](Self::conclude) or [`cancel`](Self::cancel), or at `until`, if that is given: then its place is
+    /// taken back, and its abort handle is among [those to call](crate::Effects::aborts).
+    ///
+    /// # Panics
+    ///
+    /// If no attempt is in flight.
+    #[cold]
+    pub fn hold<A>(&mut self, pool: &mut State<A>, until: Option<Instant>) {
+        let Phase::Attempting(ticket) = &self.phase else { panic!("no attempt is in flight") };
+        let (run, request_id) = (self.number, self.request_id.clone());
+        let usage = pool.hold(ticket, Told { run, request_id, attempt: self.made }, until);
+        self.limit = None;
+        self.history.write().held = Some(usage);
+    }
+
+    /// Ends what is held, and the run with it, whatever the outcome; `false` if the place was taken back before: then
+    /// nothing is counted or told any more.
+    ///
+    /// # Panics
+    ///
+    /// If no attempt is held.
+    #[cold]
+    pub fn conclude<A>(&mut self, pool: &mut State<A>, outcome: Outcome, now: Instant) -> bool {
+        let Some(usage) = self.held() else { panic!("no attempt is held") };
+        pool.notice(now);
+        if !self.still_holds(pool, usage) {
+            return false;
+        }
+        let goes_on = matches!(
+            outcome,
+            Outcome::Aborted | Outcome::Signal(_) | Outcome::TimedOut | Outcome::DeadlinePassed
+        );
+        let tick = pool.tick(now);
+        let ticket = self.end_attempt(pool, &outcome, tick, now);
+        pool.let_go(&ticket, usage, tick);
+        if goes_on && pool.follows_runs() {
+            self.ended(pool, RunOutcome::Error, now);
+        }
+        match outcome {
+            Outcome::Success => pool.counters.runs_ok += 1,
+            _ => pool.counters.runs_error += 1,
+        }
+        settle_held(pool, ticket, outcome, !self.history.has_failed(), now);
+        true
+    }
+
+    /// The number of the usage that is held.
+    pub(super) fn held(&self) -> Option<Sequence> {
+        self.history.0.as_ref().and_then(|history| history.held)
+    }
+
+    /// Whether what it held was taken from it.
+    #[cold]
+    pub(super) fn was_taken_back<A>(&self, pool: &State<A>) -> bool {
+        match (&self.phase, self.held()) {
+            (Phase::Attempting(ticket), Some(usage)) => !pool.is_held(ticket, usage),
+            _ => false,
+        }
+    }
+
+    /// Whether the place has not been taken back; if it has, the run is over.
+    pub(super) fn still_holds<A>(&mut self, pool: &State<A>, usage: Sequence) -> bool {
+        let holds = match &self.phase {
+            Phase::Attempting(ticket) => pool.is_held(ticket, usage),
+            _ => false,
+        };
+        if !holds {
+            self.phase = Phase::Over;
+        }
+        holds
+    }
+}
+
+/// What the end of a held usage says of its resource.
+fn settle_held<A>(
+    pool: &mut State<A>,
+    ticket: Ticket,
+    outcome: Outcome,
+    is_first: bool,
+    now: Instant,
+) {
+    match outcome {
+        // How long it was held is no latency.
+        Outcome::Success | Outcome::Error => pool.succeed(ticket, false, pool.tick(now)),
+        Outcome::Failure => pool.fail(ticket, is_first, now),
+        Outcome::Signal(signal) => {
+            pool.signal(&ticket, &signal, is_first, now);
+            pool.release(ticket);
+        }
+        Outcome::TimedOut => {
+            pool.time_out(&ticket, "went silent", is_first, now);
+            pool.release(ticket);
+        }
+        Outcome::DeadlinePassed => {
+            pool.counters.deadlines += 1;
+            pool.release(ticket);
+        }
+        Outcome::Aborted | Outcome::Panic => pool.release(ticket),
+    }
+}

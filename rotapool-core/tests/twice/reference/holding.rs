@@ -1,0 +1,124 @@
+//! Usages that outlive their call: until their caller settles them, or their place is taken back.
+
+use std::time::Duration;
+
+use rotapool_core::{Outcome, Signal};
+
+use super::runs::Phase;
+use super::trips::Witness;
+use super::{Reference, Usage};
+use crate::twice::observed::Moment;
+
+impl Reference {
+    pub(crate) fn hold(&mut self, run: usize, until: Option<Moment>) {
+        let usage = self.usages.iter_mut().find(|usage| usage.handle.run == run);
+        let usage = usage.expect("a usage of this run");
+        usage.held = Some(until);
+        self.attend_the_line();
+    }
+
+    /// Whether what the run held was taken from it, and it has not heard of that.
+    pub(crate) fn was_taken_back(&self, run: usize) -> bool {
+        self.runs[run].phase == Phase::TakenBack
+    }
+
+    /// The held usages of a membership, the longest held first.
+    pub(super) fn held(&self, membership: usize, now: Moment) -> Vec<&Usage> {
+        let shown = |usage: &&Usage| {
+            usage.membership == membership && usage.held.is_some() && !self.is_over_by(usage, now)
+        };
+        self.usages.iter().filter(shown).collect()
+    }
+
+    /// Whether its place counts as taken back, as a report shows it.
+    pub(super) fn is_over_by(&self, usage: &Usage, now: Moment) -> bool {
+        self.rules.rules.ends_by_the_clock && is_over(usage, now)
+    }
+
+    /// Takes the places back that were held for too long.
+    pub(super) fn take_back(&mut self, now: Moment) {
+        let over = self.usages.iter().filter(|usage| is_over(usage, now));
+        let mut over: Vec<_> = over
+            .map(|usage| (usage.membership, usage.held, usage.number, usage.handle.run))
+            .collect();
+        over.sort_unstable();
+        for (membership, _, number, run) in over {
+            let usage = self.usages.iter().position(|usage| usage.number == number);
+            let usage = self.usages.remove(usage.expect("it was there just now"));
+            if usage.abortable {
+                self.aftermath.aborts.push(usage.handle);
+            }
+            self.note(match self.memberships[membership].is_member {
+                true => "a place taken back",
+                false => "a place on a former member taken back",
+            });
+            self.memberships[membership].counted.taken_back += 1;
+            self.counted.taken_back += 1;
+            self.counted.runs_cancelled += 1;
+            self.runs[run].phase = Phase::TakenBack;
+        }
+    }
+
+    /// Whoever held it settles it, or gives it up without an outcome. Answers whether it was still theirs.
+    pub(super) fn let_go(&mut self, run: usize, outcome: Option<&Outcome>, now: Moment) -> bool {
+        if self.was_taken_back(run) {
+            self.note("what was taken back is settled");
+            self.runs[run].phase = Phase::Over;
+            return false;
+        }
+        match outcome {
+            Some(outcome) => self.conclude(run, outcome, now),
+            None => self.counted.runs_cancelled += 1,
+        }
+        self.leave(run);
+        self.runs[run].phase = Phase::Over;
+        true
+    }
+
+    fn conclude(&mut self, run: usize, outcome: &Outcome, now: Moment) {
+        let &Usage { number, membership, lost, .. } = self.usage_of(run);
+        let is_first = !self.runs[run].has_failed;
+        let witness = Witness { usage: number, membership, lost };
+        if lost {
+            self.note("a late result of a lost trial");
+        }
+        // How long it was held is no latency.
+        let measured = match outcome {
+            Outcome::Success => &Outcome::Error,
+            Outcome::Aborted | Outcome::DeadlinePassed => &Outcome::Panic,
+            other => other,
+        };
+        self.measure(membership, measured, false, Duration::ZERO, now);
+        let fails = matches!(outcome, Outcome::Failure | Outcome::Signal(_) | Outcome::TimedOut);
+        if fails && self.counts(witness) {
+            self.memberships[membership].row = 0;
+        }
+        match outcome {
+            Outcome::Success => self.counted.runs_ok += 1,
+            _ => self.counted.runs_error += 1,
+        }
+        match outcome {
+            Outcome::Success | Outcome::Error => {
+                self.credit(witness, false, Duration::ZERO, now);
+                self.prove(witness);
+            }
+            Outcome::Failure => self.blame(witness, None, is_first, Duration::ZERO, now),
+            Outcome::Signal(Signal::Retry { reason, .. }) => {
+                self.counted.retries += 1;
+                self.blame(witness, Some(&**reason), is_first, Duration::ZERO, now);
+            }
+            Outcome::Signal(signal) => self.obey(witness, signal, now),
+            Outcome::TimedOut => {
+                self.counted.timeouts += 1;
+                self.memberships[membership].counted.timeouts += 1;
+                self.blame(witness, Some("went silent"), is_first, Duration::ZERO, now);
+            }
+            Outcome::DeadlinePassed => self.counted.deadlines += 1,
+            _ => {}
+        }
+    }
+}
+
+fn is_over(usage: &Usage, now: Moment) -> bool {
+    usage.held.flatten().is_some_and(|end| end <= now)
+}
