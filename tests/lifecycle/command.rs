@@ -19,9 +19,10 @@ fn pool() -> Pool<()> {
 fn next_report(monitor: &mut Monitor<()>, events: &mut Events) -> CommandReport {
     let told = pin!(async {
         loop {
-            match events.next().await.expect("the pool is there") {
-                Event::CommandEnded { report, .. } => return (*report).clone(),
-                _ => {}
+            if let Event::CommandEnded { report, .. } =
+                events.next().await.expect("the pool is there")
+            {
+                return (*report).clone();
             }
         }
     });

@@ -104,6 +104,10 @@ impl Prober {
     ///
     /// [`Outcome::Success`] and [`Outcome::Error`], the operation's own error, say that the resource works. All others say
     /// that it does not, and a [signal](Outcome::Signal) what to do about that.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a probe ends once: whoever has it gives it away"
+    )]
     pub fn settle<A>(
         &mut self,
         pool: &mut State<A>,
