@@ -176,6 +176,7 @@
 //! | DEBUG | `probe settled` | `pool`, `resource_id`, `outcome`, `latency` in seconds |
 //! | DEBUG | `siblings aborted` | `pool`, `resource_id`, `count` |
 //! | DEBUG | `run ended` | `pool`, `outcome`, `attempts` |
+//! | INFO | `admin call`, if whoever made it [gave a name](Pool::admin) | `pool`, `by`, `call`, `resource_id` unless it is of a list |
 //! | INFO | `resource healthy again` | `pool`, `resource_id`, `sequence`, `old` |
 //! | INFO | `pool recovered`, `pool closed` | `pool` |
 //! | WARN | `resource cools down`, also when it did already | `pool`, `resource_id`, `sequence`, `seconds` left, `cause` |
@@ -253,6 +254,7 @@ pub use watch::events::Events;
 #[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
 pub use watch::metrics::{CollectorError, PoolCollector};
 
+pub use rotapool_core::{AdminCall, Applied, ListError, Profile, Rotation};
 pub use rotapool_core::{
     Basis, BuildError, Candidate, Cause, CommandEnd, CommandReport, CostError, Edge, Event,
     Exhausted, ExhaustedReason, ExhaustedTable, Explanation, Grade, Health, HealthRules, Metadata,

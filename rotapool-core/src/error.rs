@@ -1,5 +1,6 @@
 //! What the door turns away: bad configuration, and admin calls that make no sense.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -209,6 +210,68 @@ pub enum ResourceError {
         /// What is wrong with it, and what is allowed.
         error: RateError,
     },
+    /// A resource was to be parked for no time, or for ever.
+    #[error(
+        "resource `{}` is to be parked for {period:?}; allowed is more than zero, up to 365 days (to take it out of \
+         use until further notice, disable it)",
+        OneLine(id)
+    )]
+    ParkedFor {
+        /// The resource.
+        id: Arc<str>,
+        /// For how long.
+        period: Duration,
+    },
+    /// A resource was to be parked that is disabled, and so has no end to be moved.
+    #[error("resource `{}` is disabled; enable it before you park it", OneLine(id))]
+    Disabled {
+        /// The resource.
+        id: Arc<str>,
+    },
+    /// There is no resource to rotate away from: none is in use.
+    #[error(
+        "none of the {members} resources is in use, or could be: there is none to rotate away from"
+    )]
+    NothingInUse {
+        /// How many resources the pool has.
+        members: usize,
+    },
+    /// There is no resource to rotate to: the pool is as it was.
+    #[error(
+        "no resource but `{}` is healthy, so there is none to rotate to; to take it out all the same, park it",
+        OneLine(id)
+    )]
+    NothingElseHealthy {
+        /// The resource in use.
+        id: Arc<str>,
+    },
+    /// An update changed the id.
+    #[error(
+        "the update of resource `{}` makes `{}` of it; an id stays: remove the one and add the other",
+        OneLine(id),
+        OneLine(to)
+    )]
+    IdChanged {
+        /// The resource.
+        id: Arc<str>,
+        /// What its id was to be.
+        to: Arc<str>,
+    },
+    /// The id is more than once on a list.
+    #[error("resource `{}` is on the list more than once; ids are unique", OneLine(id))]
+    ListedTwice {
+        /// The id.
+        id: Arc<str>,
+    },
+    /// The list of a pool's resources was empty.
+    #[error(
+        "the list is empty, and would remove all {members} resources; give it at least one, or build the pool with \
+         `allow_empty`"
+    )]
+    EmptyList {
+        /// How many resources the pool has.
+        members: usize,
+    },
     /// No resource of the pool has this id.
     #[error("the pool has no resource `{}`; {}", OneLine(id), listed(known, *members))]
     UnknownResource {
@@ -295,6 +358,35 @@ fn named(known: &[Arc<str>]) -> String {
     let known: Vec<String> = known.iter().map(|name| OneLine(name).to_string()).collect();
     if known.is_empty() { "nothing".to_owned() } else { known.join(", ") }
 }
+
+/// All that is wrong with a list of resources. Its `Display` has a line for each.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ListError {
+    /// At least one, in the order of the list.
+    pub errors: Vec<ResourceError>,
+}
+
+impl From<ResourceError> for ListError {
+    fn from(error: ResourceError) -> Self {
+        vec![error].into()
+    }
+}
+
+impl From<Vec<ResourceError>> for ListError {
+    fn from(errors: Vec<ResourceError>) -> Self {
+        Self { errors }
+    }
+}
+
+impl fmt::Display for ListError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let errors: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
+        f.write_str(&errors.join("\n"))
+    }
+}
+
+impl std::error::Error for ListError {}
 
 fn listed(known: &[Arc<str>], members: usize) -> String {
     if members == 0 {

@@ -51,7 +51,9 @@ mod runtime;
 mod select;
 mod time;
 
-pub use error::{BudgetError, BuildError, CostError, RateError, ResourceError, TripError};
+pub use error::{
+    BudgetError, BuildError, CostError, ListError, RateError, ResourceError, TripError,
+};
 pub use member::basis::Basis;
 pub use member::fingerprint::fingerprint;
 pub use member::health::{Grade, Health};
@@ -67,6 +69,7 @@ pub use member::standing::{Cause, Status};
 pub use member::usage::UsageKey;
 pub use one_line::OneLine;
 pub use pool::State;
+pub use pool::admin::Places;
 pub use pool::config::Config;
 pub use pool::effects::Effects;
 pub use pool::posts::Lookout;
@@ -78,6 +81,7 @@ pub use protect::{
     Budget, BudgetSpent, CallOutcome, Joined, Limiter, LimiterStats, Rate, RateLimited, Rejected,
     RetryBudget, Ticket, Trip, Turn, Window,
 };
+pub use report::admin_call::{AdminCall, Applied, Rotation};
 pub use report::change::StateChange;
 pub use report::command::{CommandEnd, CommandReport};
 pub use report::drain::{DrainReport, StillRunning};

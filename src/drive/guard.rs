@@ -1,6 +1,7 @@
 //! A run in progress, which ends exactly once however its future ends.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -103,7 +104,7 @@ impl<C: Caller> Guard<C> {
                     Step::Attempt(slot) => Some(locked.entry(slot)),
                     _ => None,
                 };
-                if entry.as_ref().is_some_and(|entry| entry.is_metered) {
+                if entry.as_ref().is_some_and(|entry| entry.is_metered.load(Relaxed)) {
                     usage = attempts.usage(&locked.state);
                 }
                 // The usage of the attempt before, if its pause is over.
@@ -117,11 +118,12 @@ impl<C: Caller> Guard<C> {
             if let Some(entry) = entry {
                 let lease = Lease::new(entry, attempts.made());
                 let request_id = caller.options().and_then(|options| options.request_id.clone());
-                if usage.is_none() && request_id.is_none() {
+                let is_degraded = attempts.is_degraded();
+                if usage.is_none() && request_id.is_none() && !is_degraded {
                     return Next::Attempt(lease);
                 }
                 let meter = usage.map(|usage| Meter { pool: shared.me.clone(), usage });
-                return Next::Attempt(lease.with(request_id, meter));
+                return Next::Attempt(lease.with(request_id, meter, is_degraded));
             }
             match step {
                 Step::Attempt(_) => unreachable!("an attempt comes with the entry of its slot"),

@@ -29,6 +29,7 @@ pub struct Lease<T> {
 struct Extra<T> {
     request_id: Option<Arc<str>>,
     meter: Option<Meter<T>>,
+    is_degraded: bool,
     /// Of an operation that nothing can interrupt.
     doom: Option<Doom>,
 }
@@ -55,8 +56,14 @@ impl<T> Lease<T> {
 
     /// The same with what few leases carry.
     #[cold]
-    pub(crate) fn with(self, request_id: Option<Arc<str>>, meter: Option<Meter<T>>) -> Self {
-        Self { extra: Some(Arc::new(Extra { request_id, meter, doom: None })), ..self }
+    pub(crate) fn with(
+        self,
+        request_id: Option<Arc<str>>,
+        meter: Option<Meter<T>>,
+        is_degraded: bool,
+    ) -> Self {
+        let extra = Extra { request_id, meter, is_degraded, doom: None };
+        Self { extra: Some(Arc::new(extra)), ..self }
     }
 
     /// The same for an operation that nothing can interrupt.
@@ -66,8 +73,9 @@ impl<T> Lease<T> {
         let request_id = extra.and_then(|extra| extra.request_id.clone());
         let meter = extra.and_then(|extra| extra.meter.as_ref());
         let meter = meter.map(|Meter { pool, usage }| Meter { pool: pool.clone(), usage: *usage });
+        let is_degraded = self.is_degraded();
         let doom = Some(doom);
-        Self { extra: Some(Arc::new(Extra { request_id, meter, doom })), ..self }
+        Self { extra: Some(Arc::new(Extra { request_id, meter, is_degraded, doom })), ..self }
     }
 
     /// What must not be shown of what is said of the resource.
@@ -92,6 +100,12 @@ impl<T> Lease<T> {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// Whether the resource is out, and serves because all are: see [`Builder::degrade`](crate::Builder::degrade).
+    #[must_use]
+    pub fn is_degraded(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.is_degraded)
     }
 
     /// The id that the run was [given](crate::Request::request_id), to correlate logs.

@@ -67,6 +67,11 @@ impl<T> Locked<T> {
         (effects, wakers)
     }
 
+    /// The state, for an admin call in this name.
+    pub(crate) fn by(&mut self, who: &Option<Arc<str>>) -> &mut State<Trigger> {
+        self.state.by(who.clone())
+    }
+
     pub(crate) fn put(&mut self, slot: SlotIndex, entry: Arc<Entry<T>>) {
         if slot.get() >= self.entries.len() {
             self.entries.resize_with(slot.get() + 1, || None);
@@ -78,7 +83,7 @@ impl<T> Locked<T> {
         self.entries.get_mut(slot.get()).and_then(Option::take)
     }
 
-    /// The entry of a slot that was just acquired.
+    /// The entry of a member's slot.
     pub(crate) fn entry(&self, slot: SlotIndex) -> Arc<Entry<T>> {
         match self.entries.get(slot.get()) {
             Some(Some(entry)) => Arc::clone(entry),

@@ -1,13 +1,44 @@
-//! Admin calls: who is in the pool, and who is in use.
+//! Admin calls: who is in the pool, who is in use, and what is said of whom.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
-use rotapool_core::ResourceError;
+use rotapool_core::{Applied, ListError, Profile, ResourceError, Rotation, without_url_secrets};
 
+use crate::drive::shared::Locked;
 use crate::pool::handle::Pool;
 use crate::pool::resource::Resource;
+use crate::terms::secret::Secrets;
 
 impl<T> Pool<T> {
+    /// The same pool for an operator: every admin call on this handle, and on its clones, is told with who made it, as
+    /// [`Event::AdminCall`](crate::Event::AdminCall), before what follows from it. Whoever it is, a person, a route
+    /// or a script: it is any text, shown as it is. All else about the handle is as before.
+    ///
+    /// Admin calls on other handles are the program's own. They are told by what they change alone.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rotapool::{Pool, Resource};
+    /// let pool = Pool::builder()
+    ///     .resource(Resource::new("key-1", "sk-aaa"))
+    ///     .resource(Resource::new("key-2", "sk-bbb"))
+    ///     .build()?;
+    /// let mut events = pool.events();
+    /// pool.admin("ops@host").park("key-1", Duration::from_secs(300), "invoice unpaid")?;
+    /// let told = [events.try_next(), events.try_next()].map(|event| event.unwrap().to_string());
+    /// assert_eq!(told, [
+    ///     "ops@host: park key-1 for 300.0s: invoice unpaid",
+    ///     "key-1: healthy > cooling_down for 300.0s: parked by ops@host: invoice unpaid",
+    /// ]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn admin(&self, by: impl Into<Arc<str>>) -> Self {
+        Self { shared: Arc::clone(&self.shared), by: Some(by.into()) }
+    }
+
     /// Adds a healthy resource at the end of the pool order and wakes the runs that wait.
     ///
     /// An id that was removed may be used again: it starts afresh, except that operations still
@@ -21,7 +52,7 @@ impl<T> Pool<T> {
         let (profile, entry) = resource.enter(&self.shared.hooks.table)?;
         let now = self.now();
         // On refusal the entry is dropped out here: it is the user's value.
-        self.shared.with(|locked| match locked.state.add(profile, now) {
+        self.shared.with(|locked| match locked.by(&self.by).add(profile, now) {
             Ok(slot) => {
                 locked.put(slot, Arc::clone(&entry));
                 Ok(())
@@ -43,7 +74,7 @@ impl<T> Pool<T> {
         let now = self.now();
         let entry = self
             .shared
-            .with(|locked| locked.state.remove(id, now).map(|slot| locked.take(slot)))?;
+            .with(|locked| locked.by(&self.by).remove(id, now).map(|slot| locked.take(slot)))?;
         // The user's value: dropped after the lock was released.
         drop(entry);
         Ok(())
@@ -56,7 +87,7 @@ impl<T> Pool<T> {
     /// An unknown id. A resource that is healthy already is no error.
     pub fn enable(&self, id: &str) -> Result<(), ResourceError> {
         let now = self.now();
-        self.shared.with(|locked| locked.state.enable(id, now))
+        self.shared.with(|locked| locked.by(&self.by).enable(id, now))
     }
 
     /// Takes a resource out of use until it is [enabled](Self::enable).
@@ -68,6 +99,219 @@ impl<T> Pool<T> {
     /// An unknown id. A resource that is disabled already is no error.
     pub fn disable(&self, id: &str) -> Result<(), ResourceError> {
         let now = self.now();
-        self.shared.with(|locked| locked.state.disable(id, now))
+        self.shared.with(|locked| locked.by(&self.by).disable(id, now))
+    }
+
+    /// Keeps a resource out of use for a while, as an outage that an operator declares. Answers when it is back.
+    ///
+    /// More than zero, up to 365 days; for longer, [disable](Self::disable) it. Operations in flight on it are left
+    /// alone. If it is out for longer already, it stays out for as long; if it fails meanwhile, the failure takes the
+    /// place of the reason, and the later end holds. It comes back as from any outage: see
+    /// [`Recovery`](crate::Recovery). What is [secret](Resource::secret) about the resource is taken out of the reason.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rotapool::{Pool, Resource};
+    /// let pool = Pool::builder().resource(Resource::new("key-1", "sk-aaa")).build()?;
+    /// pool.park("key-1", Duration::from_secs(300), "invoice unpaid")?;
+    /// assert!(pool.explain().to_string().contains("key-1: cooling down, back in 300.0s: parked: invoice unpaid"));
+    /// pool.unpark("key-1")?;
+    /// assert_eq!(pool.stats().healthy, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// An unknown id, one that is disabled, or a time out of range.
+    pub fn park(
+        &self,
+        id: &str,
+        period: Duration,
+        reason: impl Into<Arc<str>>,
+    ) -> Result<Instant, ResourceError> {
+        let reason = self.without_secrets_of(id, &reason.into());
+        let now = self.now();
+        self.shared.with(|locked| locked.by(&self.by).park(id, period, reason, now))
+    }
+
+    /// Ends the time for which a resource is [parked](Self::park): it comes back now, as from any outage. If it has
+    /// failed meanwhile, it stays out until the end that the failure gave it.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id. A resource that is not parked is no error.
+    pub fn unpark(&self, id: &str) -> Result<(), ResourceError> {
+        let now = self.now();
+        self.shared.with(|locked| locked.by(&self.by).unpark(id, now))
+    }
+
+    /// Parks the resource in use for 300 s, and says which one takes over. In use is the one that was picked last; if
+    /// that is out, the one that the next run would get.
+    ///
+    /// With [`Strategy::Sticky`](crate::Strategy::Sticky) the pool stays with the one that took over. With a
+    /// [`Select`](crate::Select) of your own, `to` is what the strategy would choose.
+    ///
+    /// ```
+    /// # use rotapool::{Pool, Resource};
+    /// let pool = Pool::builder()
+    ///     .resource(Resource::new("key-1", "sk-aaa"))
+    ///     .resource(Resource::new("key-2", "sk-bbb"))
+    ///     .build()?;
+    /// let rotation = pool.rotate()?;
+    /// assert_eq!((&*rotation.from, rotation.to.as_deref()), ("key-1", Some("key-2")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// That no resource is in use, or that no other is healthy. The pool is unchanged then.
+    pub fn rotate(&self) -> Result<Rotation, ResourceError> {
+        let now = self.now();
+        self.shared.with(|locked| {
+            let mut random = locked.random.clone();
+            locked.by(&self.by).rotate(now, || random.f64())
+        })
+    }
+
+    /// Forgets what the pool has learnt of a resource: its cooldown or park, its escalation, its trial or ramp, and
+    /// how it has been doing. One that is disabled stays so, until it is [enabled](Self::enable); the counters go on.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn reset(&self, id: &str) -> Result<(), ResourceError> {
+        let now = self.now();
+        self.shared.with(|locked| locked.by(&self.by).reset(id, now))
+    }
+
+    /// Changes what is said of a resource, and nothing of how it stands. Answers the names of what changed.
+    ///
+    /// `change` gets a copy of what the pool knows now, out of the pool's lock; it is called again in the rare case
+    /// that somebody else changed the resource meanwhile. A cap below what is in flight ends nothing: the resource
+    /// takes no more until it is below it. Runs under way keep what their [filters](crate::Request::only) said of it.
+    ///
+    /// ```
+    /// # use rotapool::{Pool, Resource};
+    /// let pool = Pool::builder().resource(Resource::new("key-1", "sk-aaa").max_in_flight(4)).build()?;
+    /// let changed = pool.update("key-1", |profile| profile.max_in_flight = Some(8))?;
+    /// assert_eq!(changed, ["max_in_flight"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// An unknown id; or a change that the door would not let in: another id, a `max_in_flight` of 0, a weight out of
+    /// range, metadata that show a secret. The pool is unchanged then.
+    pub fn update(
+        &self,
+        id: &str,
+        mut change: impl FnMut(&mut Profile),
+    ) -> Result<Vec<&'static str>, ResourceError> {
+        loop {
+            let (before, secrets) = self.known_of(id)?;
+            let mut profile = before.clone();
+            change(&mut profile);
+            if let Some(secrets) = secrets {
+                let mut words = profile.metadata.iter();
+                if words.any(|(name, word)| secrets.are_in(name) || secrets.are_in(word)) {
+                    return Err(ResourceError::SecretInSight { place: "metadata" });
+                }
+            }
+            let now = self.now();
+            let updated = |locked: &mut Locked<T>| {
+                let is_metered = !profile.quotas.is_empty();
+                let changed = locked.by(&self.by).update(&before, profile, now)?;
+                if is_metered {
+                    let (slot, _) = locked.state.profile(id)?;
+                    locked.entry(slot).is_metered.store(true, Relaxed);
+                }
+                Ok(changed)
+            };
+            if let Some(changed) = self.shared.with(updated)? {
+                return Ok(changed);
+            }
+        }
+    }
+
+    /// Has the resources of a list and no others, as after a configuration was read again. All or nothing, in one
+    /// critical section. Says what changed.
+    ///
+    /// - Who is on the list and in the pool stays, with its standing, its place in the pool order, its counters and
+    ///   its operations in flight. What is said of it and its value are those of the list from now on: operations in
+    ///   flight keep the old value, and the last of them drops it; the next lease has the new one.
+    /// - Who is on the list alone joins at the end of the pool order, as by [`add`](Self::add).
+    /// - Who is in the pool alone leaves, as by [`remove`](Self::remove): its operations in flight go on.
+    ///
+    /// ```
+    /// # use rotapool::{Pool, Resource};
+    /// let pool = Pool::builder()
+    ///     .resource(Resource::new("key-1", "sk-aaa"))
+    ///     .resource(Resource::new("key-2", "sk-bbb"))
+    ///     .build()?;
+    /// pool.disable("key-1")?;
+    /// let applied = pool.apply([
+    ///     Resource::new("key-1", "sk-aaa").max_in_flight(8),
+    ///     Resource::new("key-3", "sk-ccc"),
+    /// ])?;
+    /// assert_eq!(
+    ///     applied.to_string(),
+    ///     "1 added (key-3), 1 removed (key-2), 1 updated (key-1: max_in_flight), 0 unchanged",
+    /// );
+    /// assert_eq!(pool.stats().disabled, 1, "key-1 is as it was");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the list: ids that are empty or on it twice, a `max_in_flight` of 0, weights out of
+    /// range, secrets that are empty or in plain sight; or that it is empty, unless the pool
+    /// [may be](crate::Builder::allow_empty). The pool is unchanged then.
+    pub fn apply(
+        &self,
+        resources: impl IntoIterator<Item = Resource<T>>,
+    ) -> Result<Applied, ListError> {
+        let resources: Vec<Resource<T>> = resources.into_iter().collect();
+        let mut errors: Vec<ResourceError> =
+            resources.iter().filter_map(|resource| resource.check_secrets().err()).collect();
+        if !errors.is_empty() {
+            let now = self.now();
+            let list: Vec<Profile> = resources.iter().map(|one| one.profile.clone()).collect();
+            let also = self.shared.with(|locked| locked.state.check_list(&list, now));
+            errors.extend(also.err().into_iter().flat_map(|also| also.errors));
+            return Err(errors.into());
+        }
+        let table = &self.shared.hooks.table;
+        let entered: Result<Vec<_>, _> =
+            resources.into_iter().map(|resource| resource.enter(table)).collect();
+        let (list, entries): (Vec<_>, Vec<_>) = entered?.into_iter().unzip();
+        let now = self.now();
+        let mut former = Vec::with_capacity(entries.len());
+        let applied = self.shared.with(|locked| {
+            let (applied, places) = locked.by(&self.by).apply(list, now)?;
+            former.extend(places.left.into_iter().map(|left| locked.take(left)));
+            for (place, entry) in places.listed.into_iter().zip(&entries) {
+                former.push(locked.take(place));
+                locked.put(place, Arc::clone(entry));
+            }
+            Ok(applied)
+        });
+        // The users' values: dropped after the lock was released.
+        drop(former);
+        applied
+    }
+
+    /// What the pool knows of a resource, and what is secret about it.
+    fn known_of(&self, id: &str) -> Result<(Profile, Option<Arc<Secrets>>), ResourceError> {
+        self.shared.with(|locked| {
+            let (slot, profile) = locked.state.profile(id)?;
+            Ok((profile, locked.entry(slot).secrets.clone()))
+        })
+    }
+
+    /// What an operator says of a resource without what is secret about it. Of an unknown id nothing is kept.
+    fn without_secrets_of(&self, id: &str, reason: &str) -> Arc<str> {
+        let secrets = self.known_of(id).ok().and_then(|(_, secrets)| secrets);
+        let shown = secrets.map(|secrets| secrets.taken_out_of(reason));
+        without_url_secrets(shown.as_deref().unwrap_or(reason)).into()
     }
 }

@@ -39,7 +39,6 @@ pub struct Builder<T> {
     pub(super) max_waiting: Option<usize>,
     pub(super) step_down_after: Option<u32>,
     pub(super) keep_available: Option<usize>,
-    allow_empty: bool,
     /// What configurations set, and which settings calls have set, by name.
     pub(super) file: PoolConfig,
     pub(super) said: BTreeSet<&'static str>,
@@ -68,7 +67,6 @@ impl<T> Builder<T> {
             max_waiting: None,
             step_down_after: None,
             keep_available: None,
-            allow_empty: false,
             file: PoolConfig::default(),
             said: BTreeSet::new(),
         }
@@ -87,12 +85,13 @@ impl<T> Builder<T> {
         self
     }
 
-    /// Whether the pool may begin without a resource, for whoever [adds](Pool::add) them later. Off by default: a
+    /// Whether the pool may begin without a resource, for whoever [adds](Pool::add) them later, and be left without
+    /// one by a [list](Pool::apply). Off by default: a
     /// pool without resources is more often a configuration that was not read.
     ///
     /// A run on an empty pool is exhausted at once.
     pub fn allow_empty(mut self, allow: bool) -> Self {
-        self.allow_empty = allow;
+        self.config.allow_empty = allow;
         self
     }
 
@@ -156,6 +155,31 @@ impl<T> Builder<T> {
     pub fn step_down_after(mut self, successes: u32) -> Self {
         self.say("step_down_after");
         self.step_down_after = Some(successes);
+        self
+    }
+
+    /// Whether a run that would fail because all resources are out is served by one of them all the same. Off by
+    /// default.
+    ///
+    /// It is the one that is back first: of those that an operator [parked](Pool::park) if there are any, else of those
+    /// whose end is guessed, else of those whose end was stated; never a disabled one, none beyond its cap, and none that
+    /// the run has tried. A run that waits in line waits as long as there is hope. The lease
+    /// [says so](crate::Lease::is_degraded). What comes of the attempt changes no guess: it is of an outage that is
+    /// known. A stated end that is later holds, as ever, and of a parked resource a failure is news.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use rotapool::{Fault, Pool, Resource};
+    /// # futures::executor::block_on(async {
+    /// let pool = Pool::builder().resource(Resource::new("key-1", "sk-aaa")).degrade(true).build()?;
+    /// pool.park("key-1", Duration::from_secs(300), "invoice unpaid")?;
+    /// let degraded = pool.run(async |key| Ok::<_, Fault<()>>(key.is_degraded())).await;
+    /// assert_eq!(degraded, Ok(true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn degrade(mut self, degrade: bool) -> Self {
+        self.config.degrade = degrade;
         self
     }
 
@@ -369,7 +393,7 @@ impl<T> Builder<T> {
         if self.name.is_empty() {
             return Err(BuildError::EmptyName);
         }
-        if self.resources.is_empty() && !self.allow_empty {
+        if self.resources.is_empty() && !self.config.allow_empty {
             return Err(BuildError::NoResources);
         }
         if self.defaults.max_attempts == 0 {

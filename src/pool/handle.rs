@@ -36,16 +36,18 @@ use crate::drive::shared::Shared;
 /// ```
 pub struct Pool<T> {
     pub(super) shared: Arc<Shared<T>>,
+    /// In whose name this handle makes admin calls.
+    pub(super) by: Option<Arc<str>>,
 }
 
 impl<T> Pool<T> {
     pub(crate) fn new(shared: Arc<Shared<T>>) -> Self {
-        Self { shared }
+        Self { shared, by: None }
     }
 
     /// A handle of the pool that this is the inside of.
     pub(crate) fn of(shared: Arc<Shared<T>>) -> Self {
-        Self { shared }
+        Self { shared, by: None }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared<T>> {
@@ -67,7 +69,7 @@ impl<T> Pool<T> {
 
 impl<T> Clone for Pool<T> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { shared: Arc::clone(&self.shared), by: self.by.clone() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rotapool_core::{Profile, Quota, ResourceError};
 
@@ -130,12 +131,12 @@ impl<T> Resource<T> {
         self
     }
 
-    /// What core has to know of it, and what the pool keeps. `table` is the pool's.
-    pub(crate) fn enter(self, table: &Table) -> Result<(Profile, Arc<Entry<T>>), ResourceError> {
-        let Self { profile, value, secrets, table: own } = self;
-        for secret in &secrets {
+    /// Whether its secrets are texts, and not in plain sight.
+    pub(crate) fn check_secrets(&self) -> Result<(), ResourceError> {
+        let Self { profile, secrets, .. } = self;
+        for secret in secrets {
             if secret.is_empty() {
-                return Err(ResourceError::EmptySecret { id: profile.id });
+                return Err(ResourceError::EmptySecret { id: Arc::clone(&profile.id) });
             }
             let has_it = |text: &str| text.contains(&**secret);
             if has_it(&profile.id) {
@@ -145,8 +146,15 @@ impl<T> Resource<T> {
                 return Err(ResourceError::SecretInSight { place: "metadata" });
             }
         }
+        Ok(())
+    }
+
+    /// What core has to know of it, and what the pool keeps. `table` is the pool's.
+    pub(crate) fn enter(self, table: &Table) -> Result<(Profile, Arc<Entry<T>>), ResourceError> {
+        self.check_secrets()?;
+        let Self { profile, value, secrets, table: own } = self;
         let secrets = Secrets::of(&secrets);
-        let is_metered = !profile.quotas.is_empty();
+        let is_metered = AtomicBool::new(!profile.quotas.is_empty());
         let table = own.or(table);
         let entry =
             Arc::new(Entry { id: Arc::clone(&profile.id), value, secrets, is_metered, table });

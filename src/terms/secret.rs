@@ -26,6 +26,17 @@ impl Secrets {
         forms.dedup();
         (!forms.is_empty()).then(|| Arc::new(Self(forms)))
     }
+
+    /// Whether a text shows any of them.
+    pub(crate) fn are_in(&self, text: &str) -> bool {
+        self.0.iter().any(|form| text.contains(form))
+    }
+
+    /// A text without them.
+    pub(crate) fn taken_out_of(&self, text: &str) -> String {
+        let forms: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        hide(&by_length(forms), text).unwrap_or_else(|| text.to_owned())
+    }
 }
 
 /// Takes out of a signal's reason what it must not show, on its way into the pool.
@@ -33,16 +44,20 @@ pub(crate) fn conceal<'a>(
     signal: &mut Signal,
     secrets: impl IntoIterator<Item = &'a Arc<Secrets>>,
 ) {
-    let mut forms: Vec<&str> =
-        secrets.into_iter().flat_map(|secrets| &secrets.0).map(String::as_str).collect();
-    // The longest first: one secret may be the beginning of another, also of another resource's.
-    forms.sort_by_key(|form| Reverse(form.len()));
+    let forms = secrets.into_iter().flat_map(|secrets| &secrets.0).map(String::as_str);
+    let forms = by_length(forms.collect());
     // The URLs last: a secret with a quote in it would end one.
     signal.rephrase(|reason| hide(&forms, reason));
     signal.rephrase(|reason| {
         let masked = without_url_secrets(reason);
         (*masked != *reason).then(|| masked.into_owned())
     });
+}
+
+/// The longest first: one secret may be the beginning of another, also of another resource's.
+fn by_length(mut forms: Vec<&str>) -> Vec<&str> {
+    forms.sort_by_key(|form| Reverse(form.len()));
+    forms
 }
 
 fn hide(forms: &[&str], text: &str) -> Option<String> {

@@ -88,6 +88,10 @@ mod on {
             Event::ResourceRemoved { id, .. } => {
                 tracing::info!(target: TARGET, pool, resource_id = &**id, "resource removed");
             }
+            Event::AdminCall { by, id, call, .. } => {
+                let (by, resource_id, call) = (&**by, id.as_deref(), call.word());
+                tracing::info!(target: TARGET, pool, by, call, resource_id, "admin call");
+            }
             Event::RunEnded { outcome, attempts, .. } => {
                 tracing::debug!(target: TARGET, pool, %outcome, attempts, "run ended");
             }

@@ -27,6 +27,7 @@ mod hostile;
 mod judged;
 mod lockout;
 mod monitor;
+mod operators;
 mod own_choice;
 mod panics;
 mod picks;

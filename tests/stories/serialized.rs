@@ -78,7 +78,7 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
     assert!((2.85..2.86).contains(&peak), "half a second after three: {peak}");
     let expected = json!({
         "in_flight": 0, "waiting": 0, "oldest_wait_seconds": null, "eligible": 1, "saturated": 0, "spent": 0,
-        "healthy": 1, "cooling_down": 1, "disabled": 2,
+        "healthy": 1, "cooling_down": 1, "parked": 0, "disabled": 2,
         "attempts": 3, "successes": 1, "failures": 2, "timeouts": 0, "deadlines": 0, "cooldowns": 1, "disables": 2, "sibling_cancels": 0,
         "retries": 0, "circuit_trips": 0, "kept_available": 0, "retries_refused": 0, "choice_faults": 0, "probes": 0, "probe_failures": 0,
         "runs_ok": 1, "runs_exhausted": 2, "runs_error": 0, "runs_cancelled": 0, "closed": false,
@@ -87,7 +87,7 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
     assert_eq!(stats, expected);
     let serves = json!({
         "resource_id": "serves", "status": "healthy", "in_flight": 0, "max_in_flight": 2,
-        "consecutive_cooldown": 0, "cooldown_remaining_seconds": 0.0,
+        "consecutive_cooldown": 0, "cooldown_remaining_seconds": 0.0, "basis": null,
         "acquires": 1, "successes": 1, "failures": 0, "timeouts": 0, "cooldowns": 0, "circuit": null, "circuit_trips": 0, "disables": 0, "sibling_cancels": 0,
         "spent_remaining_seconds": 0.0, "quotas": [],
         "health": {

@@ -1,4 +1,4 @@
-//! Whose word the end of a cooldown is: the upstream's, or the pool's guess.
+//! Whose word the end of a cooldown is: the upstream's, the pool's guess, or an operator's.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -16,6 +16,9 @@ pub enum Basis {
         /// What the signal stated.
         stated: Duration,
     },
+    /// An operator's: the resource is parked until then. It may have failed beside that, and then its
+    /// [cause](crate::ResourceSnapshot::cause) is the failure.
+    Operator,
 }
 
 /// What a signal's `after` comes to, and whose word that is; `None` if it states nothing.

@@ -1,4 +1,4 @@
-//! What the pool is told of a resource when it joins.
+//! What the pool is told of a resource: when it joins, and when that changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +35,22 @@ impl Profile {
             metadata: Arc::default(),
             quotas: Vec::new(),
         }
+    }
+
+    /// The names of what another says otherwise of the same resource.
+    pub(crate) fn differences(&self, other: &Self) -> Vec<&'static str> {
+        // Every field by name: one that is added later cannot be forgotten here.
+        let Self { id: _, max_in_flight, weight, priority, metadata, quotas } = self;
+        [
+            ("max_in_flight", *max_in_flight != other.max_in_flight),
+            ("weight", *weight != other.weight),
+            ("priority", *priority != other.priority),
+            ("metadata", *metadata != other.metadata),
+            ("quotas", *quotas != other.quotas),
+        ]
+        .into_iter()
+        .filter_map(|(name, differs)| differs.then_some(name))
+        .collect()
     }
 
     pub(crate) fn check(&self) -> Result<(), ResourceError> {

@@ -81,6 +81,35 @@ impl Quotas {
         Ok((!quotas.limits.is_empty()).then(|| Box::new(quotas)))
     }
 
+    /// What was taken of these by the rules before stays taken: nobody gets a full quota by another rule.
+    pub(crate) fn take_over(&mut self, mut former: Self, now: Instant) {
+        former.look(now);
+        for limit in &mut self.limits {
+            let same = |other: &&Limit| other.quota.dimension() == limit.quota.dimension();
+            match former.limits.iter().find(same) {
+                Some(before) if before.quota == limit.quota => limit.bucket = before.bucket.clone(),
+                Some(before) => {
+                    let capacity = i64::try_from(before.bucket.capacity()).unwrap_or(i64::MAX);
+                    let taken = capacity.saturating_sub(before.bucket.whole());
+                    limit.bucket.spend(u64::try_from(taken).unwrap_or_default());
+                }
+                None => {}
+            }
+        }
+        let place = |limit: &Limit| {
+            let dimension = limit.quota.dimension();
+            former.limits.iter().position(|other| other.quota.dimension() == dimension)
+        };
+        let places: Vec<Option<usize>> = self.limits.iter().map(place).collect();
+        let moved = |taken: &Vec<u64>| {
+            places.iter().map(|place| place.map_or(0, |place| taken[place])).collect()
+        };
+        let reserved = former.reserved.iter();
+        self.reserved = reserved.map(|(&usage, taken)| (usage, moved(taken))).collect();
+        self.watch = former.watch;
+        self.see_whether_spent();
+    }
+
     pub(crate) fn limits(&self) -> &[Limit] {
         &self.limits
     }

@@ -111,6 +111,14 @@ impl<A> State<A> {
         }
     }
 
+    /// Forgets what the breaker holds against a resource.
+    pub(super) fn reset_circuit(&mut self, key: usize, now: Instant) {
+        let circuit = self.roster[key].circuit.as_mut();
+        if let (Some(circuit), Some(trip)) = (circuit, &self.config.circuit_breaker) {
+            circuit.reset(trip, now);
+        }
+    }
+
     fn open_for(&mut self, key: usize, now: Instant) -> Option<Duration> {
         let trip = self.config.circuit_breaker.as_ref()?;
         Some(self.roster[key].circuit.as_mut()?.open(trip, now))

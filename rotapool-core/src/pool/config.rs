@@ -41,6 +41,11 @@ pub struct Config {
     pub retry_budget: Option<RetryBudget>,
     /// Whether a caller's own code chooses: see [`Step::Choose`](crate::Step::Choose). Off by default.
     pub foreign_choice: bool,
+    /// Whether a run that would fail because all resources are out is served by one of them: the first back of those
+    /// that are parked, else of the guessed, else of the stated; never a disabled one. Off by default.
+    pub degrade: bool,
+    /// Whether a pool may be without members by a list. Off by default.
+    pub allow_empty: bool,
     /// Whose rules.
     pub rules: Rules,
 }
@@ -60,6 +65,8 @@ impl Default for Config {
             keep_available: 1,
             retry_budget: None,
             foreign_choice: false,
+            degrade: false,
+            allow_empty: false,
             rules: Rules::OURS,
         }
     }

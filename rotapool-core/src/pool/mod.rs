@@ -1,12 +1,14 @@
 //! The state of a pool: routes what happens to the rooms that decide, and collects what follows.
 //!
-//! Here are the admin calls; what may be asked is in `questions` and `foresight`, what runs do in `runs`, what is told
-//! of it all in `telling`.
+//! Here are the first admin calls, and the others in `admin`; what may be asked is in `questions` and `foresight`,
+//! what runs do in `runs`, what is told of it all in `telling`.
 
+pub(crate) mod admin;
 mod allowance;
 mod circuit;
 mod closing;
 pub(crate) mod config;
+mod degrade;
 mod dimensions;
 mod edge;
 pub(crate) mod effects;
@@ -44,6 +46,7 @@ use crate::member::standing::{Cause, Status};
 use crate::member::usage::Usages;
 use crate::member::yardstick::Yardstick;
 use crate::protect::Circuit;
+use crate::report::admin_call::AdminCall;
 use crate::report::counters::PoolCounters;
 use crate::report::event::Event;
 use crate::select::index::Index;
@@ -52,8 +55,8 @@ use crate::time::{Epoch, Tick};
 /// A pool's resources, usages and counters. `A` is what aborts a usage; the state only keeps it.
 ///
 /// The methods come in three families. Questions take `&self`: `len`, `snapshot`, `stats`. Admin
-/// calls change the membership or a status: `add`, `remove`, `enable`, `disable`. Runs act through
-/// [`Attempts`](crate::Attempts). After anything but a question, act on [`take_effects`](Self::take_effects).
+/// calls change the membership or a status: `add`, `remove`, `enable`, `disable`, `park`, and what else is in
+/// `admin`; [`by`](Self::by) says who makes them. Runs act through [`Attempts`](crate::Attempts). After anything but a question, act on [`take_effects`](Self::take_effects).
 #[derive(Debug)]
 pub struct State<A> {
     config: Config,
@@ -80,6 +83,8 @@ pub struct State<A> {
     now: Tick,
     /// What has to be done outside, if anything may have: one look on the way of a healthy run.
     effects: Option<Effects<A>>,
+    /// Who makes the next admin call, if they gave their name.
+    asks: Option<Arc<str>>,
     /// The abort handle of a usage that has ended, until it is taken out.
     retired: Option<A>,
 }
@@ -111,6 +116,7 @@ impl<A> State<A> {
             allowance,
             now: Tick(0),
             effects: None,
+            asks: None,
             retired: None,
         }
     }
@@ -149,8 +155,10 @@ impl<A> State<A> {
     ///
     /// An empty or duplicate id, a cap of 0, or a weight out of range.
     pub fn add(&mut self, profile: Profile, now: Instant) -> Result<SlotIndex, ResourceError> {
+        let by = self.asks.take();
         self.notice(now);
         let key = self.roster.join(profile, now)?;
+        self.tell_asked_of(by.as_ref(), key, AdminCall::Add, now);
         let slot = &mut self.roster[key];
         slot.quotas().into_iter().for_each(|quotas| self.dimensions.joined(quotas));
         if let Some(trip) = &self.config.circuit_breaker {
@@ -175,8 +183,10 @@ impl<A> State<A> {
     ///
     /// An unknown id.
     pub fn remove(&mut self, id: &str, now: Instant) -> Result<SlotIndex, ResourceError> {
+        let by = self.asks.take();
         self.notice(now);
         let key = self.roster.find(id)?;
+        self.tell_asked_of(by.as_ref(), key, AdminCall::Remove, now);
         let was_admitted = admitted(&self.roster[key]);
         let broken = self.break_promises(key);
         let quotas = self.roster[key].quotas();
@@ -208,17 +218,16 @@ impl<A> State<A> {
     ///
     /// An unknown id.
     pub fn enable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
+        let by = self.asks.take();
         self.notice(now);
         let key = self.roster.find(id)?;
+        self.tell_asked_of(by.as_ref(), key, AdminCall::Enable, now);
         let newest = self.usages.newest();
         self.change(key, now, |slot| {
             slot.enable(newest);
             slot.look_at_quotas(now);
         });
-        let circuit = self.roster[key].circuit.as_mut();
-        if let (Some(circuit), Some(trip)) = (circuit, &self.config.circuit_breaker) {
-            circuit.reset(trip, now);
-        }
+        self.reset_circuit(key, now);
         self.watch_for_the_line(key);
         self.offer(key);
         self.rethink();
@@ -232,8 +241,10 @@ impl<A> State<A> {
     ///
     /// An unknown id.
     pub fn disable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
+        let by = self.asks.take();
         self.notice(now);
         let key = self.roster.find(id)?;
+        self.tell_asked_of(by.as_ref(), key, AdminCall::Disable, now);
         if self.change(key, now, |slot| slot.disable(now, Cause::Admin, None)) {
             self.counters.disables += 1;
             self.lose_member(key, now);

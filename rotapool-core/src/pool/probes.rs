@@ -130,7 +130,11 @@ impl ProbeRules {
     /// From when on the resource is asked; `None` if it is not.
     fn asked_from(&self, slot: &Slot, last_used: Option<Instant>, now: Instant) -> Option<Instant> {
         match (slot.standing(), self.whom) {
-            (Standing::CoolingDown { .. }, _) | (Standing::Healthy, Whom::All) => Some(now),
+            // Who is parked is back when the operator says so, well or not.
+            (Standing::CoolingDown(outage), _) if outage.basis == Basis::Operator => {
+                Some(outage.until)
+            }
+            (Standing::CoolingDown(_), _) | (Standing::Healthy, Whom::All) => Some(now),
             (Standing::Healthy, Whom::Idle(unused_for)) if slot.in_flight() == 0 => {
                 Some(last_used.map_or(now, |used| after(used, unused_for)))
             }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::admin_call::AdminCall;
 use super::change::StateChange;
 use super::command::CommandReport;
 use super::refusal::ExhaustedReason;
@@ -141,6 +142,20 @@ pub enum Event {
         /// How long it took.
         latency: Duration,
     },
+    /// Somebody asked for a change by their name ([`State::by`](crate::State::by)). What follows from it is told next.
+    ///
+    /// What was asked for without a name is told by what follows from it alone.
+    #[non_exhaustive]
+    AdminCall {
+        /// When.
+        at: Instant,
+        /// Who.
+        by: Arc<str>,
+        /// The resource; `None` of a list.
+        id: Option<Arc<str>>,
+        /// For what.
+        call: AdminCall,
+    },
     /// A run is over.
     #[non_exhaustive]
     RunEnded {
@@ -233,6 +248,7 @@ impl Event {
             | Self::ResourceAdded { at, .. }
             | Self::ResourceRemoved { at, .. }
             | Self::ProbeSettled { at, .. }
+            | Self::AdminCall { at, .. }
             | Self::RunEnded { at, .. }
             | Self::PoolExhausted { at, .. }
             | Self::PoolRecovered { at }
@@ -303,6 +319,10 @@ impl fmt::Display for Event {
             Self::ResourceRemoved { id, .. } => write!(f, "{}: removed", OneLine(id)),
             Self::ProbeSettled { id, outcome, latency, .. } => {
                 write!(f, "{}: probe: {outcome}, after {latency:.1?}", OneLine(id))
+            }
+            Self::AdminCall { at, by, id, call } => {
+                write!(f, "{}: ", OneLine(by))?;
+                call.tell(f, id.as_deref(), *at)
             }
             Self::RunEnded { run, request_id, outcome, attempts, .. } => {
                 let attempt = if *attempts == 1 { "attempt" } else { "attempts" };

@@ -1,5 +1,6 @@
 //! What is told of a pool: what happened, how it stands, what was counted, and why a run was refused.
 
+pub(crate) mod admin_call;
 pub(crate) mod change;
 pub(crate) mod command;
 pub(crate) mod counters;

@@ -51,6 +51,13 @@ impl Serialize for Cause {
             Self::Signal(reason) => ("signal", Some(&**reason)),
             Self::Circuit(evidence) => ("circuit", Some(&**evidence)),
             Self::Admin => ("admin", None),
+            Self::Parked { by, reason } => {
+                return write_struct!(serializer, "Cause", {
+                    by: "operator",
+                    reason: **reason,
+                    operator: by.as_deref(),
+                });
+            }
         };
         write_struct!(serializer, "Cause", { by: by, reason: reason, })
     }
@@ -101,6 +108,7 @@ fn word(basis: Basis) -> &'static str {
         Basis::Guessed => "guessed",
         Basis::Stated => "stated",
         Basis::Clamped { .. } => "clamped",
+        Basis::Operator => "operator",
     }
 }
 
@@ -183,6 +191,7 @@ impl Serialize for ResourceStats {
             max_in_flight,
             consecutive_cooldowns,
             cooldown_remaining,
+            basis,
             acquires,
             successes,
             failures,
@@ -206,6 +215,7 @@ impl Serialize for ResourceStats {
             max_in_flight: max_in_flight,
             consecutive_cooldown: consecutive_cooldowns,
             cooldown_remaining_seconds: cooldown_remaining.as_secs_f64(),
+            basis: basis.map(word),
             acquires: acquires,
             successes: successes,
             failures: failures,
@@ -235,6 +245,7 @@ impl Serialize for PoolStats {
             spent,
             healthy,
             cooling_down,
+            parked,
             disabled,
             attempts,
             successes,
@@ -269,6 +280,7 @@ impl Serialize for PoolStats {
             spent: spent,
             healthy: healthy,
             cooling_down: cooling_down,
+            parked: parked,
             disabled: disabled,
             attempts: attempts,
             successes: successes,

@@ -73,8 +73,8 @@ impl ResourceSnapshot {
         let status = slot.status_at(now);
         let standing = slot.standing();
         let (since, until) = match standing {
-            Standing::CoolingDown { since, until, .. } if status == Status::CoolingDown => {
-                (Some(*since), Some(*until))
+            Standing::CoolingDown(outage) if status == Status::CoolingDown => {
+                (Some(outage.since), Some(outage.until))
             }
             Standing::Disabled { since, .. } => (Some(*since), None),
             _ => (None, None),
@@ -170,6 +170,7 @@ impl ResourceSnapshot {
                     Some(Basis::Clamped { stated }) => {
                         write!(f, "clamped: stated were {stated:.1?})")
                     }
+                    Some(Basis::Operator) => f.write_str("as an operator set)"),
                     _ if matches!(cause, Cause::Circuit(_)) => f.write_str("guessed)"),
                     _ => write!(f, "guessed, cooldown {})", self.consecutive_cooldowns),
                 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::counters::PoolCounters;
 use super::quota_level::QuotaLevel;
+use crate::member::basis::Basis;
 use crate::member::health::Health;
 use crate::member::slot::Slot;
 use crate::member::standing::{Standing, Status};
@@ -33,6 +34,8 @@ pub struct ResourceStats {
     pub consecutive_cooldowns: u32,
     /// How much longer the cooldown lasts; zero when the resource is not cooling down.
     pub cooldown_remaining: Duration,
+    /// Whose word its end is; `None` when the resource is not cooling down.
+    pub basis: Option<Basis>,
     /// Times that it was picked.
     pub acquires: u64,
     /// Operations that returned a value or an error of their own.
@@ -66,13 +69,14 @@ pub struct ResourceStats {
 impl ResourceStats {
     pub(crate) fn of(slot: &Slot, now: Instant, yardstick: &Yardstick) -> Self {
         let remaining = match slot.standing() {
-            Standing::CoolingDown { until, .. } => until.saturating_duration_since(now),
+            Standing::CoolingDown(outage) => outage.until.saturating_duration_since(now),
             _ => Duration::ZERO,
         };
         let counted = slot.counters;
+        let status = slot.status_at(now);
         Self {
             id: Arc::clone(slot.id()),
-            status: slot.status_at(now),
+            status,
             in_flight: slot.in_flight(),
             held: slot.holds.len(),
             longest_held: slot
@@ -82,6 +86,7 @@ impl ResourceStats {
             max_in_flight: slot.max_in_flight(),
             consecutive_cooldowns: slot.consecutive_cooldowns(),
             cooldown_remaining: remaining,
+            basis: slot.standing().basis().filter(|_| status == Status::CoolingDown),
             acquires: counted.acquires,
             successes: counted.successes,
             failures: counted.failures,
@@ -131,6 +136,8 @@ pub struct PoolStats {
     pub healthy: usize,
     /// Members that are cooling down.
     pub cooling_down: usize,
+    /// Those of them that are out until an operator's end: [parked](crate::State::park).
+    pub parked: usize,
     /// Members that are disabled.
     pub disabled: usize,
     /// Attempts begun.
@@ -198,6 +205,7 @@ impl PoolStats {
             spent: 0,
             healthy: 0,
             cooling_down: 0,
+            parked: 0,
             disabled: 0,
             attempts: counted.attempts,
             successes: counted.successes,
@@ -239,7 +247,10 @@ impl PoolStats {
                     self.saturated += 1;
                 }
             }
-            Status::CoolingDown => self.cooling_down += 1,
+            Status::CoolingDown => {
+                self.cooling_down += 1;
+                self.parked += usize::from(slot.standing().basis() == Some(Basis::Operator));
+            }
             Status::Disabled => self.disabled += 1,
         }
         self.resources.push(ResourceStats::of(slot, now, yardstick));

@@ -41,7 +41,15 @@ impl Attempts {
                 };
                 let outlook =
                     next.map_or_else(|| self.foresee_wait(pool, now), |_| Outlook::Served);
-                (next, outlook, candidates)
+                // What is out may serve rather than nothing.
+                let least_bad = match outlook {
+                    Outlook::Refused(_) => pool.least_bad(&self.wish, now),
+                    _ => None,
+                };
+                match least_bad {
+                    Some(_) => (least_bad, Outlook::Served, candidates),
+                    None => (next, outlook, candidates),
+                }
             }
         };
         (pool.explain_to(&self.wish, next, outlook, now), candidates)

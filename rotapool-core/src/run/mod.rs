@@ -1,6 +1,7 @@
 //! The retry loop as a state machine: one run, from its first step to its end.
 
 mod between;
+mod degrade;
 mod foresight;
 mod holding;
 mod pause;
@@ -94,6 +95,8 @@ struct Remembered {
     verdicts: Vec<(u64, bool)>,
     /// The number of its usage, if that outlives its call.
     held: Option<Sequence>,
+    /// Which attempt was the last on a resource that is out; 0 if none was.
+    degraded: u32,
 }
 
 impl History {

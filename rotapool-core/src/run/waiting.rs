@@ -168,7 +168,10 @@ impl Attempts {
             Ok(pause) => pause,
             Err(reason) => {
                 pool.pass_on(None);
-                return self.exhaust(pool, reason, now);
+                return match pool.least_bad(&self.wish, now) {
+                    Some(key) => self.take_degraded(pool, key, now, handle),
+                    None => self.exhaust(pool, reason, now),
+                };
             }
         };
         let history = self.history.write();

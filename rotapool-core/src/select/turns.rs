@@ -86,6 +86,17 @@ impl Turns {
         }
     }
 
+    /// An item that has been seen has another weight: it is as far ahead as it was.
+    pub(super) fn reweigh(&mut self, item: usize, slot: &Slot) {
+        if let Some(Some(turn)) = self.turns.get_mut(item) {
+            let Turn { parts, .. } = Turn::of_a_newcomer(slot);
+            if !turn.away {
+                self.whole = self.whole.wrapping_sub(turn.parts).wrapping_add(parts);
+            }
+            turn.parts = parts;
+        }
+    }
+
     /// Forgets an item: its position, if it has been seen.
     pub(super) fn forget(&mut self, item: usize) -> Option<u64> {
         self.suspend(item);

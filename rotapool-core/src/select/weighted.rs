@@ -66,6 +66,12 @@ impl Weighted {
         self.turns.suspend(item);
     }
 
+    /// The item has another weight: it keeps its turn, and takes more or fewer from here on.
+    pub(super) fn reweigh(&mut self, item: usize, slot: &Slot) {
+        self.turns.reweigh(item, slot);
+        self.kinds.iter_mut().for_each(|kind| kind.turns.reweigh(item, slot));
+    }
+
     /// The item has left the pool: whoever has this number next starts afresh.
     pub(super) fn forget(&mut self, item: usize) {
         self.turns.forget(item);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rotapool_core::{Outcome, Signal};
+use rotapool_core::{Basis, Outcome, Signal, Status};
 
 use crate::setting::Setting;
 use crate::twice::command::Command;
@@ -31,6 +31,9 @@ pub(crate) enum Choice {
     Disable(&'static str),
     Close,
     End,
+    /// For longer than the first guess, and less than the second.
+    Park(&'static str),
+    Unpark(&'static str),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +92,15 @@ impl Choice {
                 true => choices.extend([Self::Remove(id), Self::Enable(id), Self::Disable(id)]),
                 false => choices.push(Self::Add(id)),
             }
+            let row = rows.iter().find(|row| *row.id == *id);
+            if let Some(row) = row.filter(|_| setting.parks()) {
+                // Again and again it would never end.
+                match row.basis == Some(Basis::Operator) {
+                    true => choices.push(Self::Unpark(id)),
+                    false if row.status != Status::Disabled => choices.push(Self::Park(id)),
+                    false => {}
+                }
+            }
         }
         choices
     }
@@ -123,6 +135,10 @@ impl Choice {
             Self::Disable(id) => vec![Command::Disable { id }],
             Self::Close => vec![Command::Close],
             Self::End => vec![Command::End],
+            Self::Park(id) => {
+                vec![Command::Park { id, period: Duration::from_secs(4), reason: "" }]
+            }
+            Self::Unpark(id) => vec![Command::Unpark { id }],
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Ledger {
     /// The newest usage when a member tripped last, and when an admin had the last word.
     tripped_after: BTreeMap<usize, u64>,
     marks: BTreeMap<usize, u64>,
+    /// The newest usage when an operator parked a member last: older ones are on no trial.
+    parked_after: BTreeMap<usize, u64>,
     /// What the command before should have aborted, oldest first.
     pub(crate) doomed: Vec<Handle>,
     pub(crate) tally: Tally,
@@ -87,6 +89,7 @@ impl Ledger {
             on_trial: BTreeMap::new(),
             tripped_after: BTreeMap::new(),
             marks: BTreeMap::new(),
+            parked_after: BTreeMap::new(),
             doomed: Vec::new(),
             tally: Tally::default(),
         }
@@ -108,7 +111,11 @@ impl Ledger {
         let Recovery::Trial(trial) = self.rules.recovery else { return false };
         let tripped_after = self.tripped_after.get(&usage.membership).copied().unwrap_or(0);
         let is_lost = trial.bound.is_some_and(|bound| usage.since + bound <= now);
-        usage.number > tripped_after && !is_lost
+        usage.number > tripped_after && self.is_younger_than_the_park(usage) && !is_lost
+    }
+
+    fn is_younger_than_the_park(&self, usage: &Usage) -> bool {
+        usage.number > self.parked_after.get(&usage.membership).copied().unwrap_or(0)
     }
 
     /// The resource that was picked last.
@@ -201,6 +208,14 @@ impl Ledger {
                 let abortable = self.usages.iter().filter(|usage| usage.abortable);
                 self.doomed = abortable.map(|usage| usage.handle).collect();
             }
+            Command::Park { id, .. } => {
+                self.parked_after.insert(self.members[*id], self.tally.begun);
+            }
+            Command::Unpark { .. } => {}
+            Command::Rotate { .. }
+            | Command::Reset { .. }
+            | Command::Update { .. }
+            | Command::Apply { .. } => unreachable!("the random model test plays these"),
             Command::SetClock { .. }
             | Command::Judge { .. }
             | Command::Choose { .. }
@@ -224,8 +239,12 @@ impl Ledger {
     fn note(&mut self, change: &Change, command: &Command) {
         let membership = self.members[&*change.id];
         self.standing.insert(membership, change.new);
+        if matches!(command, Command::Park { .. }) && change.new != Status::Healthy {
+            self.on_trial.remove(&membership);
+        }
         if self.rules.rules.generations {
-            self.tally.cooldowns += u64::from(change.new == Status::CoolingDown);
+            let is_admins = matches!(command, Command::Park { .. } | Command::Unpark { .. });
+            self.tally.cooldowns += u64::from(change.new == Status::CoolingDown && !is_admins);
             if change.new != Status::Healthy {
                 self.on_trial.remove(&membership);
             }
@@ -321,6 +340,7 @@ impl Ledger {
         let membership = usage.membership;
         let standing = self.standing_of(usage);
         let is_judged = self.on_trial.contains_key(&membership)
+            && self.is_younger_than_the_park(usage)
             && usage.number > self.tripped_after.get(&membership).copied().unwrap_or(0);
         let is_lost = is_judged && !self.holds_a_place(usage, now);
         let is_stale = usage.number <= self.marks.get(&membership).copied().unwrap_or(0);

@@ -54,6 +54,11 @@ impl Setting {
         &IDS[..self.resources]
     }
 
+    /// Whether operators park: in the smallest pools, for there are many more states.
+    pub(crate) fn parks(&self) -> bool {
+        self.resources * self.runs <= 2
+    }
+
     pub(crate) fn profile(&self, id: &str) -> Profile {
         let mut profile = Profile::new(id);
         let (cap, weight, priority) = match id {

@@ -1,9 +1,10 @@
 //! What an episode asks of a pool: random commands, chosen so that they collide.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use rotapool_core::{Outcome, Status, Strategy};
+use rotapool_core::{Outcome, Profile, Status, Strategy};
 
 use crate::temper::{Temper, Verb, pick};
 use crate::twice::command::Command;
@@ -28,6 +29,13 @@ impl Command {
         if episode.is_a_run_touchy() && random.f64() < temper.meddles {
             return meddle(temper, random);
         }
+        if random.f64() < temper.meddles {
+            if let Some(id) = promised(episode) {
+                let mut profile = described(temper, random, episode, id);
+                profile.max_in_flight = Some(1);
+                return Self::Update { id, profile };
+            }
+        }
         let too_late = random.choice(episode.deadlines_of_the_woken());
         if let Some(to) = too_late.filter(|_| random.f64() < temper.oversleeps) {
             return Self::SetClock { to };
@@ -43,7 +51,7 @@ impl Command {
                 Verb::Settle => settle(temper, random, episode),
                 Verb::Cancel => cancel(random, episode),
                 Verb::SetClock => Some(set_clock(random, episode)),
-                Verb::Administer => Some(administer(temper, random)),
+                Verb::Administer => Some(administer(temper, random, episode)),
             };
             if let Some(command) = command {
                 return command;
@@ -181,14 +189,20 @@ fn set_clock(random: &mut Rng, episode: &Episode) -> Command {
     Command::SetClock { to }
 }
 
-fn administer(temper: &Temper, random: &mut Rng) -> Command {
+fn administer(temper: &Temper, random: &mut Rng, episode: &Episode) -> Command {
     let id = pick(random, &IDS);
     match random.u32(..100) {
-        0..30 => Command::Enable { id },
-        30..45 => Command::Disable { id },
-        45..65 => Command::Remove { id },
-        65..94 => Command::Add { profile: temper.traits.profile(random, id) },
-        94 if random.f64() < 0.3 => {
+        0..12 => Command::Enable { id },
+        12..20 => Command::Disable { id },
+        20..30 => Command::Remove { id },
+        30..45 => park(random, id),
+        45..55 => Command::Unpark { id },
+        55..60 => Command::Rotate { chance: chance(random) },
+        60..63 => Command::Reset { id },
+        63..75 => Command::Update { id, profile: described(temper, random, episode, id) },
+        75..78 => apply(temper, random, episode),
+        78..93 => Command::Add { profile: temper.traits.profile(random, id) },
+        93 if random.f64() < 0.3 => {
             if random.bool() {
                 Command::Close
             } else {
@@ -206,6 +220,44 @@ fn administer(temper: &Temper, random: &mut Rng) -> Command {
             Command::Add { profile }
         }
     }
+}
+
+fn park(random: &mut Rng, id: &'static str) -> Command {
+    let period = [1, 2, 3, 7, 40, 300].map(Duration::from_secs);
+    let absurd = [Duration::ZERO, Duration::MAX];
+    let from: &[Duration] = if random.u8(..16) == 0 { &absurd } else { &period };
+    Command::Park { id, period: pick(random, from), reason: pick(random, &["", "unpaid"]) }
+}
+
+/// A resource on which somebody in line was promised a place.
+fn promised(episode: &Episode) -> Option<&'static str> {
+    let is_promised = |id: &str| {
+        episode.rows().iter().any(|row| *row.id == *id && row.promised > 0 && row.in_flight > 0)
+    };
+    IDS.into_iter().find(|id| is_promised(id))
+}
+
+/// What else may be said of a resource. Of a member the metadata stay: runs under way judge them once.
+fn described(temper: &Temper, random: &mut Rng, episode: &Episode, id: &str) -> Profile {
+    let mut profile = temper.traits.profile(random, id);
+    if let Some(row) = episode.rows().iter().find(|row| *row.id == *id) {
+        profile.metadata = Arc::clone(&row.metadata);
+        // What becomes of quotas that change, stories tell.
+        profile.quotas = episode.quotas_of(id);
+    }
+    profile
+}
+
+/// A list of some, in any order, that seldom has a fault.
+fn apply(temper: &Temper, random: &mut Rng, episode: &Episode) -> Command {
+    let mut ids: Vec<&str> = IDS.into_iter().filter(|_| random.u8(..3) > 0).collect();
+    random.shuffle(&mut ids);
+    let mut list: Vec<_> = ids.iter().map(|&id| described(temper, random, episode, id)).collect();
+    if random.u8(..8) == 0 {
+        list.extend(list.first().cloned());
+        list.push(temper.traits.profile(random, ""));
+    }
+    Command::Apply { list }
 }
 
 /// Changes who is in the pool: a choice comes too late, or there is more to judge.

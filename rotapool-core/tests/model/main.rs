@@ -26,7 +26,7 @@ use crate::twice::command::Command;
 use crate::twice::corners::Corners;
 use crate::twice::episode::{Doing, Episode};
 
-const COMMANDS: u64 = 100_000;
+const COMMANDS: u64 = 130_000;
 const COMMANDS_PER_EPISODE: u64 = 300;
 const COMMANDS_TOLD_ON_FAILURE: usize = 20;
 

@@ -1,5 +1,7 @@
 //! What can be asked of a pool.
 
+use std::time::Duration;
+
 use rotapool_core::{Outcome, Profile};
 
 use crate::twice::observed::Moment;
@@ -66,4 +68,25 @@ pub(crate) enum Command {
     Close,
     /// The end of a drain that took too long.
     End,
+    Park {
+        id: &'static str,
+        period: Duration,
+        reason: &'static str,
+    },
+    Unpark {
+        id: &'static str,
+    },
+    Rotate {
+        chance: f64,
+    },
+    Reset {
+        id: &'static str,
+    },
+    Update {
+        id: &'static str,
+        profile: Profile,
+    },
+    Apply {
+        list: Vec<Profile>,
+    },
 }

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 102] = [
+const ALL: [&str; 116] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -110,6 +110,20 @@ const ALL: [&str; 102] = [
     "a sticky walk wraps",
     "a sticky walk spills",
     "a new kind of filter beside several",
+    "parked",
+    "parked beside a failure",
+    "parked for less than it is out",
+    "unparked",
+    "unparked, and still out by a failure",
+    "a failure of what is parked for longer",
+    "a failure for longer than what is parked",
+    "rotated",
+    "nothing in use",
+    "nowhere to rotate",
+    "a cap below what was promised",
+    "a list was applied",
+    "a list was refused",
+    "a degraded attempt",
 ];
 
 /// What only the recorded rules reach.
@@ -121,7 +135,7 @@ const RECORDED: [&str; 4] = [
 ];
 
 /// What only our own rules reach.
-const OURS: [&str; 39] = [
+const OURS: [&str; 40] = [
     // By the recorded rules hardly anybody is in line when a pool closes.
     "one in line heard that the pool closed",
     "a trial of the breaker's failed",
@@ -162,6 +176,7 @@ const OURS: [&str; 39] = [
     "a clamped cooldown",
     "a step down",
     "evidence from before an enable, or of a lost usage",
+    "a cap below what was promised",
 ];
 
 #[derive(Debug, Default)]
@@ -247,6 +262,7 @@ impl Corners {
             Ok(_) => {}
             Err(ResourceError::UnknownResource { .. }) => self.reached("unknown id"),
             Err(ResourceError::DuplicateResource { .. }) => self.reached("duplicate id"),
+            Err(ResourceError::ParkedFor { .. } | ResourceError::Disabled { .. }) => {}
             Err(_) => self.reached("bad profile"),
         }
     }

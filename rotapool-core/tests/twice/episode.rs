@@ -1,5 +1,6 @@
 //! One pool, twice: core and the reference get the same commands and have to give the same answers.
 
+mod admin;
 mod compare;
 mod lawful;
 mod outlook;
@@ -24,6 +25,8 @@ use crate::twice::reference::{Reference, Stride, Terms};
 
 pub(crate) struct Episode {
     rules: Rules,
+    /// Whether what is out serves when all is.
+    degrades: bool,
     clock: Clock,
     now: Moment,
     core: State<Handle>,
@@ -105,6 +108,7 @@ impl Episode {
         core.follow_runs(true);
         Self {
             rules: rules.rules,
+            degrades: rules.degrade,
             clock: Clock(start),
             // Some time has passed, so that a deadline can lie in the past.
             now: Duration::from_secs(1000),
@@ -117,7 +121,7 @@ impl Episode {
             memberships_made: 0,
             rows: Vec::new(),
             noticed: true,
-            ledger: Ledger::default(),
+            ledger: Ledger::new(rules.degrade),
             agreement: Agreement::default(),
         }
     }
@@ -127,7 +131,8 @@ impl Episode {
         let played = self.act(command, corners);
         let rows = self.compare();
         if let Some(Move::Attempt { membership }) = played.next {
-            invariants::a_pick_is_allowed(self.reference.id(membership), &self.rows, &rows);
+            let id = self.reference.id(membership);
+            invariants::a_pick_is_allowed(id, &self.rows, &rows, self.degrades);
         }
         invariants::no_cooldown_ends_early(&self.rows, &rows, self.now, command);
         self.uphold_the_line(command, played.next.as_ref(), &rows);
@@ -178,6 +183,12 @@ impl Episode {
                 self.reference.cut_off(self.now);
                 self.core.end(self.clock.instant(self.now));
             }
+            Command::Park { .. }
+            | Command::Unpark { .. }
+            | Command::Rotate { .. }
+            | Command::Reset { .. }
+            | Command::Update { .. }
+            | Command::Apply { .. } => self.administer(command, corners),
         }
         self.noticed |= self.notices(command);
         self.reference.take_corners().into_iter().for_each(|corner| corners.reached(corner));
@@ -192,7 +203,11 @@ impl Episode {
                 Command::Step { .. } | Command::Settle { .. } => true,
                 Command::SaySpent { .. } | Command::SayLeft { .. } => true,
                 Command::Close | Command::End => true,
-                Command::Enable { id } | Command::Disable { id } => is_member(id),
+                Command::Enable { id }
+                | Command::Disable { id }
+                | Command::Unpark { id }
+                | Command::Reset { id }
+                | Command::Park { id, .. } => is_member(id),
                 _ => false,
             }
     }
@@ -380,11 +395,7 @@ impl Episode {
         match self.core.add(profile.clone(), self.clock.instant(self.now)) {
             Ok(slot) => {
                 let membership = *expected.as_ref().expect("the reference takes it too");
-                self.memberships_made += 1;
-                self.newest.insert(Arc::clone(&profile.id), membership);
-                let before = self.memberships.insert(slot.get(), membership);
-                let in_use = before.is_some_and(|before| self.reference.remembers(before));
-                assert!(!in_use, "slot {} is given away although it is in use", slot.get());
+                self.joined(slot, membership);
                 if self.reference.in_flight(&profile.id) > 0 {
                     corners.reached("an id came back while its usages drain");
                 }
@@ -394,6 +405,15 @@ impl Episode {
             }
         }
         corners.refused(&expected);
+    }
+
+    /// Core keeps a membership in this slot from now on.
+    fn joined(&mut self, slot: SlotIndex, membership: usize) {
+        self.memberships_made += 1;
+        self.newest.insert(self.reference.id(membership).into(), membership);
+        let before = self.memberships.insert(slot.get(), membership);
+        let in_use = before.is_some_and(|before| self.reference.remembers(before));
+        assert!(!in_use, "slot {} is given away although it is in use", slot.get());
     }
 
     fn remove(&mut self, id: &str, corners: &mut Corners) {

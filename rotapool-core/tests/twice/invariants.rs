@@ -10,15 +10,17 @@ fn find<'a>(rows: &'a [Row], id: &str) -> Option<&'a Row> {
 }
 
 /// `before` and `after` the pick were taken at the same moment.
-pub(crate) fn a_pick_is_allowed(id: &str, before: &[Row], after: &[Row]) {
+pub(crate) fn a_pick_is_allowed(id: &str, before: &[Row], after: &[Row], degrades: bool) {
     let before = find(before, id).expect("only a member is picked");
-    assert_eq!(before.status, Status::Healthy, "{id} was picked though it is out");
+    let allowed =
+        before.status == Status::Healthy || degrades && before.status == Status::CoolingDown;
+    assert!(allowed, "{id} was picked though it is {}", before.status);
     let after = find(after, id).expect("a pick removes nothing");
     let within = after.limit.is_none_or(|limit| after.in_flight + after.promised <= limit);
     assert!(within, "{id} has {} in flight of {:?}", after.in_flight, after.limit);
 }
 
-/// Only time, `enable` and what takes the resource out altogether end a cooldown.
+/// Only time, an operator who brings it back, and what takes the resource out altogether end a cooldown.
 pub(crate) fn no_cooldown_ends_early(
     before: &[Row],
     after: &[Row],
@@ -27,8 +29,13 @@ pub(crate) fn no_cooldown_ends_early(
 ) {
     for row in before {
         let Some(until) = row.until.filter(|&until| until > now) else { continue };
-        if matches!(command, Command::Enable { id } if **id == *row.id) {
-            continue;
+        match command {
+            Command::Enable { id } | Command::Reset { id } | Command::Unpark { id }
+                if **id == *row.id =>
+            {
+                continue;
+            }
+            _ => {}
         }
         if let Some(after) = find(after, &row.id) {
             let holds = match after.status {

@@ -15,6 +15,8 @@ pub(crate) struct Ledger {
     taken_back: u64,
     exhausted: bool,
     closed: bool,
+    /// Whether what is out serves when all is.
+    degrades: bool,
     runs_ok: u64,
     runs_exhausted: u64,
     runs_error: u64,
@@ -22,12 +24,19 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
+    pub(crate) fn new(degrades: bool) -> Self {
+        Self { degrades, ..Self::default() }
+    }
+
     pub(crate) fn note(&mut self, event: &Event) {
         match event {
             Event::AttemptStarted { run, attempt, .. } => {
                 self.attempts += 1;
                 assert!(!self.closed || *attempt > 1, "{event}: the pool is closed");
-                assert!(!self.exhausted, "an attempt although the pool is said to be exhausted");
+                assert!(
+                    !self.exhausted || self.degrades,
+                    "an attempt although the pool is said to be exhausted"
+                );
                 let before = self.in_flight.insert(*run, *attempt);
                 assert_eq!(before, None, "two attempts of run {run} at once");
             }

@@ -5,6 +5,7 @@
 //!
 //! It knows both rule sets: `Rules` names what differs, and each difference is looked up where it matters.
 
+mod admin;
 mod affinity;
 mod budget;
 mod circuit;
@@ -29,6 +30,8 @@ use rotapool_core::{
     Basis, Cause, Config, PoolStats, Profile, ResourceError, ResourceStats, State, Status,
 };
 
+pub(crate) use self::admin::Listed;
+use self::admin::{Failed, check};
 use self::budget::Spending;
 pub(crate) use self::circuit::Breaking;
 use self::circuit::Held;
@@ -85,6 +88,9 @@ struct Membership {
     cause: Option<Cause>,
     /// The usage whose signal it was.
     attempt: Option<u64>,
+    /// The two words that `until` goes by: a failure's, and an operator's with its cause.
+    failed: Option<Failed>,
+    parked: Option<(Moment, Cause)>,
     /// Steps climbed on the cooldown table.
     escalation: u32,
     /// The newest usage at the last trip.
@@ -178,6 +184,7 @@ impl Reference {
         stats.spent = count(&|row| row.spent_until.is_some() && row.status == Status::Healthy);
         stats.healthy = count(&|row| row.status == Status::Healthy);
         stats.cooling_down = count(&|row| row.status == Status::CoolingDown);
+        stats.parked = count(&|row| row.basis == Some(Basis::Operator));
         stats.disabled = count(&|row| row.status == Status::Disabled);
         for ((membership, member), row) in self.members().zip(&rows) {
             let mut resource = member.counted.clone();
@@ -193,6 +200,7 @@ impl Reference {
             resource.max_in_flight = row.max_in_flight;
             resource.consecutive_cooldowns = row.consecutive_cooldowns;
             resource.spent_remaining = row.spent_until.map_or(Duration::ZERO, |until| until - now);
+            resource.basis = row.basis;
             resource.cooldown_remaining = row.until.map_or(Duration::ZERO, |until| until - now);
             stats.resources.push(resource);
         }
@@ -203,6 +211,10 @@ impl Reference {
     pub(crate) fn remembers(&self, membership: usize) -> bool {
         self.memberships[membership].is_member
             || self.usages.iter().any(|usage| usage.membership == membership)
+    }
+
+    pub(crate) fn memberships_of_members(&self) -> Vec<(usize, String)> {
+        self.members().map(|(membership, member)| (membership, member.id.to_string())).collect()
     }
 
     pub(crate) fn id(&self, membership: usize) -> &str {
@@ -269,18 +281,9 @@ impl Reference {
 
     pub(crate) fn add(&mut self, profile: &Profile, now: Moment) -> Result<usize, ResourceError> {
         self.notice_by_the_clock(now);
-        let id = || Arc::clone(&profile.id);
-        if profile.id.is_empty() {
-            return Err(ResourceError::EmptyId);
-        }
-        if profile.max_in_flight == Some(0) {
-            return Err(ResourceError::ZeroMaxInFlight { id: id() });
-        }
-        if profile.weight < 0.001 || profile.weight > 10_000.0 {
-            return Err(ResourceError::Weight { id: id(), weight: profile.weight });
-        }
+        check(profile)?;
         if self.find(&profile.id).is_ok() {
-            return Err(ResourceError::DuplicateResource { id: id() });
+            return Err(ResourceError::DuplicateResource { id: Arc::clone(&profile.id) });
         }
         let comeback = self.comeback_of_a_newcomer(profile);
         self.memberships.push(Membership::new(profile, self.newest_usage, comeback, now));
@@ -349,6 +352,8 @@ impl Membership {
             basis: None,
             cause: None,
             attempt: None,
+            failed: None,
+            parked: None,
             escalation: 0,
             tripped_after: 0,
             out_after: 0,
@@ -371,6 +376,7 @@ impl Membership {
     /// Answers the status before.
     fn become_healthy(&mut self) -> Status {
         (self.since, self.until, self.basis, self.cause) = (None, None, None, None);
+        (self.failed, self.parked) = (None, None);
         std::mem::replace(&mut self.status, Status::Healthy)
     }
 }

@@ -9,7 +9,7 @@ use prometheus_client::metrics::MetricType::{Counter, Gauge};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
-use rotapool_core::{BreakerState, Grade, Health, PoolStats, QuotaLevel, ResourceStats};
+use rotapool_core::{Basis, BreakerState, Grade, Health, PoolStats, QuotaLevel, ResourceStats};
 
 use super::families::{Family, resources, sample};
 
@@ -124,6 +124,11 @@ pub(super) fn write(
     for (pool, stats) in pools {
         sample(&mut family, &[("pool", *pool)], &ConstGauge::new(stats.spent as u64))?;
     }
+    let help = "Resources that are out until an operator's end.";
+    let mut family = encoder.encode_descriptor("rotapool_parked", help, None, Gauge)?;
+    for (pool, stats) in pools {
+        sample(&mut family, &[("pool", *pool)], &ConstGauge::new(stats.parked as u64))?;
+    }
     let help = "How long the run has been in line that came first; 0 if nobody is.";
     let unit = Some(&Unit::Seconds);
     let mut family = encoder.encode_descriptor("rotapool_oldest_wait", help, unit, Gauge)?;
@@ -148,6 +153,12 @@ pub(super) fn write(
     for (labels, resource) in resources(pools) {
         let seconds = resource.longest_held.unwrap_or_default().as_secs_f64();
         sample(&mut family, &labels, &ConstGauge::new(seconds))?;
+    }
+    let help = "1 if it is out until an operator's end, else 0.";
+    let mut family = encoder.encode_descriptor("rotapool_resource_parked", help, None, Gauge)?;
+    for (labels, resource) in resources(pools) {
+        let is_parked = u32::from(resource.basis == Some(Basis::Operator));
+        sample(&mut family, &labels, &ConstGauge::new(is_parked))?;
     }
     let help = "1 for the present grade of its error rate, 0 for the others.";
     let mut family = encoder.encode_descriptor("rotapool_resource_grade", help, None, Gauge)?;

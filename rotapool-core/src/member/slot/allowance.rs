@@ -48,8 +48,8 @@ impl Slot {
     /// When it is back if it is away until a known instant: the later of the end of a cooldown and of when an attempt
     /// that states no cost can be paid.
     pub(crate) fn back_at(&self) -> Option<Instant> {
-        match self.standing {
-            Standing::CoolingDown { until, .. } => Some(until).max(self.spent_until()),
+        match &self.standing {
+            Standing::CoolingDown(outage) => Some(outage.until).max(self.spent_until()),
             Standing::Healthy => self.spent_until(),
             Standing::Disabled { .. } => None,
         }
@@ -61,8 +61,8 @@ impl Slot {
             Some(quotas) => Some(quotas.payable_at(costs)?).filter(|&at| at > now),
             None => None,
         };
-        match self.standing {
-            Standing::CoolingDown { until, .. } => Some(until).max(payable),
+        match &self.standing {
+            Standing::CoolingDown(outage) => Some(outage.until).max(payable),
             // A refill that nobody has noticed is an end that has passed.
             Standing::Healthy => payable.or(self.spent_until()),
             Standing::Disabled { .. } => None,

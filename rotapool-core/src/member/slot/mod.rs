@@ -125,6 +125,41 @@ impl Slot {
         &self.metadata
     }
 
+    /// What is said of it.
+    pub(crate) fn profile(&self) -> Profile {
+        let mut profile = Profile::new(Arc::clone(&self.id));
+        (profile.max_in_flight, profile.weight, profile.priority) =
+            (self.cap, self.weight, self.priority);
+        profile.metadata = Arc::clone(&self.metadata);
+        let limits = self.quotas().map(Quotas::limits).unwrap_or_default();
+        profile.quotas = limits.iter().map(|limit| limit.quota.clone()).collect();
+        profile
+    }
+
+    /// Something else is said of it from now on; `quotas` are its new ones, full, if they are others. What was taken of
+    /// a dimension stays taken.
+    pub(crate) fn describe(
+        &mut self,
+        profile: Profile,
+        quotas: Option<Option<Box<Quotas>>>,
+        now: Instant,
+    ) {
+        let Profile { id: _, max_in_flight, weight, priority, metadata, quotas: _ } = profile;
+        (self.cap, self.weight, self.priority) = (max_in_flight, weight, priority);
+        self.metadata = metadata;
+        let Some(mut quotas) = quotas else { return };
+        let (comeback, former) = match self.held.take() {
+            Some(held) => (held.comeback, held.quotas),
+            None => (None, None),
+        };
+        if let (Some(quotas), Some(former)) = (&mut quotas, former) {
+            quotas.take_over(*former, now);
+        }
+        if comeback.is_some() || quotas.is_some() {
+            self.held = Some(Box::new(Held { comeback, quotas }));
+        }
+    }
+
     #[inline]
     pub(crate) fn weight(&self) -> f64 {
         self.weight
@@ -256,8 +291,8 @@ impl Slot {
 
     /// The status as it counts at `now`: healthy from the moment when a cooldown ends.
     pub(crate) fn status_at(&self, now: Instant) -> Status {
-        match self.standing {
-            Standing::CoolingDown { until, .. } if until <= now => Status::Healthy,
+        match &self.standing {
+            Standing::CoolingDown(outage) if outage.until <= now => Status::Healthy,
             _ => self.standing.noticed_status(),
         }
     }

@@ -6,18 +6,19 @@ use std::time::{Duration, Instant};
 use super::Slot;
 use crate::member::basis::Basis;
 use crate::member::comeback::Comeback;
+use crate::member::measures::Measures;
 use crate::member::recovery::Recovery;
 use crate::member::rules::Rules;
-use crate::member::standing::{Cause, Source, Standing};
+use crate::member::standing::{Cause, Outage, Source, Standing};
 use crate::member::usage::Sequence;
 use crate::time::after;
 
 impl Slot {
     /// Takes a cooldown signal.
     pub(crate) fn cool(&mut self, trip: &Trip<'_>) -> Cooled {
-        let running = match &self.standing {
+        let running = match &mut self.standing {
             Standing::Healthy => None,
-            Standing::CoolingDown { since, until, .. } => Some((*since, *until)),
+            Standing::CoolingDown(outage) => Some(outage),
             Standing::Disabled { .. } => return Cooled::NoNews,
         };
         let known_outage = trip.rules.one_trip_per_outage && trip.usage <= self.tripped_after;
@@ -33,16 +34,15 @@ impl Slot {
             None => (self.escalation.duration(trip.table), Source::Signal(Basis::Guessed)),
         };
         let ends = after(trip.now, duration);
+        let failed = running.as_ref().and_then(|outage| outage.failure());
+        if known_outage && failed.is_some_and(|(until, _)| until >= ends) {
+            return Cooled::Known { up_to: self.tripped_after };
+        }
         match running {
-            Some((_, until)) if known_outage && until >= ends => {
-                return Cooled::Known { up_to: self.tripped_after };
-            }
             // Never shortened: the reason told is the one of the longer cooldown.
-            Some((_, until)) if until > ends => {}
-            Some((since, until)) if until > trip.now => {
-                self.standing = trip.cooling(since, ends, source);
-            }
-            _ => self.standing = trip.cooling(trip.now, ends, source),
+            Some(_) if failed.is_some_and(|(until, _)| until > ends) => {}
+            Some(outage) if outage.until > trip.now => outage.fail(trip.outage(ends, source)),
+            _ => self.standing = Standing::CoolingDown(Box::new(trip.outage(ends, source))),
         }
         self.set_comeback(None);
         let is_circuit = self.standing.is_circuit();
@@ -54,10 +54,56 @@ impl Slot {
         Cooled::Changed { up_to }
     }
 
+    /// An operator parks it, unless it is out for as long already: `false` then.
+    pub(crate) fn park(&mut self, now: Instant, until: Instant, cause: Cause) -> bool {
+        match &mut self.standing {
+            Standing::CoolingDown(outage) if outage.until >= until => return false,
+            Standing::CoolingDown(outage) if outage.until > now => outage.park(until, cause),
+            standing => {
+                let (attempt, basis, beneath) = (None, Basis::Operator, None);
+                let outage = Outage { since: now, until, cause, attempt, basis, beneath };
+                *standing = Standing::CoolingDown(Box::new(outage));
+            }
+        }
+        self.set_comeback(None);
+        let is_circuit = self.standing.is_circuit();
+        if let Some(circuit) = &mut self.circuit {
+            circuit.is_latest = is_circuit;
+        }
+        true
+    }
+
+    /// Takes an operator's word back: what is left is the end that a failure gave it, if that is ahead. `false` if
+    /// no operator parked it.
+    pub(crate) fn unpark(&mut self, now: Instant, recovery: Recovery, rules: Rules) -> bool {
+        let Standing::CoolingDown(outage) = &mut self.standing else { return false };
+        if outage.basis != Basis::Operator {
+            return false;
+        }
+        match outage.beneath.take() {
+            Some(failure) if failure.0 > now => (outage.until, outage.basis) = failure,
+            _ => {
+                self.recover(recovery, rules);
+                if let Some(circuit) = &mut self.circuit {
+                    circuit.close(now);
+                }
+            }
+        }
+        true
+    }
+
+    /// A usage began while it was out. If that is for a failure, the outage is known to it.
+    pub(crate) fn began_while_out(&mut self, usage: Sequence) {
+        if self.standing.outage().is_some_and(|outage| outage.failure().is_some()) {
+            self.tripped_after = usage;
+        }
+    }
+
     /// The cooldown is over.
     pub(crate) fn recover(&mut self, recovery: Recovery, rules: Rules) {
-        if let Standing::CoolingDown { since, until, .. } = self.standing {
-            let away = until.saturating_duration_since(since);
+        if let Standing::CoolingDown(outage) = &self.standing {
+            let until = outage.until;
+            let away = until.saturating_duration_since(outage.since);
             self.set_comeback(Comeback::after(recovery, away, self.cap, rules.generations));
             if let Some(circuit) = &mut self.circuit {
                 circuit.close(until);
@@ -97,24 +143,23 @@ impl Slot {
         reason: Arc<str>,
         now: Instant,
     ) -> bool {
-        let since = match &self.standing {
+        // No usage says so.
+        let (cause, attempt) = (Cause::Signal(reason), None);
+        let by = Outage { since: now, until, cause, attempt, basis, beneath: None };
+        match &mut self.standing {
             Standing::Disabled { .. } => return false,
-            Standing::CoolingDown { until: end, .. } if *end >= until => return false,
-            Standing::CoolingDown { since, .. } => *since,
+            Standing::CoolingDown(outage) => {
+                if outage.failure().is_some_and(|(end, _)| end >= until) {
+                    return false;
+                }
+                outage.fail(by);
+            }
             Standing::Healthy => {
                 self.counters.cooldowns += 1;
-                now
+                self.standing = Standing::CoolingDown(Box::new(by));
             }
-        };
+        }
         self.set_comeback(None);
-        // No usage says so.
-        self.standing = Standing::CoolingDown {
-            since,
-            until,
-            reason,
-            attempt: 0,
-            source: Source::Signal(basis),
-        };
         if let Some(circuit) = &mut self.circuit {
             circuit.is_latest = false;
         }
@@ -124,6 +169,17 @@ impl Slot {
     /// How long a cooldown lasts that takes no step on the table.
     pub(crate) fn guess(&self, table: &[Duration]) -> Duration {
         self.escalation.duration(table)
+    }
+
+    /// Forgets what the pool has learnt of it, and ends a cooldown; who is disabled stays so.
+    pub(crate) fn reset(&mut self, newest: Sequence) {
+        if !matches!(self.standing, Standing::Disabled { .. }) {
+            self.standing = Standing::Healthy;
+        }
+        self.escalation.reset();
+        self.set_comeback(None);
+        self.cleared_after = newest;
+        self.measures = Measures::new();
     }
 
     /// Clears whatever keeps the resource away; `newest` is the newest usage of the pool.
@@ -152,9 +208,11 @@ pub(crate) struct Trip<'a> {
 }
 
 impl Trip<'_> {
-    fn cooling(&self, since: Instant, until: Instant, source: Source) -> Standing {
-        let reason = Arc::clone(self.reason);
-        Standing::CoolingDown { since, until, reason, attempt: self.usage, source }
+    /// The outage that it is, if none is known yet.
+    fn outage(&self, until: Instant, source: Source) -> Outage {
+        let cause = source.cause(Arc::clone(self.reason));
+        let (attempt, basis) = (Some(self.usage), source.basis());
+        Outage { since: self.now, until, cause, attempt, basis, beneath: None }
     }
 }
 

@@ -81,11 +81,11 @@ impl Index {
     /// Puts a member where its slot says that it belongs now.
     pub(crate) fn place(&mut self, item: usize, slot: &Slot) {
         match slot.standing() {
-            Standing::CoolingDown { until, .. } => {
+            Standing::CoolingDown(outage) => {
                 self.suspend(item);
                 self.beyond.remove(item);
                 self.spent.remove(item);
-                self.look_again(item, slot, Some(self.epoch.tick(*until)));
+                self.look_again(item, slot, Some(self.epoch.tick(outage.until)));
             }
             Standing::Healthy => {
                 self.beyond.remove(item);
@@ -99,6 +99,14 @@ impl Index {
                 self.look_again(item, slot, None);
             }
         }
+    }
+
+    /// Something else is said of a member, which may have another rank and weight now.
+    pub(crate) fn describe(&mut self, item: usize, slot: &Slot) {
+        if let Eligible::Ranked(Order::Weighted(weighted), _) = &mut self.eligible {
+            weighted.reweigh(item, slot);
+        }
+        self.place(item, slot);
     }
 
     /// Puts a member where it belongs now after a change that left its standing alone.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::hash::Hasher;
 
-use rotapool_core::PoolStats;
+use rotapool_core::{PoolStats, Quota};
 
 use super::{Doing, Episode, Run};
 use crate::twice::observed::{Handle, Moment, Row};
@@ -16,6 +16,11 @@ impl Episode {
     /// Whether core has noticed what has ended by now, as far as it goes by the clock.
     pub(crate) fn has_noticed(&self) -> bool {
         self.noticed || !self.rules.ends_by_the_clock
+    }
+
+    /// What core says of a member's quotas.
+    pub(crate) fn quotas_of(&self, id: &str) -> Vec<Quota> {
+        self.core.profile(id).map(|(_, profile)| profile.quotas).unwrap_or_default()
     }
 
     pub(crate) fn runs_that(&self, are: impl Fn(Doing) -> bool) -> Vec<usize> {

@@ -188,7 +188,7 @@ impl Reference {
     // Beginnings and ends.
 
     /// The bound is as long as the cooldown that has ended, unless the owner said otherwise.
-    fn comeback_after(&self, membership: usize) -> Comeback {
+    pub(super) fn comeback_after(&self, membership: usize) -> Comeback {
         let Membership { since, until, profile, .. } = &self.memberships[membership];
         let lasted = until.zip(*since).map_or(Duration::ZERO, |(until, since)| until - since);
         match self.rules.recovery {

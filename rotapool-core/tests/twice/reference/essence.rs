@@ -65,6 +65,9 @@ impl Reference {
         let row = self.rules.decay.map(|_| row);
         (status, ahead(*until, now), escalation, row, comeback).hash(into);
         self.essence_of_held(number, now).hash(into);
+        let failed = member.failed.as_ref().map(|failed| failed.until);
+        let parked = member.parked.as_ref().map(|(until, _)| *until);
+        (ahead(failed, now), ahead(parked, now)).hash(into);
         if *status == Status::CoolingDown && self.rules.recovery != Recovery::AtOnce {
             // It will be the bound.
             member.until.zip(member.since).map(|(until, since)| until - since).hash(into);

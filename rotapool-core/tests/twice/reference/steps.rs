@@ -1,5 +1,7 @@
 //! What a run does next: by our own rules, and by the recorded ones.
 
+use rotapool_core::Status;
+
 use super::runs::{Phase, Run, Terms};
 use super::{LONGEST, Reference};
 use crate::twice::observed::{Handle, Moment, Move, Why};
@@ -245,14 +247,14 @@ impl Reference {
             .filter(|(_, pays, back)| *pays || back.is_some())
             .collect();
         if !(wait || again || has_begun) || hoped_for.is_empty() {
-            return self.exhaust(run, self.nothing(run), now);
+            return self.degrade_or_exhaust(stride, self.nothing(run));
         }
         let all_cool = hoped_for.iter().all(|(.., back)| back.is_some());
         let earliest = hoped_for.iter().filter_map(|(.., back)| *back).min();
         if let (true, true, Some(until), Some(deadline)) = (wait, all_cool, earliest, deadline) {
             if deadline <= until {
                 let why = Why::CooldownOutlastsDeadline { until, deadline };
-                return self.exhaust(run, why, now);
+                return self.degrade_or_exhaust(stride, why);
             }
         }
         if has_to_pause {
@@ -268,7 +270,7 @@ impl Reference {
                 });
                 if !wait || !is_in_time {
                     let why = Why::PauseOutlastsDeadline { until, deadline };
-                    return self.exhaust(run, why, now);
+                    return self.degrade_or_exhaust(stride, why);
                 }
                 self.note("a pause outlasts the deadline, and something fresh may come before");
             }
@@ -281,9 +283,39 @@ impl Reference {
         }
         if self.is_one_too_many(run) {
             let (in_line, max_waiting) = (self.waiting().count(), self.rules.max_waiting);
-            return self.exhaust(run, Why::LineFull { in_line, max_waiting }, now);
+            return self.degrade_or_exhaust(stride, Why::LineFull { in_line, max_waiting });
         }
         Move::Wait { until: self.stand_in_line(run, handle, again || !wait, now) }
+    }
+
+    /// Where everything is out, the best of it serves if the owner wants that.
+    fn degrade_or_exhaust(&mut self, stride: Stride, why: Why) -> Move {
+        let Stride { run, handle, now, .. } = stride;
+        let admitted = || self.members().filter(|&(it, _)| self.admits(run, it));
+        let may_come_free = |it: usize, member: &super::Membership| {
+            member.status == Status::Healthy && self.can_pay(run, it, now)
+        };
+        let all_out = !admitted().any(|(it, member)| may_come_free(it, member));
+        let free = admitted().filter(|&(it, member)| {
+            let is_fresh = !self.runs[run].wish.tried.contains(&it);
+            let is_free = self.has_room(it) && self.can_pay(run, it, now);
+            member.status == Status::CoolingDown && is_fresh && is_free
+        });
+        let best = free.min_by_key(|(_, member)| (member.badness(now), member.until));
+        match best.map(|(best, _)| best).filter(|_| self.rules.degrade && all_out) {
+            None => self.exhaust(run, why, now),
+            Some(best) => {
+                self.note("a degraded attempt");
+                let next = self.attempt(run, best, handle, now);
+                let newest = self.newest_usage;
+                let member = &mut self.memberships[best];
+                member.out_after = newest;
+                if member.failed.is_some() {
+                    member.tripped_after = newest;
+                }
+                next
+            }
+        }
     }
 
     // The recorded rules.
@@ -306,7 +338,7 @@ impl Reference {
         let Terms { retry_delay, deadline, wait, .. } = self.runs[run].terms;
         match (self.earliest_recovery(run, now), deadline) {
             (Some(until), Some(deadline)) if wait && until >= deadline => {
-                self.exhaust(run, Why::CooldownOutlastsDeadline { until, deadline }, now)
+                self.degrade_or_exhaust(stride, Why::CooldownOutlastsDeadline { until, deadline })
             }
             (Some(until), _) if wait => {
                 let until = until + retry_delay.min(LONGEST).mul_f64(chance);
@@ -315,7 +347,7 @@ impl Reference {
                 self.hang_up(run, handle, Some(until));
                 Move::Wait { until: Some(until) }
             }
-            _ => self.exhaust(run, self.nothing(run), now),
+            _ => self.degrade_or_exhaust(stride, self.nothing(run)),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rotapool_core::{Basis, Cause, Signal, Status};
 
+use super::admin::Failed;
 use super::comeback::Comeback;
 use super::{Reference, later};
 use crate::twice::observed::{Change, Moment};
@@ -118,7 +119,7 @@ impl Reference {
             self.trip(witness, stated, basis, reason, now);
         } else if let Some(stated) = stated {
             let ends = later(now, stated);
-            if member.until.is_none_or(|until| until < ends) {
+            if member.failed.as_ref().is_none_or(|failed| failed.until < ends) {
                 self.note(match member.status {
                     Status::Healthy => "a late word sent a resource away that was back",
                     _ => "a late word extended an outage",
@@ -181,19 +182,24 @@ impl Reference {
         let running = member.until.filter(|&until| until > now);
         if running.is_none() {
             member.since = Some(now);
+            (member.failed, member.parked) = (None, None);
         }
-        if running.is_none_or(|until| until <= ends) {
-            member.until = Some(ends);
-            member.basis = Some(basis);
-            member.cause = Some(cause);
-            member.attempt = Some(witness.usage);
+        if member.failed.as_ref().is_none_or(|failed| failed.until <= ends) {
+            member.failed = Some(Failed { until: ends, basis, cause, attempt: witness.usage });
         }
+        let was_parked = member.basis == Some(Basis::Operator);
+        member.stand_by_both_words();
+        let corner = match member.basis == Some(Basis::Operator) {
+            true => Some("a failure of what is parked for longer"),
+            false => was_parked.then_some("a failure for longer than what is parked"),
+        };
         member.status = Status::CoolingDown;
         member.comeback = Comeback::Proven;
         member.held.goes_out_by(member.cause.as_ref());
         member.row = 0;
         member.counted.cooldowns += 1;
         self.counted.cooldowns += 1;
+        corner.into_iter().for_each(|corner| self.note(corner));
         self.report(witness.membership, old);
         self.void_promises(witness.membership);
     }
@@ -214,6 +220,7 @@ impl Reference {
         member.status = Status::Disabled;
         member.since = Some(now);
         (member.until, member.basis) = (None, None);
+        (member.failed, member.parked) = (None, None);
         member.cause = Some(cause);
         member.attempt = attempt;
         member.comeback = Comeback::Proven;
