@@ -285,6 +285,8 @@ impl Reference {
         took: Duration,
         now: Moment,
     ) {
+        // Core counts an operation's nanoseconds in 63 bits: 292 years.
+        let took = took.min(Duration::from_nanos(i64::MAX as u64));
         let (measures, rules) = (&mut self.memberships[membership].measures, &self.rules.health);
         match outcome {
             Outcome::Success => measures.succeeded(took, now, rules),
