@@ -38,7 +38,7 @@ fn a_snapshot_reads_as_seconds_and_ages() {
         {
             "resource_id": "serves", "status": "healthy", "eligible": true, "saturated": false,
             "since_seconds_ago": null, "cooldown_remaining_seconds": 0.0, "basis": null, "cause": null, "attempt": null,
-            "in_flight": 0, "max_in_flight": 2, "limit": 2, "promised": 0, "pace": null, "kept": null,
+            "in_flight": 0, "held": 0, "held_since_seconds_ago": null, "held_by": null, "max_in_flight": 2, "limit": 2, "promised": 0, "pace": null, "kept": null,
             "spent": false, "spent_remaining_seconds": 0.0, "quotas": [], "consecutive_cooldown": 0,
             "last_acquired_seconds_ago": 3.5, "metadata": { "region": "eu" },
         },
@@ -46,7 +46,7 @@ fn a_snapshot_reads_as_seconds_and_ages() {
             "resource_id": "cools", "status": "cooling_down", "eligible": false, "saturated": false,
             "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 28.5, "basis": "guessed",
             "cause": { "by": "signal", "reason": "429" }, "attempt": 2,
-            "in_flight": 0, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "kept": null,
+            "in_flight": 0, "held": 0, "held_since_seconds_ago": null, "held_by": null, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "kept": null,
             "spent": false, "spent_remaining_seconds": 0.0, "quotas": [], "consecutive_cooldown": 1,
             "last_acquired_seconds_ago": 3.5, "metadata": {},
         },
@@ -54,7 +54,7 @@ fn a_snapshot_reads_as_seconds_and_ages() {
             "resource_id": "revoked", "status": "disabled", "eligible": false, "saturated": false,
             "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 0.0, "basis": null,
             "cause": { "by": "signal", "reason": "401" }, "attempt": 3,
-            "in_flight": 0, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "kept": null,
+            "in_flight": 0, "held": 0, "held_since_seconds_ago": null, "held_by": null, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "kept": null,
             "spent": false, "spent_remaining_seconds": 0.0, "quotas": [], "consecutive_cooldown": 0,
             "last_acquired_seconds_ago": 3.5, "metadata": {},
         },
@@ -62,7 +62,7 @@ fn a_snapshot_reads_as_seconds_and_ages() {
             "resource_id": "off", "status": "disabled", "eligible": false, "saturated": false,
             "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 0.0, "basis": null,
             "cause": { "by": "admin", "reason": null }, "attempt": null,
-            "in_flight": 0, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "kept": null,
+            "in_flight": 0, "held": 0, "held_since_seconds_ago": null, "held_by": null, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "kept": null,
             "spent": false, "spent_remaining_seconds": 0.0, "quotas": [], "consecutive_cooldown": 0,
             "last_acquired_seconds_ago": null, "metadata": {},
         },
@@ -77,18 +77,18 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
     let peak = resources[0]["health"]["peak_latency_seconds"].take().as_f64().unwrap();
     assert!((2.85..2.86).contains(&peak), "half a second after three: {peak}");
     let expected = json!({
-        "in_flight": 0, "waiting": 0, "oldest_wait_seconds": null, "eligible": 1, "saturated": 0, "spent": 0,
+        "in_flight": 0, "held": 0, "waiting": 0, "oldest_wait_seconds": null, "eligible": 1, "saturated": 0, "spent": 0,
         "healthy": 1, "cooling_down": 1, "parked": 0, "disabled": 2,
         "attempts": 3, "successes": 1, "failures": 2, "timeouts": 0, "deadlines": 0, "cooldowns": 1, "disables": 2, "sibling_cancels": 0,
-        "retries": 0, "circuit_trips": 0, "kept_available": 0, "retries_refused": 0, "choice_faults": 0, "probes": 0, "probe_failures": 0,
+        "retries": 0, "circuit_trips": 0, "kept_available": 0, "retries_refused": 0, "taken_back": 0, "choice_faults": 0, "probes": 0, "probe_failures": 0,
         "runs_ok": 1, "runs_exhausted": 2, "runs_error": 0, "runs_cancelled": 0, "closed": false,
         "resources": null,
     });
     assert_eq!(stats, expected);
     let serves = json!({
-        "resource_id": "serves", "status": "healthy", "in_flight": 0, "max_in_flight": 2,
+        "resource_id": "serves", "status": "healthy", "in_flight": 0, "held": 0, "longest_held_seconds": null, "max_in_flight": 2,
         "consecutive_cooldown": 0, "cooldown_remaining_seconds": 0.0, "basis": null,
-        "acquires": 1, "successes": 1, "failures": 0, "timeouts": 0, "cooldowns": 0, "circuit": null, "circuit_trips": 0, "disables": 0, "sibling_cancels": 0,
+        "acquires": 1, "successes": 1, "failures": 0, "timeouts": 0, "cooldowns": 0, "circuit": null, "circuit_trips": 0, "disables": 0, "sibling_cancels": 0, "taken_back": 0,
         "spent_remaining_seconds": 0.0, "quotas": [],
         "health": {
             "recent_successes": 1, "recent_failures": 0, "successes": 1, "failures": 0,
@@ -100,6 +100,19 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
     assert_eq!(resources[0], serves);
     assert_eq!(resources[1]["cooldown_remaining_seconds"], json!(28.5));
     assert_eq!(resources[1]["health"]["last_failure_seconds_ago"], json!(1.5));
+}
+
+#[test]
+fn what_is_held_reads_as_since_when_and_by_which_request() {
+    let scene = Scene::of(&["a"]);
+    let _held = scene.pool.request().request_id("req-7").try_acquire().unwrap();
+    scene.advance(secs(3));
+    let row = &serde_json::to_value(scene.pool.snapshot()).unwrap()[0];
+    let shown = (&row["held"], &row["held_since_seconds_ago"], &row["held_by"]);
+    assert_eq!(shown, (&json!(1), &json!(3.0), &json!("req-7")));
+    let stats = serde_json::to_value(scene.pool.stats()).unwrap();
+    let shown = (&stats["held"], &stats["resources"][0]["longest_held_seconds"]);
+    assert_eq!(shown, (&json!(1), &json!(3.0)));
 }
 
 #[test]
