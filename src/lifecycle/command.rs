@@ -5,22 +5,23 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_process::{Child, Command};
 use futures_util::future::{Either, join, select};
 use futures_util::io::{AsyncRead, AsyncReadExt as _};
 use rotapool_core::{CommandEnd, CommandReport, Edge, Runtime, after};
 use thiserror::Error;
 
+use crate::lifecycle::child::Running;
+
 /// A command that a [`Monitor`](crate::Monitor) runs when its pool turns: one that gets new keys, restarts a tunnel, pages
 /// somebody.
 ///
 /// It is a program and its arguments, which no shell sees and in which nothing is replaced. It runs with an
-/// **empty environment**, without input, one at a time, and for 30 s at most unless told otherwise; it is killed then, and
-/// what it has started in turn is not. What became of it is told as [`Event::CommandEnded`](crate::Event::CommandEnded).
+/// **empty environment**, without input, one at a time, and for 30 s at most unless told otherwise. Then it is killed, as it is
+/// when its monitor is dropped: on Unix with all that it has started, unless that has left the process group which it is
+/// given of its own; elsewhere alone. What it has left running when it ended by itself goes on. What became of it is told as [`Event::CommandEnded`](crate::Event::CommandEnded).
 ///
 /// ```
 /// use std::time::Duration;
@@ -185,11 +186,12 @@ impl RecoveryCommand {
             let took = runtime.now().saturating_duration_since(began);
             CommandReport::new(self.program(), edge, end, took)
         };
-        let mut child = match self.spawn() {
-            Ok(child) => child,
+        let mut running = match self.spawn() {
+            Ok(running) => running,
             Err(error) => return report(CommandEnd::NotRun(error.to_string().into())),
         };
         let (mut output, mut errors) = (Kept::new(self.most_output), Kept::new(self.most_output));
+        let child = &mut running.0;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let ended = {
             let mut reads = pin!(join(output.read(stdout), errors.read(stderr)));
@@ -212,18 +214,15 @@ impl RecoveryCommand {
         let end = match ended {
             Some(Ok(status)) => end_of(status),
             Some(Err(error)) => CommandEnd::NotRun(error.to_string().into()),
-            None => {
-                // It may have ended by itself since. Dropping the child has it reaped.
-                drop(child.kill());
-                CommandEnd::TimedOut
-            }
+            None => CommandEnd::TimedOut,
         };
+        drop(running);
         let is_cut = output.is_cut || errors.is_cut;
         let wrote = [output.kept, errors.kept].concat();
         report(end).with_output(String::from_utf8_lossy(&wrote), is_cut)
     }
 
-    fn spawn(&self) -> io::Result<Child> {
+    fn spawn(&self) -> io::Result<Running> {
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.arguments);
         if !self.inherits {
@@ -238,12 +237,7 @@ impl RecoveryCommand {
             use std::os::unix::process::CommandExt as _;
             command.uid(user).gid(group);
         }
-        Command::from(command)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
+        Running::start(command)
     }
 }
 

@@ -12,6 +12,8 @@
 //! `docs/lifecycle.md` and the example `service` show them together.
 
 mod caught;
+#[cfg(feature = "command")]
+mod child;
 mod clean_up;
 #[cfg(feature = "command")]
 mod command;

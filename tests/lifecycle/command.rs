@@ -101,11 +101,28 @@ fn one_that_takes_too_long_is_killed() {
     let report = play(shell("echo $$; exec sleep 60").limit(limit).unwrap());
     assert_eq!(report.end, CommandEnd::TimedOut);
     assert!(report.took >= limit && began.elapsed() < Duration::from_secs(20), "{report}");
-    let process = format!("/proc/{}", report.output.trim());
-    while fs::read_to_string(format!("{process}/cmdline")).is_ok_and(|line| !line.is_empty()) {
+    wait_for_the_end_of(&report.output);
+}
+
+fn wait_for_the_end_of(pid: &str) {
+    let began = Instant::now();
+    let line = format!("/proc/{}/cmdline", pid.trim());
+    while fs::read_to_string(&line).is_ok_and(|line| !line.is_empty()) {
         assert!(began.elapsed() < Duration::from_secs(20), "it lives on");
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn what_it_has_started_is_killed_with_it_and_what_it_left_when_it_ended_goes_on() {
+    let report = play(shell("sleep 60 & echo $!; wait").limit(Duration::from_millis(300)).unwrap());
+    assert_eq!(report.end, CommandEnd::TimedOut);
+    wait_for_the_end_of(&report.output);
+    let left = play(shell("sleep 60 > /dev/null 2>&1 & echo $!"));
+    assert_eq!(left.end, CommandEnd::Exited(0));
+    let pid = left.output.trim();
+    let killed = std::process::Command::new("/bin/kill").arg(pid).status().unwrap();
+    assert!(killed.success(), "it went on");
 }
 
 #[test]
@@ -186,11 +203,7 @@ fn a_monitor_that_is_dropped_takes_its_command_with_it() {
         }
     };
     drop(monitor);
-    let line = format!("/proc/{}/cmdline", pid.trim());
-    while fs::read_to_string(&line).is_ok_and(|line| !line.is_empty()) {
-        assert!(began.elapsed() < Duration::from_secs(20), "it lives on");
-        std::thread::yield_now();
-    }
+    wait_for_the_end_of(&pid);
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub enum Reaction {
     Retry,
     /// Cool down as long as was stated, else as the pool's table says.
     CoolDown,
-    /// Cool down as long as was stated, else this long.
+    /// Cool down as long as was stated, else this long, which reports call guessed.
     CoolDownOr(Duration),
     /// Cool down as long as was stated; else just try again.
     CoolDownIfStated,
@@ -152,7 +152,7 @@ impl Reactions {
                 Some(cool_down(Some(after)))
             }
             (Reaction::CoolDownOr(after), None) => {
-                Some(Signal::cooldown_for(after, reason(None).to_string()))
+                Some(Signal::cooldown_guess(after, reason(None).to_string()))
             }
             (Reaction::Retry | Reaction::CoolDownIfStated, _) => {
                 Some(Signal::retry(reason(None).to_string()))
@@ -236,7 +236,7 @@ mod tests {
         );
         assert_eq!(
             said(&verdict(402, Class::QuotaGone, None)).as_deref(),
-            Some("cooldown of 3600.0s (402: quota used up)")
+            Some("cooldown of 3600.0s, guessed (402: quota used up)")
         );
         assert_eq!(
             said(&verdict(401, Class::AuthFailed, None)).as_deref(),

@@ -23,6 +23,8 @@ pub enum Signal {
     Cooldown {
         /// How long, when the upstream said so; without it the pool's cooldown table decides.
         after: Option<Duration>,
+        /// Whether `after` is a guess of whoever sends this, and not the upstream's word.
+        guessed: bool,
         /// Why.
         reason: Arc<str>,
         /// The error that caused it, on its way to whoever made the run. Reports of the pool leave it out.
@@ -57,7 +59,17 @@ impl Signal {
         reason: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         let (reason, error) = kept(reason.into());
-        Self::Cooldown { after: after.into(), reason, error }
+        Self::Cooldown { after: after.into(), guessed: false, reason, error }
+    }
+
+    /// A cooldown of this length, which nobody has stated: reports say that it was guessed. Like a stated one it takes no
+    /// step on the pool's table and is brought within the pool's bounds.
+    pub fn cooldown_guess(
+        after: Duration,
+        reason: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let (reason, error) = kept(reason.into());
+        Self::Cooldown { after: Some(after), guessed: true, reason, error }
     }
 
     /// The resource is unusable.
@@ -121,11 +133,11 @@ impl Signal {
     }
 
     /// All that it says: what it asks for, for how long, and why.
-    fn said(&self) -> (u8, Option<Duration>, &str) {
+    fn said(&self) -> (u8, Option<Duration>, bool, &str) {
         match self {
-            Self::Cooldown { after, reason, .. } => (0, *after, reason),
-            Self::Disable { reason, .. } => (1, None, reason),
-            Self::Retry { reason, .. } => (2, None, reason),
+            Self::Cooldown { after, guessed, reason, .. } => (0, *after, *guessed, reason),
+            Self::Disable { reason, .. } => (1, None, false, reason),
+            Self::Retry { reason, .. } => (2, None, false, reason),
         }
     }
 }
@@ -155,8 +167,9 @@ impl Eq for Signal {}
 impl fmt::Debug for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cooldown { after, reason, .. } => {
-                f.debug_struct("Cooldown").field("after", after).field("reason", reason).finish()
+            Self::Cooldown { after, guessed, reason, .. } => {
+                let after_whom = if *guessed { "guess" } else { "after" };
+                f.debug_struct("Cooldown").field(after_whom, after).field("reason", reason).finish()
             }
             Self::Disable { reason, .. } => {
                 f.debug_struct("Disable").field("reason", reason).finish()
@@ -170,7 +183,10 @@ impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cooldown { after: None, .. } => f.write_str("cooldown")?,
-            Self::Cooldown { after: Some(after), .. } => write!(f, "cooldown of {after:.1?}")?,
+            Self::Cooldown { after: Some(after), guessed, .. } => {
+                let whose = if *guessed { ", guessed" } else { "" };
+                write!(f, "cooldown of {after:.1?}{whose}")?;
+            }
             Self::Disable { .. } => f.write_str("disable")?,
             Self::Retry { .. } => f.write_str("retry")?,
         }

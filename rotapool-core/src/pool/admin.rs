@@ -317,6 +317,7 @@ impl<A> State<A> {
         let too_many = slot.promised > 0
             && slot.limit().is_some_and(|limit| slot.in_flight() + slot.promised > limit);
         self.index.describe(key, slot);
+        self.tell_recovery(now);
         self.watch_for_the_line(key);
         if too_many {
             self.break_promises(key);

@@ -1,4 +1,8 @@
-//! The pool as a whole: whether any resource is healthy, and when that turns.
+//! The pool as a whole: whether it can serve, and when that turns.
+//!
+//! It is exhausted when the last healthy resource is out, and has recovered when one is healthy and has quota left. So a
+//! pool that only paces itself by its quotas does not turn with every refill, and none is said to be back while what is
+//! back is spent.
 
 use std::time::Instant;
 
@@ -37,15 +41,22 @@ impl Edge {
         self.healthy -= 1;
     }
 
-    /// Whether the pool has turned. An ended cooldown that is `due` to be noticed counts as healthy.
-    pub(crate) fn turned(&mut self, due: bool, now: Instant) -> Option<Turn> {
-        let is_exhausted = self.healthy == 0 && !due;
-        let turn = if is_exhausted { Turn::Exhausted } else { Turn::Recovered };
-        if self.exhausted_since.is_some() == is_exhausted {
-            return None;
+    /// Whether the pool has turned; so many of the healthy are `spent`. What is `due` to be noticed counts as back.
+    pub(crate) fn turned(&mut self, spent: usize, due: bool, now: Instant) -> Option<Turn> {
+        if due {
+            return self.exhausted_since.take().map(|_| Turn::Recovered);
         }
-        self.exhausted_since = is_exhausted.then_some(now);
-        Some(turn)
+        match self.exhausted_since {
+            None if self.healthy == 0 => {
+                self.exhausted_since = Some(now);
+                Some(Turn::Exhausted)
+            }
+            Some(_) if self.healthy > spent => {
+                self.exhausted_since = None;
+                Some(Turn::Recovered)
+            }
+            _ => None,
+        }
     }
 }
 
@@ -59,15 +70,27 @@ mod tests {
         let mut edge = Edge::default();
         edge.joined();
         edge.joined();
-        assert_eq!(edge.turned(false, now), None, "a pool begins able to serve");
+        assert_eq!(edge.turned(0, false, now), None, "a pool begins able to serve");
         edge.left();
-        assert_eq!(edge.turned(false, now), None, "one is left");
+        assert_eq!(edge.turned(0, false, now), None, "one is left");
         edge.left();
-        assert_eq!(edge.turned(true, now), None, "one is about to be back");
-        assert_eq!(edge.turned(false, now), Some(Turn::Exhausted));
-        assert_eq!(edge.turned(false, now), None, "told once");
+        assert_eq!(edge.turned(0, true, now), None, "one is about to be back");
+        assert_eq!(edge.turned(0, false, now), Some(Turn::Exhausted));
+        assert_eq!(edge.turned(0, false, now), None, "told once");
         edge.joined();
-        assert_eq!(edge.turned(false, now), Some(Turn::Recovered));
-        assert_eq!(edge.turned(false, now), None, "told once");
+        assert_eq!(edge.turned(0, false, now), Some(Turn::Recovered));
+        assert_eq!(edge.turned(0, false, now), None, "told once");
+    }
+    #[test]
+    fn a_spent_resource_keeps_a_pool_from_turning_either_way() {
+        let now = Instant::now();
+        let mut edge = Edge::default();
+        edge.joined();
+        assert_eq!(edge.turned(1, false, now), None, "it only paces itself");
+        edge.left();
+        assert_eq!(edge.turned(0, false, now), Some(Turn::Exhausted));
+        edge.joined();
+        assert_eq!(edge.turned(1, false, now), None, "back, and spent");
+        assert_eq!(edge.turned(0, false, now), Some(Turn::Recovered));
     }
 }

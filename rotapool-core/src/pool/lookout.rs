@@ -18,6 +18,7 @@ impl<A> State<A> {
         now: Instant,
         handle: impl FnOnce() -> A,
     ) -> Option<Instant> {
+        self.notice(now);
         // Under the recorded rules too, where a selection would: it is what a lookout is there for.
         self.expire(self.tick(now));
         self.tell_turn(now);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::State;
-use crate::member::basis::stated;
+use crate::member::basis::said;
 use crate::member::signal::Signal;
 use crate::member::slot::outage::{Cooled, Trip};
 use crate::member::standing::{Cause, Source, Status};
@@ -25,7 +25,9 @@ impl<A> State<A> {
             return;
         }
         match signal {
-            Signal::Cooldown { after, reason, .. } => self.cool(ticket, *after, reason, now),
+            Signal::Cooldown { after, guessed, reason, .. } => {
+                self.cool(ticket, (*after, *guessed), reason, now);
+            }
             Signal::Disable { reason, .. } => self.condemn(ticket, reason, now),
             Signal::Retry { reason, .. } => self.blame(ticket, Some(&**reason), is_first, now),
         }
@@ -36,7 +38,7 @@ impl<A> State<A> {
         let slot = &self.roster[ticket.slot()];
         if slot.member && slot.is_judged_by(self.sequence(ticket)) {
             let reason = Arc::from(reason.unwrap_or("failed on trial"));
-            self.trip(ticket, None, &reason, now);
+            self.trip(ticket, (None, true), &reason, now);
         }
     }
 
@@ -59,7 +61,13 @@ impl<A> State<A> {
     }
 
     /// A cooldown signal: no news for a resource that is disabled or gone.
-    fn cool(&mut self, ticket: &Ticket, after: Option<Duration>, reason: &Arc<str>, now: Instant) {
+    fn cool(
+        &mut self,
+        ticket: &Ticket,
+        after: (Option<Duration>, bool),
+        reason: &Arc<str>,
+        now: Instant,
+    ) {
         if self.roster.is_member(ticket.slot()) {
             match self.trip(ticket, after, reason, now) {
                 Cooled::NoNews => return,
@@ -71,17 +79,17 @@ impl<A> State<A> {
         }
     }
 
-    /// A signal sends a member away for a while.
+    /// A signal sends a member away for a while: for how long, if it says so, and whether it guesses.
     fn trip(
         &mut self,
         ticket: &Ticket,
-        after: Option<Duration>,
+        (after, guessed): (Option<Duration>, bool),
         reason: &Arc<str>,
         now: Instant,
     ) -> Cooled {
         let rules = self.config.rules;
-        let stated = stated(after, rules.zero_hints, &self.config.cooldown_bounds);
-        let term = stated.map(|(duration, basis)| (duration, Source::Signal(basis)));
+        let said = said(after, guessed, rules.zero_hints, &self.config.cooldown_bounds);
+        let term = said.map(|(duration, basis)| (duration, Source::Signal(basis)));
         self.send_away(ticket, term, term.is_none() || rules.stated_climbs, reason, now)
     }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::State;
 use super::probe_rules::{ProbeRules, Whom};
-use crate::member::basis::{Basis, stated};
+use crate::member::basis::{Basis, said};
 use crate::member::signal::{Outcome, Signal};
 use crate::member::slot::{Slot, SlotIndex};
 use crate::member::standing::{Cause, Standing, Status};
@@ -177,12 +177,12 @@ impl<A> State<A> {
         }
         match (status, works) {
             (Status::Healthy, true) => {}
+            // An operator's word came meanwhile.
+            (Status::CoolingDown, true) if self.is_parked(key) => {}
             (Status::CoolingDown, true) => self.bring_back(key, now),
             (Status::Disabled, true) => {
                 let newest = self.usages.newest();
-                self.change(key, now, |slot| slot.enable(newest));
-                self.offer(key);
-                self.rethink();
+                self.return_by_probe(key, now, |slot| slot.enable(newest));
             }
             (_, false) => self.keep_out(key, status, outcome, next, now),
         }
@@ -190,8 +190,21 @@ impl<A> State<A> {
 
     fn bring_back(&mut self, key: usize, now: Instant) {
         let (recovery, rules) = (self.config.recovery, self.config.rules);
-        self.change(key, now, |slot| slot.recover(recovery, rules));
+        self.return_by_probe(key, now, |slot| slot.recover(recovery, rules));
+    }
+
+    fn is_parked(&self, key: usize) -> bool {
+        self.roster[key].standing().outage().is_some_and(|it| it.basis == Basis::Operator)
+    }
+
+    fn return_by_probe(&mut self, key: usize, now: Instant, change: impl FnOnce(&mut Slot)) {
+        self.change(key, now, |slot| {
+            change(slot);
+            slot.look_at_quotas(now);
+        });
+        self.watch_for_the_line(key);
         self.offer(key);
+        self.look_who_is_first();
         self.rethink();
     }
 
@@ -224,16 +237,16 @@ impl<A> State<A> {
             // One hiccup is no outage of who works.
             (Status::Healthy, None | Some(Signal::Retry { .. })) => {}
             (_, signal) => {
-                let after = match signal {
-                    Some(Signal::Cooldown { after, .. }) => *after,
-                    _ => None,
+                let (after, guessed) = match signal {
+                    Some(Signal::Cooldown { after, guessed, .. }) => (*after, *guessed),
+                    _ => (None, true),
                 };
-                let stated = stated(after, false, &self.config.cooldown_bounds);
+                let said = said(after, guessed, false, &self.config.cooldown_bounds);
                 let guess = || match status {
                     Status::Healthy => self.roster[key].guess(&self.config.cooldown_table),
                     _ => next.saturating_duration_since(now),
                 };
-                let (span, basis) = stated.unwrap_or_else(|| (guess(), Basis::Guessed));
+                let (span, basis) = said.unwrap_or_else(|| (guess(), Basis::Guessed));
                 self.cool_by_probe(key, span, basis, reason, now);
             }
         }

@@ -53,7 +53,7 @@ impl<A> State<A> {
             quotas.look(now);
             quotas.correct(dimension, remaining, after(now, reset.unwrap_or_default()), now);
         }
-        self.quotas_changed(key);
+        self.quotas_changed(key, now);
     }
 
     #[cold]
@@ -70,7 +70,7 @@ impl<A> State<A> {
             quotas.look(now);
             quotas.correct_usage(usage.sequence(), dimension, amount);
         }
-        self.quotas_changed(key);
+        self.quotas_changed(key, now);
     }
 
     /// The resource of a usage that is in flight, if it has quotas.
@@ -79,10 +79,11 @@ impl<A> State<A> {
         self.roster[key].quotas().is_some().then_some(key)
     }
 
-    fn quotas_changed(&mut self, key: usize) {
+    fn quotas_changed(&mut self, key: usize, now: Instant) {
         let slot = &self.roster[key];
         if slot.member {
             self.index.refresh(key, slot);
+            self.tell_recovery(now);
             self.watch_for_the_line(key);
             self.offer(key);
             self.look_who_is_first();

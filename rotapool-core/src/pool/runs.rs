@@ -256,6 +256,7 @@ impl<A> State<A> {
                 self.tell_change(key, Status::CoolingDown, at);
             }
         }
+        self.tell_recovery(at);
         freed.extend(
             due.into_iter()
                 .map(|(_, key)| key)

@@ -82,13 +82,20 @@ impl<A> State<A> {
     /// Tells if the pool has turned from able to serve to refusing, or back.
     pub(super) fn tell_turn(&mut self, now: Instant) {
         let due = self.index.is_one_back(self.epoch().tick(now));
-        match self.edge.turned(due, now) {
+        match self.edge.turned(self.index.spent(), due, now) {
             Some(Turn::Exhausted) => {
                 let retry_at = self.next_recovery(&Wish::default(), now);
                 self.tell(Event::PoolExhausted { at: now, retry_at });
             }
             Some(Turn::Recovered) => self.tell(Event::PoolRecovered { at: now }),
             None => {}
+        }
+    }
+
+    /// Quotas have changed: an exhausted pool may have waited for that.
+    pub(super) fn tell_recovery(&mut self, now: Instant) {
+        if self.edge.exhausted_since().is_some() {
+            self.tell_turn(now);
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) enum Choice {
     /// For longer than the first guess, and less than the second.
     Park(&'static str),
     Unpark(&'static str),
+    AskAround,
+    Answer(usize, End),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +84,12 @@ impl Choice {
         }
         if next_moment(episode).is_some() {
             choices.push(Self::Advance);
+        }
+        if setting.attended {
+            choices.extend(episode.is_prober_due().then_some(Self::AskAround));
+            for probe in 0..episode.probes() {
+                choices.extend(End::OF_PROBES.map(|end| Self::Answer(probe, end)));
+            }
         }
         if setting.closes {
             choices.extend([Self::Close, Self::End]);
@@ -139,6 +147,10 @@ impl Choice {
                 vec![Command::Park { id, period: Duration::from_secs(4), reason: "" }]
             }
             Self::Unpark(id) => vec![Command::Unpark { id }],
+            Self::AskAround => vec![Command::AskAround { chance: CHANCE }],
+            Self::Answer(probe, end) => {
+                vec![Command::Answer { probe, outcome: end.outcome(), chance: CHANCE }]
+            }
         }
     }
 }
@@ -160,6 +172,10 @@ impl End {
         Self::Disable,
         Self::Retry,
     ];
+
+    /// What probes come to.
+    const OF_PROBES: [Self; 5] =
+        [Self::Success, Self::TimedOut, Self::Cooldown, Self::CooldownOfItsOwn, Self::Disable];
 
     fn outcome(self) -> Outcome {
         match self {

@@ -222,7 +222,12 @@ impl Ledger {
             | Command::SaySpent { .. }
             | Command::SayLeft { .. }
             | Command::Hold { .. }
+            | Command::LookOut { .. }
+            | Command::StandDown { .. }
+            | Command::Employ(_)
+            | Command::AskAround { .. }
             | Command::Close => {}
+            Command::Answer { .. } => then.iter().for_each(|change| self.note_of_a_probe(change)),
         }
         then.into_iter().for_each(|change| self.note(change, command));
         for usage in &mut self.usages {
@@ -253,6 +258,25 @@ impl Ledger {
         let by_itself = recovered && !matches!(command, Command::Enable { .. });
         if by_itself && matches!(self.rules.recovery, Recovery::Trial(_)) {
             self.on_trial.insert(membership, 0);
+        }
+    }
+
+    /// A probe is no usage: what it sends away counts once, whatever it says later.
+    fn note_of_a_probe(&mut self, change: &Change) {
+        let membership = self.members[&*change.id];
+        let generations = self.rules.rules.generations;
+        match (change.old, change.new) {
+            (Status::Healthy, Status::CoolingDown) if !generations => self.tally.cooldowns += 1,
+            // It is counted by whoever notes it.
+            (Status::CoolingDown, Status::CoolingDown) if generations => self.tally.cooldowns -= 1,
+            (_, Status::Disabled) => self.tally.disables += 1,
+            (Status::Disabled, Status::Healthy) => {
+                self.marks.insert(membership, self.tally.begun);
+            }
+            _ => {}
+        }
+        if change.new != Status::Healthy || change.old == Status::Disabled {
+            self.on_trial.remove(&membership);
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rotapool_core::{Config, Profile, Quota, Recovery, RetryBudget, Rules, Strategy, Trial};
 
 use crate::twice::observed::Moment;
-use crate::twice::reference::{Breaking, Terms};
+use crate::twice::reference::{Asking, Breaking, Terms};
 
 const IDS: [&str; 3] = ["a", "b", "c"];
 
@@ -25,17 +25,22 @@ pub(crate) struct Setting {
     pub(crate) closes: bool,
     /// Whether there are quotas: two at once, and another every 2 s.
     pub(crate) quotas: bool,
+    /// Whether somebody looks at the clock, punctually, and a prober asks whoever is out.
+    pub(crate) attended: bool,
 }
 
 impl Setting {
     /// Every combination of the rules, of small and of larger pools.
     pub(crate) fn all_of(strategy: Strategy) -> impl Iterator<Item = Self> {
         let shapes = [(1, 2, 1), (2, 2, 1), (1, 2, 2), (2, 3, 2), (3, 4, 2)];
-        let open = shapes.into_iter().map(|shape| (shape, false, false));
-        let closing = [(1, 2, 2), (2, 3, 2)].into_iter().map(|shape| (shape, true, false));
-        let metered = [(1, 2, 2), (2, 2, 2)].into_iter().map(|shape| (shape, false, true));
-        let shapes = open.chain(closing).chain(metered);
-        shapes.flat_map(move |((resources, runs, kinds), closes, quotas)| {
+        let with = |closes, quotas, attended| move |shape| (shape, closes, quotas, attended);
+        let open = shapes.into_iter().map(with(false, false, false));
+        let closing = [(1, 2, 2), (2, 3, 2)].into_iter().map(with(true, false, false));
+        let metered = [(1, 2, 2), (2, 2, 2)].into_iter().map(with(false, true, false));
+        let attended = [(1, 1, 2), (2, 1, 1)].into_iter().map(with(false, false, true));
+        let both = [(1, 1, 1)].into_iter().map(with(false, true, true));
+        let shapes = open.chain(closing).chain(metered).chain(attended).chain(both);
+        shapes.flat_map(move |((resources, runs, kinds), closes, quotas, attended)| {
             let switches = [(false, false), (false, true), (true, false), (true, true)];
             switches.into_iter().flat_map(move |(siblings, caps)| {
                 configs().map(move |mut rules| {
@@ -44,7 +49,7 @@ impl Setting {
                     rules.cancel_siblings = siblings;
                     // With many runs the line gets full.
                     rules.max_waiting = if runs > 2 { 1 } else { rules.max_waiting };
-                    Self { rules, resources, runs, kinds, caps, closes, quotas }
+                    Self { rules, resources, runs, kinds, caps, closes, quotas, attended }
                 })
             })
         })
@@ -72,6 +77,17 @@ impl Setting {
             profile.quotas.push(Quota::per(1, Duration::from_secs(2)).burst(2));
         }
         profile
+    }
+
+    /// The rules of the prober.
+    pub(crate) fn asking() -> Asking {
+        Asking {
+            every: Duration::from_secs(2),
+            jitter: 0.0,
+            limit: Duration::from_secs(2),
+            unused_for: None,
+            disabled_too: true,
+        }
     }
 
     /// The kinds of runs: one that gives up at once, and one that waits and pauses.
@@ -126,7 +142,7 @@ fn configs() -> impl Iterator<Item = Config> {
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rules, resources, runs, kinds, caps, closes, quotas } = self;
+        let Self { rules, resources, runs, kinds, caps, closes, quotas, attended } = self;
         let kinds = if *kinds == 1 { "impatient " } else { "" };
         write!(f, "{:?}, {resources} resources, {runs} {kinds}runs", rules.strategy)?;
         let set = if rules.rules == Rules::OURS { "our" } else { "the recorded" };
@@ -142,6 +158,7 @@ impl fmt::Display for Setting {
             (rules.cancel_siblings, "siblings"),
             (*closes, "end"),
             (*quotas, "quotas"),
+            (*attended, "monitor"),
         ] {
             write!(f, ", {}{name}", if is_on { "" } else { "no " })?;
         }

@@ -29,6 +29,11 @@ impl<'a> World<'a> {
             ledger: Ledger::new(setting.rules.clone()),
             corners: Corners::default(),
         };
+        if setting.attended {
+            world.act(&Command::Employ(Setting::asking()));
+            world.act(&Command::LookOut { lookout: 0 });
+            world.act(&Command::AskAround { chance: CHANCE });
+        }
         for &id in setting.ids() {
             world.repeat(Choice::Add(id));
         }
@@ -44,12 +49,27 @@ impl<'a> World<'a> {
         for command in choice.commands(self.setting, &self.episode) {
             self.act(&command);
         }
+        self.attend(Self::act);
     }
 
     /// Makes a choice and looks at all that came of it.
     pub(crate) fn make(&mut self, choice: Choice) {
         for command in choice.commands(self.setting, &self.episode) {
             self.watch(&command);
+        }
+        self.attend(Self::watch);
+        if self.setting.attended {
+            self.episode.uphold_the_edge();
+        }
+    }
+
+    /// The lookout comes when it is due or called, and the prober takes note of what has changed.
+    fn attend<R>(&mut self, act: impl Fn(&mut Self, &Command) -> R) {
+        if !self.setting.attended {
+            return;
+        }
+        while let Some(lookout) = self.episode.lookout_that_is_due() {
+            act(self, &Command::LookOut { lookout });
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use rotapool_core::{Outcome, Profile, Status, Strategy};
 
-use crate::temper::{Temper, Verb, pick};
+use crate::temper::{Temper, Verb, asking, pick};
 use crate::twice::command::Command;
 use crate::twice::episode::{Doing, Episode};
 use crate::twice::reference::Terms;
@@ -52,6 +52,7 @@ impl Command {
                 Verb::Cancel => cancel(random, episode),
                 Verb::SetClock => Some(set_clock(random, episode)),
                 Verb::Administer => Some(administer(temper, random, episode)),
+                Verb::Beside => Some(beside(temper, random, episode)),
             };
             if let Some(command) = command {
                 return command;
@@ -154,6 +155,25 @@ fn say(random: &mut Rng, run: usize) -> Command {
             let reset = pick(random, &resets).map(Duration::from_secs);
             Command::SayLeft { run, dimension, left: random.u64(..12), reset }
         }
+    }
+}
+
+/// What somebody does who is no run: a lookout that is due comes most of the time, and so does the prober.
+fn beside(temper: &Temper, random: &mut Rng, episode: &Episode) -> Command {
+    let due = episode.lookout_that_is_due().filter(|_| random.u8(..4) > 0);
+    let any = random.usize(..Episode::LOOKOUTS);
+    let probes = episode.probes();
+    let chance = pick(random, &[0.0, 0.5, 0.75]);
+    match random.u32(..100) {
+        0..40 => Command::LookOut { lookout: due.unwrap_or(any) },
+        40..45 => Command::StandDown { lookout: any },
+        45..49 if probes == 0 => Command::Employ(asking(random)),
+        49..75 if probes > 0 => Command::Answer {
+            probe: random.usize(..probes),
+            outcome: temper.outcome(random),
+            chance,
+        },
+        _ => Command::AskAround { chance },
     }
 }
 

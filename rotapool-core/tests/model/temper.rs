@@ -9,7 +9,7 @@ use rotapool_core::{
 };
 
 use crate::traits::Traits;
-use crate::twice::reference::Breaking;
+use crate::twice::reference::{Asking, Breaking};
 
 /// What is done next, before it is known to whom.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,8 @@ pub(crate) enum Verb {
     Cancel,
     SetClock,
     Administer,
+    /// Lookouts and the prober.
+    Beside,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +47,7 @@ pub(crate) struct Temper {
     pub(crate) traits: Traits,
     outcomes: &'static [Kind],
     /// How often each verb comes up.
-    pace: [(Verb, u32); 8],
+    pace: [(Verb, u32); 9],
     /// How probable it is that a run waits.
     pub(crate) waits: f64,
     /// How probable it is that a run pauses between its attempts.
@@ -106,8 +108,11 @@ impl Temper {
             Kind::Cooldown => {
                 let own = [0, 0, 1, 2, 3, 3, 7, 40, 40].map(Duration::from_secs);
                 let own = if random.u8(..16) == 0 { Duration::MAX } else { pick(random, &own) };
-                let after = (random.f64() < 0.4).then_some(own);
-                Outcome::Signal(Signal::cooldown_for(after, reason))
+                Outcome::Signal(match random.u8(..10) {
+                    0 => Signal::cooldown_guess(own, reason),
+                    1..4 => Signal::cooldown_for(own, reason),
+                    _ => Signal::cooldown(reason),
+                })
             }
             Kind::Disable => Outcome::Signal(Signal::disable(reason)),
             Kind::Retry => Outcome::Signal(Signal::retry(reason)),
@@ -176,6 +181,19 @@ fn trial(random: &mut Rng) -> Trial {
     trial
 }
 
+/// A prober's.
+pub(crate) fn asking(random: &mut Rng) -> Asking {
+    let seconds = Duration::from_secs;
+    let unused_for = [None, Some(Duration::ZERO), Some(seconds(3))];
+    Asking {
+        every: seconds(pick(random, &[1, 4, 4, 20])),
+        jitter: pick(random, &[0.0, 0.0, 0.5]),
+        limit: seconds(pick(random, &[1, 2, 10])),
+        unused_for: pick(random, &unused_for),
+        disabled_too: random.bool(),
+    }
+}
+
 fn retry_budget(random: &mut Rng) -> RetryBudget {
     let window = Duration::from_secs(pick(random, &[1, 7, 10, 60]));
     let budget = RetryBudget::percent(pick(random, &[1, 20, 33, 50, 100])).window(window);
@@ -206,7 +224,7 @@ fn outcomes(random: &mut Rng) -> &'static [Kind] {
     pick(random, &all)
 }
 
-fn pace(random: &mut Rng, hold: u32) -> [(Verb, u32); 8] {
+fn pace(random: &mut Rng, hold: u32) -> [(Verb, u32); 9] {
     let even = [12, 30, 2, 20, 1, 3];
     let crowded = [30, 40, 2, 10, 1, 1];
     let slow = [15, 25, 2, 15, 1, 8];
@@ -220,5 +238,6 @@ fn pace(random: &mut Rng, hold: u32) -> [(Verb, u32); 8] {
         (Verb::SetClock, clock),
         (Verb::Administer, pick(random, &[1, 2, 8])),
         (Verb::Hold, hold),
+        (Verb::Beside, pick(random, &[0, 0, 4, 12])),
     ]
 }

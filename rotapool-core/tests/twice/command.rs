@@ -5,7 +5,7 @@ use std::time::Duration;
 use rotapool_core::{Outcome, Profile};
 
 use crate::twice::observed::Moment;
-use crate::twice::reference::Terms;
+use crate::twice::reference::{Asking, Terms};
 
 /// `chance` is what core draws first if it draws. `first` is how many of those that the run asked
 /// about are judged, and `choice` the number of the chosen one among them.
@@ -64,6 +64,25 @@ pub(crate) enum Command {
     },
     Disable {
         id: &'static str,
+    },
+    /// Somebody looks at the clock on behalf of the pool.
+    LookOut {
+        lookout: usize,
+    },
+    /// A lookout comes no more.
+    StandDown {
+        lookout: usize,
+    },
+    /// There is a prober from here on, another than before.
+    Employ(Asking),
+    AskAround {
+        chance: f64,
+    },
+    /// The end of one of the probes under way.
+    Answer {
+        probe: usize,
+        outcome: Outcome,
+        chance: f64,
     },
     Close,
     /// The end of a drain that took too long.

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 116] = [
+const ALL: [&str; 128] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -84,6 +84,18 @@ const ALL: [&str; 116] = [
     "an operation said what it took",
     "a debt",
     "an upstream said what is left",
+    "no recovery by one that is back and spent",
+    "a lookout was called",
+    "the pool recovered",
+    "a probe",
+    "a probe brought one back",
+    "a probe enabled one",
+    "a probe disabled one",
+    "a probe sent one away, or kept it out",
+    "a probe knew nothing new",
+    "an answer for a former membership",
+    "an answer older than an outage",
+    "a probe of one that was parked meanwhile",
     "unknown id",
     "duplicate id",
     "bad profile",
@@ -238,6 +250,9 @@ impl Corners {
     pub(crate) fn followed(&mut self, aftermath: &Aftermath) {
         if aftermath.aborts.len() > 1 {
             self.reached("several siblings aborted at once");
+        }
+        if aftermath.turns.iter().any(|turn| !turn.is_exhausted) {
+            self.reached("the pool recovered");
         }
         if aftermath.wakes.len() > 1 {
             self.reached("several woken at once");

@@ -1,6 +1,7 @@
 //! One pool, twice: core and the reference get the same commands and have to give the same answers.
 
 mod admin;
+mod beside;
 mod compare;
 mod lawful;
 mod outlook;
@@ -15,6 +16,7 @@ use rotapool_core::{
     RunOptions, SlotIndex, State, Step,
 };
 
+use self::beside::{Asker, Post};
 use self::compare::Agreement;
 use crate::twice::command::Command;
 use crate::twice::corners::Corners;
@@ -46,6 +48,8 @@ pub(crate) struct Episode {
     noticed: bool,
     ledger: Ledger,
     agreement: Agreement,
+    posts: [Post; Self::LOOKOUTS],
+    asker: Asker,
 }
 
 /// What a command came to, by core's account.
@@ -123,6 +127,8 @@ impl Episode {
             noticed: true,
             ledger: Ledger::new(rules.degrade),
             agreement: Agreement::default(),
+            posts: Default::default(),
+            asker: Asker::default(),
         }
     }
 
@@ -136,6 +142,7 @@ impl Episode {
         }
         invariants::no_cooldown_ends_early(&self.rows, &rows, self.now, command);
         self.uphold_the_line(command, played.next.as_ref(), &rows);
+        self.uphold_the_lookouts(&rows);
         rows.iter().for_each(|row| corners.stands(row));
         self.rows = rows;
     }
@@ -175,6 +182,11 @@ impl Episode {
                 self.agreement.demand("the answer", &expected, &self.core.disable(id, now));
                 corners.refused(&expected);
             }
+            Command::LookOut { lookout } => self.look_out(*lookout),
+            Command::StandDown { lookout } => self.stand_down(*lookout),
+            Command::Employ(asking) => self.employ(*asking),
+            Command::AskAround { chance } => self.ask_around(*chance),
+            Command::Answer { probe, outcome, chance } => self.answer(*probe, outcome, *chance),
             Command::Close => {
                 self.reference.close(self.now);
                 self.core.close(self.clock.instant(self.now));
@@ -202,7 +214,8 @@ impl Episode {
             && match command {
                 Command::Step { .. } | Command::Settle { .. } => true,
                 Command::SaySpent { .. } | Command::SayLeft { .. } => true,
-                Command::Close | Command::End => true,
+                Command::Close | Command::End | Command::LookOut { .. } => true,
+                Command::AskAround { .. } | Command::Answer { .. } => self.has_prober(),
                 Command::Enable { id }
                 | Command::Disable { id }
                 | Command::Unpark { id }
@@ -426,7 +439,12 @@ impl Episode {
     }
 
     /// Checks that nothing is left over once every run is over.
-    pub(crate) fn end(&self) {
+    pub(crate) fn end(&mut self) {
+        for lookout in 0..Self::LOOKOUTS {
+            self.stand_down(lookout);
+        }
+        self.take_aftermath(&mut Corners::default());
+        self.assert_agreement();
         assert!(self.handles.is_empty(), "core never gave back {:?}", self.handles);
         let stats = self.core.stats(self.clock.instant(self.now));
         assert_eq!(stats.in_flight, 0, "usages in flight although every run is over");

@@ -1,6 +1,6 @@
 //! What must hold whatever the reference says.
 
-use rotapool_core::{PoolStats, QuotaLevel, Status};
+use rotapool_core::{Outcome, PoolStats, QuotaLevel, Status};
 
 use crate::twice::command::Command;
 use crate::twice::observed::{Moment, Row};
@@ -35,6 +35,8 @@ pub(crate) fn no_cooldown_ends_early(
             {
                 continue;
             }
+            // Which one a probe has asked is not said.
+            Command::Answer { outcome: Outcome::Success | Outcome::Error, .. } => continue,
             _ => {}
         }
         if let Some(after) = find(after, &row.id) {

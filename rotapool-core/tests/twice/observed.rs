@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rotapool_core::{
-    Basis, Candidate, Cause, Effects, Exhausted, ExhaustedReason, Metadata, ResourceSnapshot,
-    Signal, StateChange, Status,
+    Basis, Candidate, Cause, Effects, Event, Exhausted, ExhaustedReason, Metadata,
+    ResourceSnapshot, Signal, StateChange, Status,
 };
 
 use crate::twice::vitals::Vitals;
@@ -224,6 +224,16 @@ pub(crate) struct Aftermath {
     /// In no particular order, as `retired`: by name.
     pub(crate) wakes: Vec<Handle>,
     pub(crate) retired: Vec<Handle>,
+    pub(crate) turns: Vec<Turn>,
+    pub(crate) departure: bool,
+}
+
+/// The pool as a whole has turned, after so many of the changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) is_exhausted: bool,
+    pub(crate) at: Moment,
+    pub(crate) after: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -258,7 +268,23 @@ impl Aftermath {
             until: change.until.map(|until| clock.moment(until)),
             cause: change.cause.clone(),
         };
+        let mut turns = Vec::new();
+        let mut after = 0;
+        for event in &effects.events {
+            let (is_exhausted, at) = match event {
+                Event::StateChanged { .. } => {
+                    after += 1;
+                    continue;
+                }
+                Event::PoolExhausted { at, .. } => (true, clock.moment(*at)),
+                Event::PoolRecovered { at, .. } => (false, clock.moment(*at)),
+                _ => continue,
+            };
+            turns.push(Turn { is_exhausted, at, after });
+        }
         Self {
+            turns,
+            departure: effects.departure,
             changes: effects.changes().map(change).collect(),
             aborts: effects.aborts,
             wakes: effects.wakes,

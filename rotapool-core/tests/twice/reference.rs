@@ -11,10 +11,13 @@ mod budget;
 mod circuit;
 mod closing;
 mod comeback;
+mod edge;
 mod essence;
 mod holding;
 mod line;
+mod lookouts;
 mod measures;
+mod probes;
 mod quotas;
 mod runs;
 mod selection;
@@ -36,7 +39,10 @@ use self::budget::Spending;
 pub(crate) use self::circuit::Breaking;
 use self::circuit::Held;
 use self::comeback::Comeback;
+use self::lookouts::Post;
 use self::measures::Measures;
+pub(crate) use self::probes::Asking;
+use self::probes::Rounds;
 use self::quotas::Limit;
 use self::runs::Run;
 pub(crate) use self::runs::Terms;
@@ -69,6 +75,13 @@ pub(crate) struct Reference {
     closed: Option<Moment>,
     /// Whether it has aborted what was left.
     ended: bool,
+    /// Whether it was told that all is over.
+    over: bool,
+    exhausted_since: Option<Moment>,
+    /// What is due is being noticed, one after the other.
+    is_noticing: bool,
+    posts: Vec<Post>,
+    rounds: Option<Rounds>,
     changes: u64,
     aftermath: Aftermath,
     /// The corners of the rules that were reached since somebody looked.
@@ -143,6 +156,11 @@ impl Reference {
             counted: new_pool(),
             closed: None,
             ended: false,
+            over: false,
+            exhausted_since: None,
+            is_noticing: false,
+            posts: Vec::new(),
+            rounds: None,
             changes: 0,
             aftermath: Aftermath::default(),
             corners: Vec::new(),
@@ -150,6 +168,7 @@ impl Reference {
     }
 
     pub(crate) fn take_aftermath(&mut self) -> Aftermath {
+        self.see_whether_it_is_over();
         std::mem::take(&mut self.aftermath).in_order()
     }
 
@@ -287,6 +306,7 @@ impl Reference {
         }
         let comeback = self.comeback_of_a_newcomer(profile);
         self.memberships.push(Membership::new(profile, self.newest_usage, comeback, now));
+        self.look_for_a_turn(now);
         self.wake_all_without_a_line();
         self.attend_the_line();
         Ok(self.memberships.len() - 1)
@@ -296,6 +316,7 @@ impl Reference {
         self.notice_by_the_clock(now);
         let membership = self.find(id)?;
         self.memberships[membership].is_member = false;
+        self.look_for_a_turn(now);
         self.forget_the_kinds_of_nobody();
         self.void_promises(membership);
         self.tell_the_line_of_a_loss(membership);
@@ -314,7 +335,7 @@ impl Reference {
         let old = member.become_healthy();
         self.refill(membership, now);
         if old != Status::Healthy {
-            self.report(membership, old);
+            self.report(membership, old, now);
         }
         self.wake_all_without_a_line();
         self.attend_the_line();

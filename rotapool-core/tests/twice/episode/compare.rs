@@ -66,6 +66,9 @@ impl Episode {
             }
         }
         for handle in &actual.wakes {
+            if self.call(*handle) {
+                continue;
+            }
             let run = &mut self.runs[handle.run];
             match &mut run.doing {
                 Doing::Waiting { woken, .. } if handle.step == run.steps => *woken = true,
@@ -97,6 +100,11 @@ impl Episode {
         agree("the stats", &expected, &stats);
         self.ledger.balances_with(&self.core.stats(now));
         self.compare_closing(now);
+        agree(
+            "since when it is exhausted",
+            &self.reference.exhausted_since(),
+            &self.exhausted_since(),
+        );
         agree("the number of members", &rows.len(), &self.core.len());
         invariants::gauges_add_up(&stats, &rows);
         rows

@@ -104,6 +104,7 @@ impl Episode {
             .flat_map(|row| row.until.into_iter().chain(row.spent_until))
             .chain(ends)
             .chain(deadlines)
+            .chain(self.moments_beside())
             .collect()
     }
 

@@ -18,7 +18,7 @@ pub(super) struct Failed {
     pub(super) until: Moment,
     pub(super) basis: Basis,
     pub(super) cause: Cause,
-    pub(super) attempt: u64,
+    pub(super) attempt: Option<u64>,
 }
 
 /// What a list came to, by names.
@@ -48,7 +48,7 @@ impl Membership {
             (Some(failed), _) => {
                 let until = operator.as_ref().map_or(failed.until, |it| it.0.max(failed.until));
                 let basis = if by_operator(failed) { Basis::Operator } else { failed.basis };
-                (Some(until), Some(basis), Some(failed.cause.clone()), Some(failed.attempt))
+                (Some(until), Some(basis), Some(failed.cause.clone()), failed.attempt)
             }
             (None, Some((until, cause))) => {
                 (Some(*until), Some(Basis::Operator), Some(cause.clone()), None)
@@ -95,7 +95,7 @@ impl Reference {
             member.stand_by_both_words();
             member.held.goes_out_by(member.cause.as_ref());
             self.note(if failed { "parked beside a failure" } else { "parked" });
-            self.report(membership, old);
+            self.report(membership, old, now);
             self.void_promises(membership);
         } else {
             self.note("parked for less than it is out");
@@ -126,7 +126,7 @@ impl Reference {
                 self.note("unparked");
             }
             self.refill(membership, now);
-            self.report(membership, old);
+            self.report(membership, old, now);
         }
         self.wake_all_without_a_line();
         self.attend_the_line();
@@ -196,7 +196,7 @@ impl Reference {
         member.held = Held::new(now);
         let old = (member.status == Status::CoolingDown).then(|| member.become_healthy());
         self.refill(membership, now);
-        old.into_iter().for_each(|old| self.report(membership, old));
+        old.into_iter().for_each(|old| self.report(membership, old, now));
         self.wake_all_without_a_line();
         self.attend_the_line();
         Ok(())
@@ -222,6 +222,7 @@ impl Reference {
     fn describe(&mut self, membership: usize, profile: &Profile, now: Moment) {
         self.memberships[membership].profile = profile.clone();
         self.refill(membership, now);
+        self.look_for_a_recovery(now);
         let id = Arc::clone(&profile.id);
         let (taken, promised) = (self.in_flight(&id), self.promised(membership));
         if promised > 0 && self.limit(membership).is_some_and(|limit| taken + promised > limit) {

@@ -26,6 +26,7 @@ impl Reference {
             return;
         }
         self.ended = true;
+        self.aftermath.departure = true;
         for usage in &mut self.usages {
             if std::mem::take(&mut usage.abortable) {
                 self.aftermath.aborts.push(usage.handle);
@@ -33,6 +34,24 @@ impl Reference {
         }
         let waiting: Vec<_> = self.in_line().map(|(run, _)| run).collect();
         waiting.into_iter().for_each(|run| self.wake(run));
+    }
+
+    /// Whoever may wait for the end of a closed pool is told of it, once.
+    pub(super) fn see_whether_it_is_over(&mut self) {
+        if self.closed.is_some() && !self.over && self.in_progress() == 0 {
+            self.over = true;
+            self.aftermath.departure = true;
+        }
+    }
+
+    /// A usage has ended: whoever may wait for the last one of a former membership of the id is told.
+    pub(super) fn see_whether_it_has_drained(&mut self, left: usize) {
+        let former = |&membership: &usize| {
+            let other = &self.memberships[membership];
+            !other.is_member && other.id == self.memberships[left].id
+        };
+        let drains = self.usages.iter().map(|usage| usage.membership).any(|it| former(&it));
+        self.aftermath.departure |= former(&left) && !drains;
     }
 
     /// Whether the pool is closed to a run. One in line or in a pause is told at once, and so is one between two

@@ -128,6 +128,7 @@ impl Reference {
 
     /// Turns the expired cooldowns healthy, and finds who is late.
     pub(super) fn notice(&mut self, now: Moment) {
+        self.is_noticing = true;
         for membership in 0..self.memberships.len() {
             let member = &self.memberships[membership];
             let cooling = member.is_member && member.status == Status::CoolingDown;
@@ -140,10 +141,11 @@ impl Reference {
                 }
                 let old = member.become_healthy();
                 self.refill(membership, now);
-                self.report(membership, old);
+                self.report(membership, old, now);
             }
         }
         self.notice_refills(now);
+        self.is_noticing = false;
         if self.rules.rules.generations {
             for usage in 0..self.usages.len() {
                 if self.end_of_bound(&self.usages[usage]).is_some_and(|end| end <= now) {
@@ -176,8 +178,11 @@ impl Reference {
     pub(super) fn next_known_instant(&self) -> Option<Moment> {
         let cooling = self.members().filter(|(_, member)| member.status == Status::CoolingDown);
         let ends = cooling.filter_map(|(_, member)| member.until);
-        let on_members =
-            self.usages.iter().filter(|usage| self.memberships[usage.membership].is_member);
+        let bounds = self.rules.rules.generations;
+        let on_members = self
+            .usages
+            .iter()
+            .filter(|usage| bounds && self.memberships[usage.membership].is_member);
         let healthy = self.members().filter(|(_, member)| member.status == Status::Healthy);
         let refills = healthy.filter_map(|(_, member)| member.spent_until);
         let held = self.usages.iter().filter_map(|usage| usage.held.flatten());

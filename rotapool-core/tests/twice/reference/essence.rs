@@ -37,7 +37,23 @@ impl Reference {
             self.members()
                 .for_each(|(it, _)| ahead.get(&it).map(|&ahead| rounded(ahead)).hash(into));
         }
-        (self.closed.is_some(), self.ended).hash(into);
+        (self.closed.is_some(), self.ended, self.over).hash(into);
+        self.exhausted_since.is_some().hash(into);
+        for post in &self.posts {
+            (post.handle.is_some(), ahead(post.comes_at, now)).hash(into);
+        }
+        if let Some(rounds) = &self.rounds {
+            for (&membership, &due) in &rounds.due {
+                if self.memberships[membership].is_member {
+                    (self.rank_of(membership), ahead(due, now)).hash(into);
+                }
+            }
+            for &(membership, gone_out) in &rounds.under_way {
+                let is_member = self.memberships[membership].is_member;
+                let is_news = self.gone_out(membership) == gone_out;
+                (is_member.then(|| self.rank_of(membership)), is_news).hash(into);
+            }
+        }
         for usage in &self.usages {
             let age = self.age_that_matters(usage, now);
             let held = usage.held.map(|end| ahead(end, now));

@@ -45,6 +45,7 @@ impl Reference {
         for (membership, _, number, run) in over {
             let usage = self.usages.iter().position(|usage| usage.number == number);
             let usage = self.usages.remove(usage.expect("it was there just now"));
+            self.see_whether_it_has_drained(membership);
             if usage.abortable {
                 self.aftermath.aborts.push(usage.handle);
             }

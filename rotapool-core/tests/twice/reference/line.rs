@@ -222,6 +222,7 @@ impl Reference {
     /// What is free is offered, and the first is told of what is known. Has to be done after every change.
     pub(super) fn attend_the_line(&mut self) {
         self.offer_to_the_line();
+        self.call_the_lookouts();
         if !self.rules.rules.line {
             return;
         }

@@ -126,6 +126,7 @@ impl Reference {
                 self.look_at(membership, now);
             }
         }
+        self.look_for_a_recovery(now);
     }
 
     /// It is back: whatever has grown meanwhile is there.
@@ -209,7 +210,7 @@ impl Reference {
         if self.memberships[membership].limits.iter().any(|limit| limit.level < 0) {
             self.note("a debt");
         }
-        self.quotas_changed(membership);
+        self.quotas_changed(membership, now);
     }
 
     /// What an upstream says that is left.
@@ -232,13 +233,14 @@ impl Reference {
             }
         }
         self.note("an upstream said what is left");
-        self.quotas_changed(membership);
+        self.quotas_changed(membership, now);
     }
 
-    fn quotas_changed(&mut self, membership: usize) {
+    fn quotas_changed(&mut self, membership: usize, now: Moment) {
         self.see_whether_spent(membership);
         let member = &self.memberships[membership];
         if member.is_member && !member.limits.is_empty() {
+            self.look_for_a_recovery(now);
             self.wake_all_without_a_line();
             self.attend_the_line();
         }

@@ -348,7 +348,9 @@ impl Reference {
 
     pub(super) fn leave(&mut self, run: usize) {
         self.take_handle(run);
+        let left = self.usage_of(run).membership;
         self.usages.retain(|usage| usage.handle.run != run);
+        self.see_whether_it_has_drained(left);
     }
 
     fn take_handle(&mut self, run: usize) {

@@ -74,10 +74,10 @@ impl Reference {
     pub(super) fn obey(&mut self, witness: Witness, signal: &Signal, now: Moment) {
         let membership = witness.membership;
         match signal {
-            Signal::Cooldown { after, reason, .. } => {
+            Signal::Cooldown { after, guessed, reason, .. } => {
                 let member = &self.memberships[membership];
                 if member.is_member && !member.is_disabled() {
-                    self.cool(witness, *after, reason, now);
+                    self.cool(witness, (*after, *guessed), reason, now);
                 }
             }
             Signal::Disable { reason, .. } => {
@@ -96,7 +96,13 @@ impl Reference {
         }
     }
 
-    fn cool(&mut self, witness: Witness, after: Option<Duration>, reason: &Arc<str>, now: Moment) {
+    fn cool(
+        &mut self,
+        witness: Witness,
+        (after, guessed): (Option<Duration>, bool),
+        reason: &Arc<str>,
+        now: Moment,
+    ) {
         if !self.counts(witness) {
             self.note("evidence from before an enable, or of a lost usage");
             return;
@@ -107,6 +113,7 @@ impl Reference {
         let stated = after.map(|after| after.clamp(least, most));
         let basis = match (after, stated) {
             (None, _) | (_, None) => Basis::Guessed,
+            _ if guessed => Basis::Guessed,
             (Some(after), Some(stated)) if after == stated => Basis::Stated,
             (Some(after), _) => Basis::Clamped { stated: after },
         };
@@ -185,7 +192,8 @@ impl Reference {
             (member.failed, member.parked) = (None, None);
         }
         if member.failed.as_ref().is_none_or(|failed| failed.until <= ends) {
-            member.failed = Some(Failed { until: ends, basis, cause, attempt: witness.usage });
+            member.failed =
+                Some(Failed { until: ends, basis, cause, attempt: Some(witness.usage) });
         }
         let was_parked = member.basis == Some(Basis::Operator);
         member.stand_by_both_words();
@@ -200,7 +208,7 @@ impl Reference {
         member.counted.cooldowns += 1;
         self.counted.cooldowns += 1;
         corner.into_iter().for_each(|corner| self.note(corner));
-        self.report(witness.membership, old);
+        self.report(witness.membership, old, now);
         self.void_promises(witness.membership);
     }
 
@@ -226,7 +234,7 @@ impl Reference {
         member.comeback = Comeback::Proven;
         member.counted.disables += 1;
         self.counted.disables += 1;
-        self.report(membership, old);
+        self.report(membership, old, now);
         self.void_promises(membership);
         if self.rules.rules.line {
             self.tell_the_line_of_a_loss(membership);
@@ -249,7 +257,7 @@ impl Reference {
         }
     }
 
-    pub(super) fn report(&mut self, membership: usize, old: Status) {
+    pub(super) fn report(&mut self, membership: usize, old: Status, now: Moment) {
         self.changes += 1;
         let member = &self.memberships[membership];
         self.aftermath.changes.push(Change {
@@ -260,5 +268,6 @@ impl Reference {
             until: member.until,
             cause: member.cause.clone(),
         });
+        self.look_for_a_turn(now);
     }
 }

@@ -1,0 +1,227 @@
+//! Calls that no run makes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rotapool_core::{Basis, Cause, Outcome, ProbeRules, Signal, Status};
+
+use super::admin::Failed;
+use super::comeback::Comeback;
+use super::{Reference, later};
+use crate::twice::observed::Moment;
+
+/// Whom a prober asks, and how often.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Asking {
+    pub(crate) every: Duration,
+    pub(crate) jitter: f64,
+    pub(crate) limit: Duration,
+    /// How long a healthy one has to be unused to be asked: for no time at all if it is to be asked in any case.
+    pub(crate) unused_for: Option<Duration>,
+    pub(crate) disabled_too: bool,
+}
+
+impl Asking {
+    pub(crate) fn rules(self) -> ProbeRules {
+        let mut rules = ProbeRules::every(self.every).jitter(self.jitter).limit(self.limit);
+        rules = match self.unused_for {
+            None => rules,
+            Some(Duration::ZERO) => rules.healthy_too(),
+            Some(time) => rules.idle_too(time),
+        };
+        if self.disabled_too { rules.disabled_too() } else { rules }
+    }
+
+    fn next(self, now: Moment, chance: f64) -> Moment {
+        later(now, self.every.mul_f64(1.0 + self.jitter * (2.0 * chance - 1.0)))
+    }
+}
+
+/// A prober: whom it asks when, and what is under way.
+#[derive(Debug)]
+pub(super) struct Rounds {
+    asking: Asking,
+    /// By membership; those under way are due at no time.
+    pub(super) due: BTreeMap<usize, Option<Moment>>,
+    /// Each with its membership, and how often that had gone out by then.
+    pub(super) under_way: Vec<(usize, u64)>,
+}
+
+impl Rounds {
+    pub(super) fn new(asking: Asking) -> Self {
+        Self { asking, due: BTreeMap::new(), under_way: Vec::new() }
+    }
+}
+
+impl Reference {
+    pub(crate) fn employ(&mut self, asking: Asking) {
+        self.rounds = Some(Rounds::new(asking));
+    }
+
+    pub(super) fn gone_out(&self, membership: usize) -> u64 {
+        let counted = &self.memberships[membership].counted;
+        counted.cooldowns + counted.disables
+    }
+
+    /// Answers the memberships asked now, and when to come again.
+    pub(crate) fn ask_around(&mut self, now: Moment, chance: f64) -> (Vec<usize>, Option<Moment>) {
+        self.notice_by_the_clock(now);
+        let Some(mut rounds) = self.rounds.take() else { return (Vec::new(), None) };
+        let mut asked = Vec::new();
+        let before = std::mem::take(&mut rounds.due);
+        for (membership, _) in self.members() {
+            let round = before.get(&membership).copied();
+            if round == Some(None) {
+                rounds.due.insert(membership, None);
+                continue;
+            }
+            let Some(from) = self.asked_from(membership, rounds.asking, now) else { continue };
+            let due = round.flatten().unwrap_or_else(|| rounds.asking.next(now, chance)).max(from);
+            let is_asked = due <= now;
+            rounds.due.insert(membership, (!is_asked).then_some(due));
+            if is_asked {
+                asked.push(membership);
+            }
+        }
+        for &membership in &asked {
+            rounds.under_way.push((membership, self.gone_out(membership)));
+            self.counted.probes += 1;
+            self.note("a probe");
+        }
+        let next = rounds.due.values().flatten().min().copied();
+        self.rounds = Some(rounds);
+        (asked, next)
+    }
+
+    fn asked_from(&self, membership: usize, asking: Asking, now: Moment) -> Option<Moment> {
+        let member = &self.memberships[membership];
+        match (member.status, asking.unused_for, &member.cause) {
+            (Status::CoolingDown, _, _) if member.basis == Some(Basis::Operator) => member.until,
+            (Status::CoolingDown, _, _) | (Status::Healthy, Some(Duration::ZERO), _) => Some(now),
+            (Status::Healthy, Some(time), _) => {
+                Some(match (self.in_flight(&member.id), member.last_acquired) {
+                    (0, None) => now,
+                    (0, Some((_, at))) => later(at, time),
+                    _ => later(now, time),
+                })
+            }
+            (Status::Disabled, _, Some(Cause::Signal(_))) if asking.disabled_too => Some(now),
+            _ => None,
+        }
+    }
+
+    /// The answer to one of those under way.
+    pub(crate) fn answer(&mut self, probe: usize, outcome: &Outcome, now: Moment, chance: f64) {
+        self.notice_by_the_clock(now);
+        let Some(mut rounds) = self.rounds.take() else { return };
+        let (membership, gone_out) = rounds.under_way.remove(probe);
+        let next = rounds.asking.next(now, chance);
+        if let Some(due) = rounds.due.get_mut(&membership) {
+            *due = Some(next);
+        }
+        let next = later(next, rounds.asking.limit);
+        self.rounds = Some(rounds);
+        let works = matches!(outcome, Outcome::Success | Outcome::Error);
+        self.counted.probe_failures += u64::from(!works);
+        if !self.memberships[membership].is_member {
+            self.note("an answer for a former membership");
+            return;
+        }
+        if self.gone_out(membership) != gone_out {
+            self.note("an answer older than an outage");
+            return;
+        }
+        match works {
+            true => self.works_by_probe(membership, now),
+            false => self.fails_by_probe(membership, outcome, next, now),
+        }
+        self.attend_the_line();
+    }
+
+    fn works_by_probe(&mut self, membership: usize, now: Moment) {
+        let newest = self.newest_usage;
+        let member = &self.memberships[membership];
+        match member.status {
+            Status::CoolingDown if member.basis == Some(Basis::Operator) => {
+                return self.note("a probe of one that was parked meanwhile");
+            }
+            Status::CoolingDown => {
+                let comeback = self.comeback_after(membership);
+                let member = &mut self.memberships[membership];
+                member.comeback = comeback;
+                if let Some(until) = member.until {
+                    member.held.back(until);
+                }
+                self.note("a probe brought one back");
+            }
+            Status::Disabled => {
+                let member = &mut self.memberships[membership];
+                (member.escalation, member.row, member.mark) = (0, 0, newest);
+                member.comeback = Comeback::Proven;
+                self.note("a probe enabled one");
+            }
+            _ => return,
+        }
+        let old = self.memberships[membership].become_healthy();
+        self.refill(membership, now);
+        self.report(membership, old, now);
+        self.wake_all_without_a_line();
+    }
+
+    fn fails_by_probe(&mut self, membership: usize, outcome: &Outcome, next: Moment, now: Moment) {
+        let status = self.memberships[membership].status;
+        let what = match outcome {
+            Outcome::Signal(signal) => signal.reason().to_string(),
+            other => other.to_string(),
+        };
+        let reason = format!("probe: {what}");
+        let (after, guessed) = match outcome {
+            _ if status == Status::Disabled => return,
+            Outcome::Signal(Signal::Disable { .. }) => {
+                self.take_out(membership, Cause::Signal(reason.into()), None, now);
+                self.wake_all_without_a_line();
+                self.note("a probe disabled one");
+                return;
+            }
+            Outcome::Signal(Signal::Cooldown { after, guessed, .. }) => (*after, *guessed),
+            _ if status == Status::Healthy => return,
+            _ => (None, true),
+        };
+        let (least, most) =
+            (*self.rules.cooldown_bounds.start(), *self.rules.cooldown_bounds.end());
+        let after = after.filter(|after| !after.is_zero());
+        let member = &mut self.memberships[membership];
+        let (ends, basis) = match after {
+            Some(after) if guessed => (later(now, after.clamp(least, most)), Basis::Guessed),
+            Some(after) if after < least || after > most => {
+                (later(now, after.clamp(least, most)), Basis::Clamped { stated: after })
+            }
+            Some(after) => (later(now, after), Basis::Stated),
+            None if status == Status::Healthy => {
+                let step = member.escalation.max(1) as usize;
+                let entry = self.rules.cooldown_table.iter().copied().take(step).next_back();
+                (later(now, entry.unwrap_or_default()), Basis::Guessed)
+            }
+            None => (next, Basis::Guessed),
+        };
+        if member.failed.as_ref().is_some_and(|failed| failed.until >= ends) {
+            self.note("a probe knew nothing new");
+            return;
+        }
+        if status == Status::Healthy {
+            member.since = Some(now);
+            member.counted.cooldowns += 1;
+            self.counted.cooldowns += 1;
+        }
+        let cause = Cause::Signal(reason.into());
+        member.failed = Some(Failed { until: ends, basis, cause, attempt: None });
+        member.stand_by_both_words();
+        member.comeback = Comeback::Proven;
+        member.held.goes_out_by(None);
+        member.status = Status::CoolingDown;
+        self.report(membership, status, now);
+        self.void_promises(membership);
+        self.wake_all_without_a_line();
+        self.note("a probe sent one away, or kept it out");
+    }
+}
