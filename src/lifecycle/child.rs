@@ -27,7 +27,9 @@ impl Drop for Running {
             use rustix::process::{Pid, Signal, kill_process_group};
             let group = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw);
             // It may be gone by now: then there is nobody to kill.
-            group.into_iter().for_each(|group| drop(kill_process_group(group, Signal::KILL)));
+            if let Some(group) = group {
+                let _ = kill_process_group(group, Signal::KILL);
+            }
         }
     }
 }

@@ -87,6 +87,7 @@ fn an_answer_takes_its_key_out_as_it_says_and_the_next_key_serves() {
         [Duration::from_millis(36_500), secs(3600), secs(360)]
     );
     assert_eq!(rows[0].basis, Some(Basis::Stated));
+    assert_eq!(rows[2].basis, Some(Basis::Guessed), "nobody stated the hour");
     assert_eq!(rows[0].consecutive_cooldowns, 0, "what is stated takes no step on the table");
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rotapool::testing::{Task, VirtualTime};
-use rotapool::{Builder, Event, Fault, Monitor, Pool, Recovery, Resource, Status};
+use rotapool::{Builder, Event, Fault, Monitor, Pool, Quota, Recovery, Resource, Status};
 
 use crate::scene::{secs, words};
 
@@ -96,6 +96,24 @@ fn an_idle_exhausted_pool_says_recovered_at_the_instant_and_once() {
     assert_eq!(watched.told(), [""; 0]);
     assert!(!monitor.is_finished());
     assert_eq!(watched.time.clock().sleeps(), [], "nothing is known to end, so nobody sleeps");
+}
+
+#[test]
+fn a_resource_that_is_back_and_spent_is_no_recovery_and_its_refill_is() {
+    let quota = Quota::per(1, secs(60));
+    let watched =
+        Watched::with(&[], |builder| builder.resource(Resource::new("a", "a").quota(quota)));
+    let _monitor = watched.start();
+    watched.cool("a", 30);
+    watched.advance(59);
+    assert_eq!(watched.status("a"), Status::Healthy);
+    assert_eq!(watched.told(), ["0.0: pool_exhausted"]);
+    watched.advance(1);
+    assert_eq!(watched.told(), ["60.0: pool_recovered"]);
+    let served = watched.pool.run(async |_| Ok::<_, Fault<String>>(()));
+    assert!(watched.time.block_on(served).is_ok());
+    watched.advance(10);
+    assert_eq!(watched.told(), [""; 0], "it only paces itself");
 }
 
 #[test]

@@ -172,8 +172,8 @@ pub enum Event {
     },
     /// The last healthy resource went out: from here on the pool refuses every run, or lets it wait.
     ///
-    /// Told once, until [`PoolRecovered`](Self::PoolRecovered). A resource at its cap is healthy: that
-    /// all are saturated is load, not an outage, and told by each run that is refused.
+    /// Told once, until [`PoolRecovered`](Self::PoolRecovered). A resource at its cap, or whose quota is
+    /// spent, is healthy: that all are is load, not an outage, and told by each run that is refused.
     #[non_exhaustive]
     PoolExhausted {
         /// When.
@@ -181,9 +181,9 @@ pub enum Event {
         /// When the earliest cooldown ends; `None` if all resources are disabled or gone.
         retry_at: Option<Instant>,
     },
-    /// A resource is healthy again, the first one since [`PoolExhausted`](Self::PoolExhausted).
+    /// A resource is healthy again and has quota left, the first one since [`PoolExhausted`](Self::PoolExhausted).
     ///
-    /// The end of a cooldown is noticed, and so told, by whatever the pool is told next, or by a monitor.
+    /// The end of a cooldown, as a refill, is noticed, and so told, by whatever the pool is told next, or by a monitor.
     #[non_exhaustive]
     PoolRecovered {
         /// When.

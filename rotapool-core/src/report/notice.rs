@@ -12,7 +12,7 @@ use crate::one_line::OneLine;
 pub enum Edge {
     /// The last healthy resource went out.
     Exhausted,
-    /// A resource is healthy again, the first one since.
+    /// A resource is healthy again and has quota left, the first one since.
     Recovered,
 }
 

@@ -34,7 +34,6 @@ pub(crate) enum Choice {
     /// For longer than the first guess, and less than the second.
     Park(&'static str),
     Unpark(&'static str),
-    AskAround,
     Answer(usize, End),
 }
 
@@ -86,7 +85,6 @@ impl Choice {
             choices.push(Self::Advance);
         }
         if setting.attended {
-            choices.extend(episode.is_prober_due().then_some(Self::AskAround));
             for probe in 0..episode.probes() {
                 choices.extend(End::OF_PROBES.map(|end| Self::Answer(probe, end)));
             }
@@ -147,7 +145,6 @@ impl Choice {
                 vec![Command::Park { id, period: Duration::from_secs(4), reason: "" }]
             }
             Self::Unpark(id) => vec![Command::Unpark { id }],
-            Self::AskAround => vec![Command::AskAround { chance: CHANCE }],
             Self::Answer(probe, end) => {
                 vec![Command::Answer { probe, outcome: end.outcome(), chance: CHANCE }]
             }

@@ -32,7 +32,6 @@ impl<'a> World<'a> {
         if setting.attended {
             world.act(&Command::Employ(Setting::asking()));
             world.act(&Command::LookOut { lookout: 0 });
-            world.act(&Command::AskAround { chance: CHANCE });
         }
         for &id in setting.ids() {
             world.repeat(Choice::Add(id));
@@ -71,6 +70,7 @@ impl<'a> World<'a> {
         while let Some(lookout) = self.episode.lookout_that_is_due() {
             act(self, &Command::LookOut { lookout });
         }
+        act(self, &Command::AskAround { chance: CHANCE });
     }
 
     pub(crate) fn essence(&self) -> u64 {
@@ -122,7 +122,7 @@ impl<'a> World<'a> {
             stats: &self.episode.stats(),
             played: &played,
             ledger: &self.ledger,
-            handles: self.episode.handles(),
+            handles: &self.episode.handles(),
         });
         let rows = self.episode.compare();
         self.episode.uphold_the_line(command, played.next.as_ref(), &rows);

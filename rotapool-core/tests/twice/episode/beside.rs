@@ -112,10 +112,6 @@ impl Episode {
         self.posts.iter().position(is_due)
     }
 
-    pub(crate) fn is_prober_due(&self) -> bool {
-        self.asker.due.is_some_and(|due| due <= self.now)
-    }
-
     pub(super) fn moments_beside(&self) -> impl Iterator<Item = Moment> {
         let posts = self.posts.iter().filter(|post| post.stands);
         posts.filter_map(|post| post.until).chain(self.asker.due)

@@ -37,9 +37,9 @@ impl Episode {
         self.core.stats(self.clock.instant(self.now))
     }
 
-    /// The abort handles that core has been given and has not given back.
-    pub(crate) fn handles(&self) -> &HashSet<Handle> {
-        &self.handles
+    /// The handles of runs that core has been given and has not given back.
+    pub(crate) fn handles(&self) -> HashSet<Handle> {
+        self.handles.iter().filter(|handle| handle.run < self.runs.len()).copied().collect()
     }
 
     /// The number of runs that ever began: that of the next one.
