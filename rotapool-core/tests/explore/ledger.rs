@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rotapool_core::{Config, Outcome, Recovery, Signal, Status};
+use rotapool_core::{Cause, Config, Outcome, Recovery, Signal, Status};
 
 use crate::twice::command::Command;
 use crate::twice::observed::{Aftermath, Change, Handle, Moment, Move};
@@ -248,6 +248,9 @@ impl Ledger {
             self.on_trial.remove(&membership);
         }
         if self.rules.rules.generations {
+            if matches!(change.cause, Some(Cause::Circuit(_))) {
+                self.tripped_after.insert(membership, self.tally.begun);
+            }
             let is_admins = matches!(command, Command::Park { .. } | Command::Unpark { .. });
             self.tally.cooldowns += u64::from(change.new == Status::CoolingDown && !is_admins);
             if change.new != Status::Healthy {
