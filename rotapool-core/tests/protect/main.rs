@@ -5,6 +5,8 @@
 #![allow(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
 
 mod breaker;
+mod every;
+mod laws;
 mod limiter;
 
 const EPISODES: u64 = 400;
