@@ -26,7 +26,10 @@ const TABLES: &[(&str, &str)] = &[
     ("floor", "what a run cannot do without, in ns. Ratio: to all of it together"),
     ("run", "ns a run of a ready operation, one thread. Ratio: to floor/all"),
     ("cooling", "the same with 90 % of the pool cooling down. Ratio: to the pool all healthy"),
-    ("quotas", "the same with two quotas a resource. Ratio: to the pool without any"),
+    (
+        "quotas",
+        "the same with two quotas a resource, and with a breaker. Ratio: to the pool without any",
+    ),
     ("observed", "the same while somebody listens. Ratio: to nobody"),
     ("naive", "the same with the naive pool. Ratio: to run/least_in_flight"),
     (

@@ -2,8 +2,10 @@
 
 use std::cell::LazyCell;
 
-use rotapool::Strategy;
-use rotapool_benches::pools::{STRATEGIES, cooling, healthy, metered, run_keyed, run_ready};
+use rotapool::{Pool, Strategy};
+use rotapool_benches::pools::{
+    STRATEGIES, cooling, healthy, metered, protected, run_keyed, run_ready,
+};
 use rotapool_benches::table::Case;
 
 use crate::subject::{Naive, Subject as _};
@@ -45,12 +47,17 @@ pub(crate) fn measure(suite: &mut Suite) {
         });
     }
     for size in METERED_SIZES {
-        let pool = LazyCell::new(|| metered(size));
-        let case = Case::new("quotas", "two_quotas").at(size).against("run/least_in_flight");
-        suite.case(case, |b| {
-            let pool = &*pool;
-            b.iter(|| run_ready(pool));
-        });
+        for (row, make) in [
+            ("two_quotas", metered as fn(usize) -> Pool<usize>),
+            ("breaker_and_two_quotas", protected),
+        ] {
+            let pool = LazyCell::new(|| make(size));
+            let case = Case::new("quotas", row).at(size).against("run/least_in_flight");
+            suite.case(case, |b| {
+                let pool = &*pool;
+                b.iter(|| run_ready(pool));
+            });
+        }
     }
     for size in COOLING_SIZES {
         let pool = LazyCell::new(|| cooling(size));

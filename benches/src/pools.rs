@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::hint::black_box;
 use std::time::Duration;
 
-use rotapool::{Fault, Pool, Quota, Resource, Strategy};
+use rotapool::{Builder, Fault, Pool, Quota, Resource, Strategy, Trip};
 
 use crate::now;
 
@@ -51,6 +51,21 @@ pub fn healthy(strategy: Strategy, resources: usize) -> Pool<usize> {
 /// Without resources.
 #[must_use]
 pub fn metered(resources: usize) -> Pool<usize> {
+    with_quotas(resources).build().expect("the resources are some and distinct")
+}
+
+/// The same with a circuit breaker too.
+///
+/// # Panics
+///
+/// Without resources.
+#[must_use]
+pub fn protected(resources: usize) -> Pool<usize> {
+    let pool = with_quotas(resources).circuit_breaker(Trip::after_failures(5));
+    pool.build().expect("the resources are some and distinct")
+}
+
+fn with_quotas(resources: usize) -> Builder<usize> {
     Pool::builder()
         .resources((0..resources).map(|n| {
             Resource::new(format!("key-{n}"), n)
@@ -59,8 +74,6 @@ pub fn metered(resources: usize) -> Pool<usize> {
         }))
         .retry_delay(Duration::ZERO)
         .seed(1)
-        .build()
-        .expect("the resources are some and distinct")
 }
 
 /// A pool of the default strategy, 90 % of it cooling down for an hour.

@@ -6,20 +6,19 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use futures::future::{Either, select};
-use rotapool::Strategy;
 use rotapool::testing::{VirtualClock, VirtualTime};
 
 use crate::arrivals::arrivals;
-use crate::ours;
+use crate::ours::{self, Setup};
 use crate::perfect::Possible;
 use crate::profile::{DEADLINE, GRACE, LASTS, Profile};
 use crate::upstream::{Reply, Upstream};
 
 /// What the pool does with the load of this seed.
-pub(crate) fn play(profile: &'static Profile, strategy: Option<Strategy>, seed: u64) -> Possible {
+pub(crate) fn play(profile: &'static Profile, setup: Setup, seed: u64) -> Possible {
     let time = VirtualTime::new();
     let upstream = Rc::new(RefCell::new(Upstream::new(profile, seed)));
-    let pool = ours::pool(profile.keys.len(), strategy, time.clock(), seed);
+    let pool = ours::pool(profile.keys, setup, time.clock(), seed);
     let requests = arrivals(profile, seed).into_iter().map(|at| {
         let (clock, pool, upstream) = (time.clock(), pool.clone(), Rc::clone(&upstream));
         time.spawn(async move {

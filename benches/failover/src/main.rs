@@ -112,7 +112,7 @@ async fn here(
     tally: &mut Tally,
 ) -> Result<()> {
     let server = Server::start(profile, seed).await?;
-    let serve = client.start(Http::new(server.address), profile.keys.len(), seed);
+    let serve = client.start(Http::new(server.address), profile.keys, seed);
     server.begin();
     let outcomes = load::play(&arrivals(profile, seed), serve, progress).await;
     tally.add(outcomes, server.received());

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use rotapool::{Strategy, TokioRuntime};
 
+use self::ours::Setup;
 use crate::http::Http;
-use crate::profile::DEADLINE;
+use crate::profile::{DEADLINE, Key};
 
 /// Calls that a client may make for a request: the pool's default, so everybody's.
 const ATTEMPTS: u32 = 3;
@@ -21,8 +22,7 @@ pub(crate) type Serve = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> +
 
 /// A client in this process.
 pub(crate) enum Client {
-    /// Of the default strategy, which is the README's, or of this one.
-    Ours(Option<Strategy>),
+    Ours(Setup),
     NaiveRandom,
     NaiveRoundRobin,
     TowerP2c,
@@ -31,26 +31,27 @@ pub(crate) enum Client {
 impl Client {
     pub(crate) fn all() -> Vec<Self> {
         let others = Strategy::ALL.iter().filter(|strategy| **strategy != Strategy::default());
-        let ours = others.map(|strategy| Self::Ours(Some(*strategy)));
-        let ours = std::iter::once(Self::Ours(None)).chain(ours);
+        let ours = others.map(|strategy| Setup::With(*strategy));
+        let ours = [Setup::Readme, Setup::BreakerAndQuotas].into_iter().chain(ours).map(Self::Ours);
         ours.chain([Self::NaiveRandom, Self::NaiveRoundRobin, Self::TowerP2c]).collect()
     }
 
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::Ours(None) => "rotapool".to_owned(),
-            Self::Ours(Some(strategy)) => format!("rotapool {strategy:?}"),
+            Self::Ours(Setup::Readme) => "rotapool".to_owned(),
+            Self::Ours(Setup::BreakerAndQuotas) => "rotapool, breaker, quotas".to_owned(),
+            Self::Ours(Setup::With(strategy)) => format!("rotapool {strategy:?}"),
             Self::NaiveRandom => "naive random".to_owned(),
             Self::NaiveRoundRobin => "naive round robin".to_owned(),
             Self::TowerP2c => "tower p2c, retry".to_owned(),
         }
     }
 
-    /// A fresh one, for so many keys.
-    pub(crate) fn start(&self, http: Http, keys: usize, seed: u64) -> Serve {
+    /// A fresh one, for these keys.
+    pub(crate) fn start(&self, http: Http, keys: &[Key], seed: u64) -> Serve {
         match self {
-            Self::Ours(strategy) => {
-                let pool = ours::pool(keys, *strategy, TokioRuntime, seed);
+            Self::Ours(setup) => {
+                let pool = ours::pool(keys, *setup, TokioRuntime, seed);
                 Arc::new(move || {
                     let (pool, http) = (pool.clone(), http.clone());
                     Box::pin(async move {
@@ -62,9 +63,9 @@ impl Client {
                     })
                 })
             }
-            Self::NaiveRandom => naive::random(http, keys),
-            Self::NaiveRoundRobin => naive::round_robin(http, keys),
-            Self::TowerP2c => tower::p2c(&http, keys),
+            Self::NaiveRandom => naive::random(http, keys.len()),
+            Self::NaiveRoundRobin => naive::round_robin(http, keys.len()),
+            Self::TowerP2c => tower::p2c(&http, keys.len()),
         }
     }
 }

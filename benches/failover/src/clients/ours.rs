@@ -1,28 +1,44 @@
-//! The pool as the README's first example has it. What the bench, and the test in virtual time, know of
+//! The pool as the README's first example has it, and with more. What the bench, and the test in virtual time, know of
 //! the pool's API is here, but for the names of the strategies.
 
 use std::io;
 use std::time::Duration;
 
-use rotapool::{Fault, Pool, Resource, RunError, Runtime, Strategy};
+use rotapool::{Fault, Pool, Quota, Resource, RunError, Runtime, Strategy, Trip};
 
+use crate::profile::Key;
 use crate::upstream::Reply;
 
-/// A pool of so many keys. Nothing is set but what is told, and the seed that makes a test repeatable.
-pub(crate) fn pool(
-    keys: usize,
-    strategy: Option<Strategy>,
-    runtime: impl Runtime,
-    seed: u64,
-) -> Pool<usize> {
+/// What of the pool is set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Setup {
+    /// Nothing but what is in the README's first example.
+    Readme,
+    /// A strategy too.
+    With(Strategy),
+    /// A circuit breaker too, and of each key that has a limit the quota that its owner reads in the upstream's
+    /// documentation.
+    BreakerAndQuotas,
+}
+
+/// A pool of these keys, and the seed that makes a test repeatable.
+pub(crate) fn pool(keys: &[Key], setup: Setup, runtime: impl Runtime, seed: u64) -> Pool<usize> {
+    let resource = |(number, key): (usize, &Key)| {
+        let resource = Resource::new(format!("key-{number}"), number);
+        match key.room.filter(|_| setup == Setup::BreakerAndQuotas) {
+            Some(room) => resource.quota(Quota::per_second(u64::from(room))),
+            None => resource,
+        }
+    };
     let builder = Pool::builder()
-        .resources((0..keys).map(|key| Resource::new(format!("key-{key}"), key)))
+        .resources(keys.iter().enumerate().map(resource))
         .attempt_timeout(Duration::from_secs(1))
         .runtime(runtime)
         .seed(seed);
-    let builder = match strategy {
-        None => builder,
-        Some(strategy) => builder.strategy(strategy),
+    let builder = match setup {
+        Setup::Readme => builder,
+        Setup::With(strategy) => builder.strategy(strategy),
+        Setup::BreakerAndQuotas => builder.circuit_breaker(Trip::after_failures(5)),
     };
     builder.build().expect("the keys are distinct")
 }
