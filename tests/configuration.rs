@@ -46,6 +46,12 @@ fn everything() -> Value {
         "recovery": { "trial": { "at_once": 2, "successes": 3, "bound": "20s" } },
         "max_waiting": 99,
         "cancel_siblings": false,
+        "held_bound": "5m",
+        "circuit_breaker": {
+            "failures": 4, "failure_percent": 50, "slow_percent": 80, "slow_from": "2s", "window_calls": 30,
+            "min_calls": 20, "open": ["10s", "1m"]
+        },
+        "keep_available": 2,
         "retry_budget": { "percent": 20, "min_per_second": 2, "window": "30s" },
         "health": {
             "window": "30s", "min_sample": 9, "degraded": 0.25, "unhealthy": 0.5,
@@ -99,6 +105,9 @@ fn a_call_wins_over_the_file_and_the_file_over_the_default_whatever_the_order() 
             .recovery(Recovery::AtOnce)
             .max_waiting(7)
             .cancel_siblings(true)
+            .held_bound(s(8))
+            .circuit_breaker(rotapool::Trip::after_failures(9))
+            .keep_available(3)
             .retry_budget(rotapool::RetryBudget::percent(50))
             .health(rotapool::HealthRules::default())
     };
@@ -154,9 +163,12 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
                 "recovery": "slowly",
                 "max_waiting": -1,
                 "cancel_siblings": "yes",
+                "held_bound": "0s",
+                "circuit_breaker": { "failures": 0 },
                 "retry_budget": { "window": "30s" },
                 "health": { "window": "1ms", "degraded": 2, "unhealthy": 0.5 },
             },
+            "workers": { "circuit_breaker": { "permits": 2 } },
             "proxies": { "name": "", "step_down_after": 1.5, "recovery": { "trial": { "bound": "0s" } } },
         },
         "resources": { "keys": [
@@ -187,6 +199,9 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         ("pools.keys.recovery", "is not \\\"at_once\\\", \\\"ramp\\\", \\\"trial\\\""),
         ("pools.keys.max_waiting", "-1 is not a whole number"),
         ("pools.keys.cancel_siblings", "is not true or false"),
+        ("pools.keys.held_bound", "is zero"),
+        ("pools.keys.circuit_breaker", "0; allowed is 1 or more"),
+        ("pools.workers.circuit_breaker", "`recovery` says how a resource comes back"),
         ("pools.keys.retry_budget.percent", "it is missing"),
         ("pools.keys.health.window", "10 ms to 1 day"),
         ("pools.keys.health.degraded", "above 0, to 1"),
@@ -215,7 +230,7 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         };
         assert!(told.iter().any(|it| line(&it)), "{path}: {what}, in\n{error}");
     }
-    assert!(told.len() == 32, "{} are told:\n{error}", told.len());
+    assert!(told.len() == 35, "{} are told:\n{error}", told.len());
 }
 
 #[test]

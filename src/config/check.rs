@@ -55,12 +55,15 @@ impl PoolConfig {
             max_attempts,
             retry_delay: _,
             attempt_timeout,
+            held_bound,
             cooldown_table,
             cooldown_bounds,
             step_down_after,
             recovery,
             max_waiting,
             cancel_siblings: _,
+            circuit_breaker,
+            keep_available: _,
             retry_budget,
             health,
         } = self;
@@ -71,6 +74,8 @@ impl PoolConfig {
         wrong.at("max_attempts", none.then_some(BuildError::ZeroMaxAttempts));
         let none = attempt_timeout.is_some_and(|timeout| timeout.is_zero());
         wrong.at("attempt_timeout", none.then_some(BuildError::ZeroAttemptTimeout));
+        let none = held_bound.is_some_and(|bound| bound.is_zero());
+        wrong.at("held_bound", none.then_some(BuildError::ZeroHeldBound));
         if let Some(table) = cooldown_table {
             let none = table.is_empty().then_some(BuildError::EmptyCooldownTable);
             wrong.at("cooldown_table", none);
@@ -87,6 +92,8 @@ impl PoolConfig {
         wrong.at("recovery", recovery);
         let waiting = max_waiting.and_then(|most| refused(|config| config.max_waiting = most));
         wrong.at("max_waiting", waiting);
+        wrong
+            .under("circuit_breaker", circuit_breaker.as_ref().map(BreakerConfig::check_in_a_pool));
         wrong.under("retry_budget", retry_budget.as_ref().map(RetryBudgetConfig::check));
         wrong.under("health", health.as_ref().map(HealthConfig::check));
         wrong.answer()
@@ -180,6 +187,13 @@ impl QuotaConfig {
 }
 
 impl BreakerConfig {
+    fn check_in_a_pool(&self) -> Result<(), ConfigError> {
+        self.check()?;
+        let mut wrong = Wrong::default();
+        wrong.at("", refused(|config| config.circuit_breaker = Some(self.trip())));
+        wrong.answer()
+    }
+
     /// Whether a breaker can be made of the settings.
     ///
     /// # Errors

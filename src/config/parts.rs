@@ -89,6 +89,25 @@ impl LimiterConfig {
 }
 
 impl BreakerConfig {
+    /// The rules of a pool's breaker, which has no terms of trials.
+    pub(crate) fn of(trip: &Trip) -> Self {
+        let (window, window_calls) = match trip.rates_over() {
+            Window::Time(time) => (Some(time), None),
+            Window::Calls(calls) => (None, Some(calls)),
+        };
+        Self {
+            failures: trip.failures_in_a_row(),
+            failure_percent: trip.failure_rate(),
+            slow_percent: trip.slow_rate().map(|(percent, _)| percent),
+            slow_from: trip.slow_rate().map(|(_, from)| from),
+            window,
+            window_calls,
+            min_calls: Some(trip.calls_needed()),
+            open: Some(trip.open_times().to_vec()),
+            ..Self::default()
+        }
+    }
+
     /// The rules: what is set, and for the rest what [`Trip`] has by default. A rate without `failures` stands alone, as with
     /// [`Trip::at_failure_rate`].
     pub fn trip(&self) -> Trip {

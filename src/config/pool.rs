@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rotapool_core::{HealthRules, Recovery, RetryBudget, Strategy, Trial};
 
+use super::parts::BreakerConfig;
+
 settings! {
     /// The settings of a pool: what its builder takes, but for what is code or a value.
     pub PoolConfig {
@@ -17,6 +19,8 @@ settings! {
         retry_delay: Duration,
         /// How long one attempt may take; more than zero.
         attempt_timeout: Duration,
+        /// How long a checkout may be held; more than zero.
+        held_bound: Duration,
         /// How long the first, second, third guessed cooldown lasts; the last entry serves for all that follow.
         cooldown_table: Vec<Duration>,
         /// Within which bounds a stated cooldown is believed.
@@ -29,6 +33,11 @@ settings! {
         max_waiting: usize,
         /// Whether a cooldown or disable signal aborts the younger operations on the same resource.
         cancel_siblings: bool,
+        /// When failures send a resource away, and for how long. `permits`, `successes` and `trial_bound` are not for a pool: that
+        /// is `recovery`.
+        circuit_breaker: BreakerConfig,
+        /// How many healthy resources the circuit breaker leaves alone.
+        keep_available: usize,
         /// How many retries there may be.
         retry_budget: RetryBudgetConfig,
         /// How health is measured.

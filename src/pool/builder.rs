@@ -260,6 +260,7 @@ impl<T> Builder<T> {
     /// # Ok::<(), rotapool::BuildError>(())
     /// ```
     pub fn circuit_breaker(mut self, rules: Trip) -> Self {
+        self.say("circuit_breaker");
         self.config.circuit_breaker = Some(rules);
         self
     }
@@ -269,6 +270,7 @@ impl<T> Builder<T> {
     ///
     /// In a pool of one resource the breaker therefore acts only with 0 here. Signals of cooldown and disable always act.
     pub fn keep_available(mut self, healthy: usize) -> Self {
+        self.say("keep_available");
         self.keep_available = Some(healthy);
         self
     }
@@ -312,6 +314,7 @@ impl<T> Builder<T> {
     /// the holder says later is an error that changes nothing. Like the end of a cooldown it is noticed by whatever the
     /// pool is told next, and by who stands in line.
     pub fn held_bound(mut self, bound: Duration) -> Self {
+        self.say("held_bound");
         self.defaults.held_bound = Some(bound);
         self
     }

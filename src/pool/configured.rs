@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rotapool_core::{BuildError, Config};
 
+use crate::config::BreakerConfig;
 use crate::config::Settings;
 use crate::config::in_force::InForce;
 use crate::config::pool::{BoundsConfig, HealthConfig, PoolConfig, RetryBudgetConfig};
@@ -38,12 +39,15 @@ impl<T> Builder<T> {
             max_attempts,
             retry_delay,
             attempt_timeout,
+            held_bound,
             cooldown_table,
             cooldown_bounds,
             step_down_after,
             recovery,
             max_waiting,
             cancel_siblings,
+            circuit_breaker,
+            keep_available,
             retry_budget,
             health,
         } = file.clone();
@@ -62,6 +66,9 @@ impl<T> Builder<T> {
         }
         if let Some(timeout) = attempt_timeout.filter(|_| free("attempt_timeout")) {
             defaults.attempt_timeout = Some(timeout);
+        }
+        if let Some(bound) = held_bound.filter(|_| free("held_bound")) {
+            defaults.held_bound = Some(bound);
         }
         if let Some(table) = cooldown_table.filter(|_| free("cooldown_table")) {
             config.cooldown_table = table;
@@ -84,6 +91,12 @@ impl<T> Builder<T> {
         if let Some(cancel) = cancel_siblings.filter(|_| free("cancel_siblings")) {
             config.cancel_siblings = cancel;
         }
+        if let Some(breaker) = circuit_breaker.filter(|_| free("circuit_breaker")) {
+            config.circuit_breaker = Some(breaker.trip());
+        }
+        if let Some(healthy) = keep_available.filter(|_| free("keep_available")) {
+            self.keep_available = Some(healthy);
+        }
         if let Some(budget) = retry_budget.filter(|_| free("retry_budget")) {
             config.retry_budget = budget.budget();
         }
@@ -103,6 +116,7 @@ impl<T> Builder<T> {
             max_attempts: Some(defaults.max_attempts),
             retry_delay: Some(defaults.retry_delay),
             attempt_timeout: defaults.attempt_timeout,
+            held_bound: defaults.held_bound,
             cooldown_table: Some(config.cooldown_table.clone()),
             cooldown_bounds: Some(BoundsConfig {
                 least: Some(*bounds.start()),
@@ -112,6 +126,8 @@ impl<T> Builder<T> {
             recovery: Some(config.recovery),
             max_waiting: Some(config.max_waiting),
             cancel_siblings: Some(config.cancel_siblings),
+            circuit_breaker: config.circuit_breaker.as_ref().map(BreakerConfig::of),
+            keep_available: config.circuit_breaker.as_ref().map(|_| config.keep_available),
             retry_budget: config.retry_budget.as_ref().map(RetryBudgetConfig::of),
             health: Some(HealthConfig::of(&config.health)),
         };

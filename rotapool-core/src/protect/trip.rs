@@ -166,11 +166,42 @@ impl Trip {
         require(times.0 == times.1, "trial_bound", || format!("{:?}", times.0), allowed)
     }
 
-    /// Whether the rules make sense.
-    ///
-    /// # Errors
-    ///
-    /// The first that does not.
+    /// After how many failures in a row it trips, if that does it.
+    #[must_use]
+    pub fn failures_in_a_row(&self) -> Option<u32> {
+        self.failures
+    }
+
+    /// The percentage of failures that trips it, if that does it.
+    #[must_use]
+    pub fn failure_rate(&self) -> Option<u32> {
+        self.failure_percent
+    }
+
+    /// The percentage of slow calls that trips it, if that does it, and from when on a call is slow.
+    #[must_use]
+    pub fn slow_rate(&self) -> Option<(u32, Duration)> {
+        self.slow.map(|slow| (slow.percent, slow.from))
+    }
+
+    /// Which calls the rates are taken of.
+    #[must_use]
+    pub fn rates_over(&self) -> Window {
+        self.window
+    }
+
+    /// How many calls must be there before a rate says anything.
+    #[must_use]
+    pub fn calls_needed(&self) -> u32 {
+        self.enough_calls()
+    }
+
+    /// How long it is open after each trip; past the end the last entry holds.
+    #[must_use]
+    pub fn open_times(&self) -> &[Duration] {
+        &self.open
+    }
+
     /// Whether the rules can work, which the breaker asks when it is made.
     ///
     /// # Errors
