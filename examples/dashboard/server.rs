@@ -22,7 +22,7 @@ use crate::history::{History, Report};
 const PAGE: &str = include_str!("page.html");
 
 /// The page is one file and loads nothing but the snapshot.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       img-src data:; connect-src 'self'";
 
 /// What is served about a pool.
@@ -31,6 +31,9 @@ pub(crate) struct Site<T> {
     history: Arc<Mutex<History>>,
     metrics: Registry,
 }
+
+/// The kind of a page, and its text.
+pub(crate) type Content = (&'static str, String);
 
 /// What `/snapshot.json` says.
 #[derive(Serialize)]
@@ -68,21 +71,26 @@ impl<T: Send + Sync + 'static> Site<T> {
     }
 
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let content = match (request.method(), request.uri().path()) {
-            (&Method::GET, "/") => Ok(("text/html; charset=utf-8", PAGE.to_owned())),
-            (&Method::GET, "/snapshot.json") => {
-                self.snapshot().map(|json| ("application/json", json))
-            }
-            (&Method::GET, "/metrics") => self.metrics().map(|metrics| {
+        if request.method() != Method::GET {
+            return plain(StatusCode::METHOD_NOT_ALLOWED, "There is only GET.\n");
+        }
+        match self.content(request.uri().path()) {
+            None => plain(StatusCode::NOT_FOUND, "There is no such page.\n"),
+            Some(Ok((kind, content))) => response(StatusCode::OK, kind, content),
+            Some(Err(error)) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
+        }
+    }
+
+    /// What is under this path, and of what kind it is; `None` if nothing is.
+    pub(crate) fn content(&self, path: &str) -> Option<Result<Content, Box<dyn Error>>> {
+        Some(match path {
+            "/" => Ok(("text/html; charset=utf-8", PAGE.to_owned())),
+            "/snapshot.json" => self.snapshot().map(|json| ("application/json", json)),
+            "/metrics" => self.metrics().map(|metrics| {
                 ("application/openmetrics-text; version=1.0.0; charset=utf-8", metrics)
             }),
-            (&Method::GET, _) => return plain(StatusCode::NOT_FOUND, "There is no such page.\n"),
-            _ => return plain(StatusCode::METHOD_NOT_ALLOWED, "There is only GET.\n"),
-        };
-        match content {
-            Ok((kind, content)) => response(StatusCode::OK, kind, content),
-            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
-        }
+            _ => return None,
+        })
     }
 
     fn snapshot(&self) -> Result<String, Box<dyn Error>> {
