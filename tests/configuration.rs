@@ -52,6 +52,8 @@ fn everything() -> Value {
             "min_calls": 20, "open": ["10s", "1m"]
         },
         "keep_available": 2,
+        "degrade": true,
+        "allow_empty": true,
         "retry_budget": { "percent": 20, "min_per_second": 2, "window": "30s" },
         "health": {
             "window": "30s", "min_sample": 9, "degraded": 0.25, "unhealthy": 0.5,
@@ -108,6 +110,8 @@ fn a_call_wins_over_the_file_and_the_file_over_the_default_whatever_the_order() 
             .held_bound(s(8))
             .circuit_breaker(rotapool::Trip::after_failures(9))
             .keep_available(3)
+            .degrade(false)
+            .allow_empty(false)
             .retry_budget(rotapool::RetryBudget::percent(50))
             .health(rotapool::HealthRules::default())
     };

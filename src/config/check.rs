@@ -64,6 +64,8 @@ impl PoolConfig {
             cancel_siblings: _,
             circuit_breaker,
             keep_available: _,
+            degrade: _,
+            allow_empty: _,
             retry_budget,
             health,
         } = self;

@@ -38,6 +38,10 @@ settings! {
         circuit_breaker: BreakerConfig,
         /// How many healthy resources the circuit breaker leaves alone.
         keep_available: usize,
+        /// Whether a run that would fail because all resources are out is served by one of them all the same.
+        degrade: bool,
+        /// Whether the pool may begin without resources.
+        allow_empty: bool,
         /// How many retries there may be.
         retry_budget: RetryBudgetConfig,
         /// How health is measured.

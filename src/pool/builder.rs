@@ -91,6 +91,7 @@ impl<T> Builder<T> {
     ///
     /// A run on an empty pool is exhausted at once.
     pub fn allow_empty(mut self, allow: bool) -> Self {
+        self.say("allow_empty");
         self.config.allow_empty = allow;
         self
     }
@@ -179,6 +180,7 @@ impl<T> Builder<T> {
     /// # }).unwrap();
     /// ```
     pub fn degrade(mut self, degrade: bool) -> Self {
+        self.say("degrade");
         self.config.degrade = degrade;
         self
     }

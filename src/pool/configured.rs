@@ -48,6 +48,8 @@ impl<T> Builder<T> {
             cancel_siblings,
             circuit_breaker,
             keep_available,
+            degrade,
+            allow_empty,
             retry_budget,
             health,
         } = file.clone();
@@ -97,6 +99,12 @@ impl<T> Builder<T> {
         if let Some(healthy) = keep_available.filter(|_| free("keep_available")) {
             self.keep_available = Some(healthy);
         }
+        if let Some(degrade) = degrade.filter(|_| free("degrade")) {
+            config.degrade = degrade;
+        }
+        if let Some(allow) = allow_empty.filter(|_| free("allow_empty")) {
+            config.allow_empty = allow;
+        }
         if let Some(budget) = retry_budget.filter(|_| free("retry_budget")) {
             config.retry_budget = budget.budget();
         }
@@ -128,6 +136,8 @@ impl<T> Builder<T> {
             cancel_siblings: Some(config.cancel_siblings),
             circuit_breaker: config.circuit_breaker.as_ref().map(BreakerConfig::of),
             keep_available: config.circuit_breaker.as_ref().map(|_| config.keep_available),
+            degrade: Some(config.degrade),
+            allow_empty: Some(config.allow_empty),
             retry_budget: config.retry_budget.as_ref().map(RetryBudgetConfig::of),
             health: Some(HealthConfig::of(&config.health)),
         };
