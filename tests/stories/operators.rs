@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rotapool::{
-    Basis, Cause, Event, Events, Fault, Grade, Pool, Resource, ResourceError, Status, Strategy,
+    Basis, Cause, Event, Events, Fault, Grade, Pool, Quota, Resource, ResourceError, Status,
+    Strategy,
 };
 
 use crate::scene::{Scene, secs};
@@ -493,4 +494,26 @@ fn a_pool_degrades_only_when_told_to_and_only_when_everything_is_out() {
         Status::CoolingDown,
         "a success brings back nothing that is parked"
     );
+}
+
+#[test]
+fn a_list_or_an_update_fills_no_quota_and_what_was_taken_stays_taken() {
+    let scene = Scene::of(&["a"]);
+    let list = |amount| [Resource::new("a", "a").quota(Quota::per_hour(amount))];
+    let applied = scene.pool.apply(list(3)).unwrap();
+    assert_eq!(applied.updated, [("a".into(), vec!["quotas"])]);
+    let left = || scene.row("a").quotas[0].left;
+    for _ in 0..2 {
+        scene.start();
+        scene.answer("a", fine());
+    }
+    assert_eq!(left(), 1);
+    scene.pool.apply(list(3)).unwrap();
+    assert_eq!(left(), 1, "the same quota goes on");
+    scene.pool.apply(list(10)).unwrap();
+    assert_eq!(left(), 8, "of a larger one as much is taken");
+    let changed = scene.pool.update("a", |profile| profile.quotas.clear()).unwrap();
+    assert_eq!((changed, scene.row("a").quotas.len()), (vec!["quotas"], 0));
+    let zero = scene.pool.update("a", |profile| profile.quotas = vec![Quota::per_hour(0)]);
+    assert!(matches!(zero, Err(ResourceError::Quota { .. })), "{zero:?}");
 }

@@ -213,7 +213,10 @@ impl Episode {
         self.rules.ends_by_the_clock
             && match command {
                 Command::Step { .. } | Command::Settle { .. } => true,
-                Command::SaySpent { .. } | Command::SayLeft { .. } => true,
+                // Of a usage that has ended nothing is said.
+                Command::SaySpent { run, .. } | Command::SayLeft { run, .. } => {
+                    self.runs[*run].attempts.usage(&self.core).is_some()
+                }
                 Command::Close | Command::End | Command::LookOut { .. } => true,
                 Command::AskAround { .. } | Command::Answer { .. } => self.has_prober(),
                 Command::Enable { id }

@@ -171,7 +171,8 @@ impl Reference {
         }
         assert!(is_healthy(&self.memberships[from]), "{id} was rotated away from, and was out");
         let until = self.keep_out(from, later(now, Duration::from_secs(300)), ROTATED, now);
-        if let Ok((_, to)) = core {
+        // Who is back and on trial, by the recorded rules only core's foresight knows.
+        if let (true, Ok((_, to))) = (self.rules.rules.ends_by_the_clock, core) {
             let free = |(it, member): &(usize, &Membership)| {
                 is_healthy(member) && self.row(*it, now).eligible
             };
