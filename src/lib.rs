@@ -109,6 +109,9 @@
 //! - [`Pool::acquire`] checks a resource out: a [`Held`] keeps its place until its holder settles it.
 //! - [`Pool::run_blocking`] runs an operation that blocks, on the thread that calls.
 //!
+//! Resources may share a limit: a [`Group`] has quotas of its own beside theirs, and a signal may [speak of all of
+//! it](Fault::of_group).
+//!
 //! # Cancel safety
 //!
 //! Every future of this crate may be dropped at any point. A run that is dropped gives its place on the
@@ -257,10 +260,10 @@ pub use watch::metrics::{CollectorError, PoolCollector};
 pub use rotapool_core::{AdminCall, Applied, ListError, Profile, Rotation};
 pub use rotapool_core::{
     Basis, BuildError, Candidate, Cause, CommandEnd, CommandReport, CostError, Edge, Event,
-    Exhausted, ExhaustedReason, ExhaustedTable, Explanation, Grade, Health, HealthRules, Metadata,
-    Notice, Outcome, Outlook, PoolStats, ProbeError, ProbeRules, Quota, QuotaLevel, Recovery,
-    ResourceError, ResourceSnapshot, ResourceStats, RunOutcome, Runtime, Signal, Sleep, Spawn,
-    StateChange, Status, Strategy, Trial, UnknownStrategy, chain,
+    Exhausted, ExhaustedReason, ExhaustedTable, Explanation, Grade, Group, GroupError, Health,
+    HealthRules, Metadata, Notice, Outcome, Outlook, PoolStats, ProbeError, ProbeRules, Quota,
+    QuotaError, QuotaLevel, Recovery, ResourceError, ResourceSnapshot, ResourceStats, RunOutcome,
+    Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy, Trial, UnknownStrategy, chain,
 };
 pub use rotapool_core::{
     BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, BudgetError, BudgetSpent,

@@ -21,6 +21,9 @@ pub enum BuildError {
     /// One of the resources was refused.
     #[error(transparent)]
     Resource(#[from] ResourceError),
+    /// One of the groups was refused.
+    #[error(transparent)]
+    Group(#[from] GroupError),
     /// What a configuration sets cannot work: all of it.
     #[error("the configuration: {0}")]
     Config(#[from] ConfigError),
@@ -179,36 +182,28 @@ pub enum ResourceError {
         /// Where: `id` or `metadata`.
         place: &'static str,
     },
-    /// A quota of the resource was of a dimension without a name.
-    #[error(
-        "a quota of resource `{}` is of a dimension without a name; allowed is one of one character or more",
-        OneLine(id)
-    )]
-    EmptyDimension {
-        /// The resource.
-        id: Arc<str>,
-    },
-    /// The resource had two quotas of one dimension.
-    #[error(
-        "resource `{}` has two quotas of `{}`; allowed is one a dimension",
-        OneLine(id),
-        OneLine(dimension)
-    )]
-    DuplicateQuota {
-        /// The resource.
-        id: Arc<str>,
-        /// The dimension.
-        dimension: Arc<str>,
-    },
-    /// The amount, period or burst of a quota was out of range.
-    #[error("the quota of `{}` of resource `{}`: {error}", OneLine(dimension), OneLine(id))]
+    /// The quotas of the resource made no sense.
+    #[error("the quotas of resource `{}`: {error}", OneLine(id))]
     Quota {
         /// The resource.
         id: Arc<str>,
-        /// The dimension.
-        dimension: Arc<str>,
-        /// What is wrong with it, and what is allowed.
-        error: RateError,
+        /// What is wrong with them, and what is allowed.
+        error: QuotaError,
+    },
+    /// The pool has no group of the name that the resource gives.
+    #[error(
+        "resource `{}` belongs to group `{}`, which the pool does not have; declare it (there are: {}), or leave it out",
+        OneLine(id),
+        OneLine(group),
+        named(known)
+    )]
+    UnknownGroup {
+        /// The resource.
+        id: Arc<str>,
+        /// The group that it names.
+        group: Arc<str>,
+        /// Those that the pool has.
+        known: Vec<Arc<str>>,
     },
     /// A resource was to be parked for no time, or for ever.
     #[error(
@@ -281,6 +276,52 @@ pub enum ResourceError {
         known: Vec<Arc<str>>,
         /// How many resources the pool has.
         members: usize,
+    },
+}
+
+/// Why a group of resources was refused.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// The name was the empty string.
+    #[error("the name of a group is empty; give every group one of one character or more")]
+    EmptyName,
+    /// The name belongs to another group of the pool.
+    #[error("the pool has a group `{}` already; names are unique", OneLine(name))]
+    Duplicate {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// The quotas of the group made no sense.
+    #[error("the quotas of group `{}`: {error}", OneLine(name))]
+    Quota {
+        /// The group.
+        name: Arc<str>,
+        /// What is wrong with them, and what is allowed.
+        error: QuotaError,
+    },
+}
+
+/// What is wrong with the quotas of a resource or a group.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum QuotaError {
+    /// One was of a dimension without a name.
+    #[error("one is of a dimension without a name; allowed is one of one character or more")]
+    EmptyDimension,
+    /// Two were of one dimension.
+    #[error("two are of `{}`; allowed is one a dimension", OneLine(dimension))]
+    Duplicate {
+        /// The dimension.
+        dimension: Arc<str>,
+    },
+    /// The amount, period or burst of one was out of range.
+    #[error("that of `{}`: {error}", OneLine(dimension))]
+    OutOfRange {
+        /// The dimension.
+        dimension: Arc<str>,
+        /// What is wrong with it, and what is allowed.
+        error: RateError,
     },
 }
 

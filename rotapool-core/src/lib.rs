@@ -52,10 +52,12 @@ mod select;
 mod time;
 
 pub use error::{
-    BudgetError, BuildError, CostError, ListError, RateError, ResourceError, TripError,
+    BudgetError, BuildError, CostError, GroupError, ListError, QuotaError, RateError,
+    ResourceError, TripError,
 };
 pub use member::basis::Basis;
 pub use member::fingerprint::fingerprint;
+pub use member::group::Group;
 pub use member::health::{Grade, Health};
 pub use member::health_rules::HealthRules;
 pub use member::profile::{Metadata, Profile};

@@ -46,8 +46,8 @@ impl<T> Pool<T> {
     ///
     /// # Errors
     ///
-    /// An id that is empty or taken, a `max_in_flight` of 0, a weight out of range, or a secret that is empty or
-    /// in plain sight. The pool is unchanged then.
+    /// An id that is empty or taken, a `max_in_flight` of 0, a weight out of range, quotas that make no sense, a group that
+    /// the pool was not built with, or a secret that is empty or in plain sight. The pool is unchanged then.
     pub fn add(&self, resource: Resource<T>) -> Result<(), ResourceError> {
         let (profile, entry) = resource.enter(&self.shared.hooks.table)?;
         let now = self.now();
@@ -219,7 +219,7 @@ impl<T> Pool<T> {
             }
             let now = self.now();
             let updated = |locked: &mut Locked<T>| {
-                let is_metered = !profile.quotas.is_empty();
+                let is_metered = !profile.quotas.is_empty() || profile.group.is_some();
                 let changed = locked.by(&self.by).update(&before, profile, now)?;
                 if is_metered {
                     let (slot, _) = locked.state.profile(id)?;

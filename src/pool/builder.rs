@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rotapool_core::{
-    BuildError, Config, HealthRules, Recovery, RetryBudget, Runtime, State, StateChange, Strategy,
-    Trip,
+    BuildError, Config, Group, HealthRules, Recovery, RetryBudget, Runtime, State, StateChange,
+    Strategy, Trip,
 };
 
 use crate::config::pool::PoolConfig;
@@ -39,6 +39,7 @@ pub struct Builder<T> {
     pub(super) max_waiting: Option<usize>,
     pub(super) step_down_after: Option<u32>,
     pub(super) keep_available: Option<usize>,
+    groups: Vec<Group>,
     /// What configurations set, and which settings calls have set, by name.
     pub(super) file: PoolConfig,
     pub(super) said: BTreeSet<&'static str>,
@@ -67,6 +68,7 @@ impl<T> Builder<T> {
             max_waiting: None,
             step_down_after: None,
             keep_available: None,
+            groups: Vec::new(),
             file: PoolConfig::default(),
             said: BTreeSet::new(),
         }
@@ -99,6 +101,24 @@ impl<T> Builder<T> {
     /// Adds several resources, in order.
     pub fn resources(mut self, resources: impl IntoIterator<Item = Resource<T>>) -> Self {
         self.resources.extend(resources);
+        self
+    }
+
+    /// Declares a group of resources that share a limit, such as the keys of one organisation; resources
+    /// [say](Resource::group) to which they belong. One without members does nothing.
+    ///
+    /// ```
+    /// use rotapool::{Group, Pool, Quota, Resource};
+    ///
+    /// let pool = Pool::builder()
+    ///     .group(Group::new("org-1").quota(Quota::per_minute(90_000).of("tokens")))
+    ///     .resource(Resource::new("key-1", "sk-aaa").group("org-1").quota(Quota::per_minute(60)))
+    ///     .resource(Resource::new("key-2", "sk-bbb").group("org-1").quota(Quota::per_minute(60)))
+    ///     .build()?;
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// ```
+    pub fn group(mut self, group: Group) -> Self {
+        self.groups.push(group);
         self
     }
 
@@ -389,7 +409,7 @@ impl<T> Builder<T> {
     ///
     /// [`BuildError`] says which setting cannot work and what would: an empty name, no resource, an empty or
     /// duplicate id, a `max_in_flight`, `max_attempts`, `max_waiting` or `step_down_after` of 0, a weight out of range,
-    /// a secret that is empty or in plain sight,
+    /// quotas that make no sense, a group that is declared twice, without a name or not at all, a secret that is empty or in plain sight,
     /// a cooldown table that is empty or has a zero in it, bounds that are reversed or begin at zero, a zero in the
     /// terms of a trial, an `attempt_timeout` or a `held_bound` of zero, rules of breaker, retry budget or health out of range, a `keep_available`
     /// without a breaker; or all that is wrong with a [configuration](Self::config).
@@ -416,6 +436,9 @@ impl<T> Builder<T> {
         let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let now = self.runtime.now();
         let mut locked = Locked::new(State::new(self.config, now), random);
+        for group in &self.groups {
+            locked.state.add_group(group, now)?;
+        }
         for resource in self.resources {
             let (profile, entry) = resource.enter(&self.hooks.table)?;
             let slot = locked.state.add(profile, now)?;

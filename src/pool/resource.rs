@@ -73,6 +73,17 @@ impl<T> Resource<T> {
         self
     }
 
+    /// The [group](crate::Builder::group) to which it belongs, of those that share a limit: the keys of one organisation,
+    /// the workers on one GPU. Its pool has to have that group. None by default.
+    ///
+    /// Attempts on any of a group take from the quotas of the group beside the resource's own, and while one of those is
+    /// spent, all of the group are. A signal may say that it [speaks of the group](crate::Fault::of_group).
+    #[must_use]
+    pub fn group(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.profile.group = Some(name.into());
+        self
+    }
+
     /// Says something about the resource, such as its region, for
     /// [filters](crate::Request::only) and [`Select`](crate::Select). It is public, as the id is.
     #[must_use]
@@ -154,7 +165,7 @@ impl<T> Resource<T> {
         self.check_secrets()?;
         let Self { profile, value, secrets, table: own } = self;
         let secrets = Secrets::of(&secrets);
-        let is_metered = AtomicBool::new(!profile.quotas.is_empty());
+        let is_metered = AtomicBool::new(!profile.quotas.is_empty() || profile.group.is_some());
         let table = own.or(table);
         let entry =
             Arc::new(Entry { id: Arc::clone(&profile.id), value, secrets, is_metered, table });

@@ -84,6 +84,35 @@ impl<E> Fault<E> {
         Self::Signal(Signal::retry(reason))
     }
 
+    /// The same signal, but of all resources of the [group](crate::Resource::group) to which this one belongs: the upstream
+    /// refused the organisation, not the key. All of them are out then, with this cause, and younger operations on each
+    /// are aborted as on this one. Of a resource without a group it speaks as ever. A retry signal, and an error of the
+    /// operation's own, are left alone.
+    ///
+    /// ```
+    /// # use rotapool::{Fault, Group, Pool, Resource};
+    /// # futures::executor::block_on(async {
+    /// let pool = Pool::builder()
+    ///     .group(Group::new("org-1"))
+    ///     .resource(Resource::new("key-1", "sk-aaa").group("org-1"))
+    ///     .resource(Resource::new("key-2", "sk-bbb").group("org-1"))
+    ///     .build()?;
+    /// let refused = pool
+    ///     .run(async |_key| Err::<(), Fault<String>>(Fault::cooldown("429 of org-1").of_group()))
+    ///     .await
+    ///     .unwrap_err();
+    /// assert_eq!(refused.attempts(), Some(1), "it is of no use to ask with the other key");
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn of_group(self) -> Self {
+        match self {
+            Self::Signal(signal) => Self::Signal(signal.of_group()),
+            own => own,
+        }
+    }
+
     /// The same signal, caused by this error; its reason stays as it is. An error of the operation's own is left
     /// alone.
     ///

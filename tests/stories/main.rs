@@ -21,6 +21,7 @@ mod explain;
 mod field;
 mod filters;
 mod formatting;
+mod groups;
 mod health;
 mod hook;
 mod hostile;

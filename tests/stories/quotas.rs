@@ -312,24 +312,24 @@ fn quotas_that_make_no_sense_are_turned_away_at_the_door() {
     for (quotas, told) in [
         (
             vec![tokens(1), tokens(2)],
-            "resource `a` has two quotas of `tokens`; allowed is one a dimension",
+            "the quotas of resource `a`: two are of `tokens`; allowed is one a dimension",
         ),
         (
             vec![Quota::per_minute(0)],
-            "the quota of `requests` of resource `a`: the rate is 0 tokens in a period; allowed is 0.000001 to \
+            "the quotas of resource `a`: that of `requests`: the rate is 0 tokens in a period; allowed is 0.000001 to \
              1000000000000",
         ),
         (
             vec![Quota::per(1, Duration::ZERO)],
-            "the quota of `requests` of resource `a`: the period of the rate is 0ns; allowed is 1 ns to a hundred years",
+            "the quotas of resource `a`: that of `requests`: the period of the rate is 0ns; allowed is 1 ns to a hundred years",
         ),
         (
             vec![Quota::per_minute(1).burst(0)],
-            "the quota of `requests` of resource `a`: the burst is 0 tokens; allowed is 1 to 1000000000000",
+            "the quotas of resource `a`: that of `requests`: the burst is 0 tokens; allowed is 1 to 1000000000000",
         ),
         (
             vec![Quota::per_minute(1).of("")],
-            "a quota of resource `a` is of a dimension without a name; allowed is one of one character or more",
+            "the quotas of resource `a`: one is of a dimension without a name; allowed is one of one character or more",
         ),
     ] {
         let refused = scene.pool.add(with_quotas(&quotas)).unwrap_err();

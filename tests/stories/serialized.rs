@@ -38,31 +38,31 @@ fn a_snapshot_reads_as_seconds_and_ages() {
         {
             "resource_id": "serves", "status": "healthy", "eligible": true, "saturated": false,
             "since_seconds_ago": null, "cooldown_remaining_seconds": 0.0, "basis": null, "cause": null, "attempt": null,
-            "in_flight": 0, "held": 0, "held_since_seconds_ago": null, "held_by": null, "max_in_flight": 2, "limit": 2, "promised": 0, "pace": null, "kept": null,
+            "in_flight": 0, "held": 0, "held_since_seconds_ago": null, "held_by": null, "max_in_flight": 2, "limit": 2, "promised": 0, "pace": null, "kept": null, "group": null,
             "spent": false, "spent_remaining_seconds": 0.0, "quotas": [], "consecutive_cooldown": 0,
             "last_acquired_seconds_ago": 3.5, "metadata": { "region": "eu" },
         },
         {
             "resource_id": "cools", "status": "cooling_down", "eligible": false, "saturated": false,
             "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 28.5, "basis": "guessed",
-            "cause": { "by": "signal", "reason": "429" }, "attempt": 2,
-            "in_flight": 0, "held": 0, "held_since_seconds_ago": null, "held_by": null, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "kept": null,
+            "cause": { "by": "signal", "reason": "429", "group": null }, "attempt": 2,
+            "in_flight": 0, "held": 0, "held_since_seconds_ago": null, "held_by": null, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "kept": null, "group": null,
             "spent": false, "spent_remaining_seconds": 0.0, "quotas": [], "consecutive_cooldown": 1,
             "last_acquired_seconds_ago": 3.5, "metadata": {},
         },
         {
             "resource_id": "revoked", "status": "disabled", "eligible": false, "saturated": false,
             "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 0.0, "basis": null,
-            "cause": { "by": "signal", "reason": "401" }, "attempt": 3,
-            "in_flight": 0, "held": 0, "held_since_seconds_ago": null, "held_by": null, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "kept": null,
+            "cause": { "by": "signal", "reason": "401", "group": null }, "attempt": 3,
+            "in_flight": 0, "held": 0, "held_since_seconds_ago": null, "held_by": null, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "kept": null, "group": null,
             "spent": false, "spent_remaining_seconds": 0.0, "quotas": [], "consecutive_cooldown": 0,
             "last_acquired_seconds_ago": 3.5, "metadata": {},
         },
         {
             "resource_id": "off", "status": "disabled", "eligible": false, "saturated": false,
             "since_seconds_ago": 1.5, "cooldown_remaining_seconds": 0.0, "basis": null,
-            "cause": { "by": "admin", "reason": null }, "attempt": null,
-            "in_flight": 0, "held": 0, "held_since_seconds_ago": null, "held_by": null, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "kept": null,
+            "cause": { "by": "admin", "reason": null, "group": null }, "attempt": null,
+            "in_flight": 0, "held": 0, "held_since_seconds_ago": null, "held_by": null, "max_in_flight": null, "limit": null, "promised": 0, "pace": null, "kept": null, "group": null,
             "spent": false, "spent_remaining_seconds": 0.0, "quotas": [], "consecutive_cooldown": 0,
             "last_acquired_seconds_ago": null, "metadata": {},
         },
@@ -88,7 +88,7 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
     let serves = json!({
         "resource_id": "serves", "status": "healthy", "in_flight": 0, "held": 0, "longest_held_seconds": null, "max_in_flight": 2,
         "consecutive_cooldown": 0, "cooldown_remaining_seconds": 0.0, "basis": null,
-        "acquires": 1, "successes": 1, "failures": 0, "timeouts": 0, "cooldowns": 0, "circuit": null, "circuit_trips": 0, "disables": 0, "sibling_cancels": 0, "taken_back": 0,
+        "acquires": 1, "successes": 1, "failures": 0, "timeouts": 0, "cooldowns": 0, "circuit": null, "circuit_trips": 0, "disables": 0, "sibling_cancels": 0, "group": null, "taken_back": 0,
         "spent_remaining_seconds": 0.0, "quotas": [],
         "health": {
             "recent_successes": 1, "recent_failures": 0, "successes": 1, "failures": 0,
@@ -122,7 +122,7 @@ fn quotas_read_as_what_is_left_of_what_they_hold() {
     let _holds_it = scene.start();
     let rows = serde_json::to_value(scene.pool.snapshot()).unwrap();
     let quotas = json!([
-        { "dimension": "requests", "capacity": 1, "left": 0, "quota": "1 requests a minute" },
+        { "dimension": "requests", "group": null, "capacity": 1, "left": 0, "quota": "1 requests a minute" },
     ]);
     assert_eq!((&rows[0]["quotas"], &rows[0]["spent"]), (&quotas, &json!(true)));
     assert_eq!(rows[0]["spent_remaining_seconds"], json!(60.0));

@@ -6,6 +6,7 @@ pub(crate) mod costs;
 pub(crate) mod counters;
 pub(crate) mod escalation;
 pub(crate) mod fingerprint;
+pub(crate) mod group;
 pub(crate) mod health;
 pub(crate) mod health_rules;
 pub(crate) mod holds;

@@ -22,6 +22,8 @@ pub struct Profile {
     pub metadata: Arc<Metadata>,
     /// How much of what it gives in how much time: one quota a dimension at most.
     pub quotas: Vec<Quota>,
+    /// The [group](crate::Group) to which it belongs, if any: one that its pool has.
+    pub group: Option<Arc<str>>,
 }
 
 impl Profile {
@@ -34,19 +36,21 @@ impl Profile {
             priority: 0,
             metadata: Arc::default(),
             quotas: Vec::new(),
+            group: None,
         }
     }
 
     /// The names of what another says otherwise of the same resource.
     pub(crate) fn differences(&self, other: &Self) -> Vec<&'static str> {
         // Every field by name: one that is added later cannot be forgotten here.
-        let Self { id: _, max_in_flight, weight, priority, metadata, quotas } = self;
+        let Self { id: _, max_in_flight, weight, priority, metadata, quotas, group } = self;
         [
             ("max_in_flight", *max_in_flight != other.max_in_flight),
             ("weight", *weight != other.weight),
             ("priority", *priority != other.priority),
             ("metadata", *metadata != other.metadata),
             ("quotas", *quotas != other.quotas),
+            ("group", *group != other.group),
         ]
         .into_iter()
         .filter_map(|(name, differs)| differs.then_some(name))

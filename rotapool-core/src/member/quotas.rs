@@ -11,12 +11,14 @@ use std::time::Instant;
 use super::costs::Costs;
 use super::quota::{Quota, REQUESTS};
 use super::usage::Sequence;
-use crate::error::ResourceError;
+use crate::error::QuotaError;
 use crate::protect::bucket::Bucket;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Quotas {
+    /// Its own, and from `own` on a copy of those that its group has in common.
     limits: Vec<Limit>,
+    own: usize,
     /// What usages in flight have reserved, each limit in turn, of those that do not have the default.
     reserved: BTreeMap<Sequence, Vec<u64>>,
     spent_until: Option<Instant>,
@@ -29,21 +31,50 @@ pub(crate) struct Quotas {
 pub(crate) struct Limit {
     pub(crate) quota: Quota,
     pub(crate) bucket: Bucket,
+    /// Whose it is, if it is not the resource's own.
+    pub(crate) group: Option<Arc<str>>,
     by_default: u64,
 }
 
 impl Limit {
-    fn new(quota: &Quota, id: &Arc<str>, now: Instant) -> Result<Self, ResourceError> {
-        let (id, dimension) = (Arc::clone(id), Arc::clone(quota.dimension()));
+    fn new(quota: &Quota, group: Option<&Arc<str>>, now: Instant) -> Result<Self, QuotaError> {
+        let dimension = Arc::clone(quota.dimension());
         if dimension.is_empty() {
-            return Err(ResourceError::EmptyDimension { id });
+            return Err(QuotaError::EmptyDimension);
         }
-        let bucket = match quota.bucket(now) {
-            Ok(bucket) => bucket,
-            Err(error) => return Err(ResourceError::Quota { id, dimension, error }),
-        };
         let by_default = u64::from(*dimension == *REQUESTS);
-        Ok(Self { quota: quota.clone(), bucket, by_default })
+        match quota.bucket(now) {
+            Ok(bucket) => {
+                Ok(Self { quota: quota.clone(), bucket, group: group.cloned(), by_default })
+            }
+            Err(error) => Err(QuotaError::OutOfRange { dimension, error }),
+        }
+    }
+
+    /// Full ones of these quotas, of a resource or of a group.
+    pub(crate) fn all(
+        quotas: &[Quota],
+        group: Option<&Arc<str>>,
+        now: Instant,
+    ) -> Result<Vec<Self>, QuotaError> {
+        let mut limits: Vec<Self> = Vec::with_capacity(quotas.len());
+        for quota in quotas {
+            let limit = Self::new(quota, group, now)?;
+            if limits.iter().any(|other| other.is_of(quota.dimension())) {
+                return Err(QuotaError::Duplicate { dimension: Arc::clone(quota.dimension()) });
+            }
+            limits.push(limit);
+        }
+        Ok(limits)
+    }
+
+    /// Whether it is of the same dimension, and whose it is as well.
+    fn stands_for(&self, other: &Self) -> bool {
+        self.is_of(other.quota.dimension()) && self.group == other.group
+    }
+
+    fn is_of(&self, dimension: &str) -> bool {
+        **self.quota.dimension() == *dimension
     }
 
     #[inline]
@@ -62,30 +93,27 @@ impl Limit {
 }
 
 impl Quotas {
-    /// Full ones; `None` if there are no quotas.
+    /// Full ones of its own, and what its group has left; `None` if there are no quotas.
     pub(crate) fn new(
         quotas: &[Quota],
-        id: &Arc<str>,
+        shared: &[Limit],
         now: Instant,
-    ) -> Result<Option<Box<Self>>, ResourceError> {
-        let mut limits: Vec<Limit> = Vec::with_capacity(quotas.len());
-        for quota in quotas {
-            let limit = Limit::new(quota, id, now)?;
-            if limits.iter().any(|other| other.quota.dimension() == quota.dimension()) {
-                let dimension = Arc::clone(quota.dimension());
-                return Err(ResourceError::DuplicateQuota { id: Arc::clone(id), dimension });
-            }
-            limits.push(limit);
-        }
-        let quotas = Self { limits, reserved: BTreeMap::new(), spent_until: None, watch: None };
+    ) -> Result<Option<Box<Self>>, QuotaError> {
+        let mut limits = Limit::all(quotas, None, now)?;
+        let own = limits.len();
+        limits.extend_from_slice(shared);
+        let reserved = BTreeMap::new();
+        let mut quotas = Self { limits, own, reserved, spent_until: None, watch: None };
+        quotas.look(now);
         Ok((!quotas.limits.is_empty()).then(|| Box::new(quotas)))
     }
 
     /// What was taken of these by the rules before stays taken: nobody gets a full quota by another rule.
     pub(crate) fn take_over(&mut self, mut former: Self, now: Instant) {
         former.look(now);
-        for limit in &mut self.limits {
-            let same = |other: &&Limit| other.quota.dimension() == limit.quota.dimension();
+        let own = self.own;
+        for limit in &mut self.limits[..own] {
+            let same = |other: &&Limit| other.stands_for(limit);
             match former.limits.iter().find(same) {
                 Some(before) if before.quota == limit.quota => limit.bucket = before.bucket.clone(),
                 Some(before) => {
@@ -96,10 +124,7 @@ impl Quotas {
                 None => {}
             }
         }
-        let place = |limit: &Limit| {
-            let dimension = limit.quota.dimension();
-            former.limits.iter().position(|other| other.quota.dimension() == dimension)
-        };
+        let place = |limit: &Limit| former.limits.iter().position(|other| other.stands_for(limit));
         let places: Vec<Option<usize>> = self.limits.iter().map(place).collect();
         let moved = |taken: &Vec<u64>| {
             places.iter().map(|place| place.map_or(0, |place| taken[place])).collect()
@@ -108,6 +133,23 @@ impl Quotas {
         self.reserved = reserved.map(|(&usage, taken)| (usage, moved(taken))).collect();
         self.watch = former.watch;
         self.see_whether_spent();
+    }
+
+    /// A copy of what the group has in common.
+    pub(crate) fn shared(&self) -> &[Limit] {
+        &self.limits[self.own..]
+    }
+
+    /// Another member of the group has changed what they have in common.
+    pub(crate) fn adopt(&mut self, shared: &[Limit], now: Instant) {
+        self.limits.truncate(self.own);
+        self.limits.extend_from_slice(shared);
+        self.look(now);
+    }
+
+    /// Its own, without those of its group.
+    pub(crate) fn own(&self) -> &[Limit] {
+        &self.limits[..self.own]
     }
 
     pub(crate) fn limits(&self) -> &[Limit] {
@@ -189,7 +231,7 @@ impl Quotas {
         let by_default = || limits.iter().map(|limit| limit.by_default).collect();
         let reserved = self.reserved.entry(usage).or_insert_with(by_default);
         for (limit, reserved) in limits.iter_mut().zip(reserved) {
-            if dimension.is_none_or(|dimension| **limit.quota.dimension() == *dimension) {
+            if dimension.is_none_or(|dimension| limit.is_of(dimension)) {
                 match amount.checked_sub(*reserved) {
                     Some(more) => limit.bucket.spend(more),
                     None => limit.bucket.put(*reserved - amount),
@@ -200,7 +242,8 @@ impl Quotas {
         self.see_whether_spent();
     }
 
-    /// The upstream says that so much is left of a dimension, and nothing more until `full_at`.
+    /// The upstream says that so much is left of a dimension, and nothing more until `full_at`: of its own quota, or of
+    /// its group's if it has none.
     pub(crate) fn correct(
         &mut self,
         dimension: &str,
@@ -208,10 +251,8 @@ impl Quotas {
         full_at: Instant,
         now: Instant,
     ) {
-        for limit in &mut self.limits {
-            if **limit.quota.dimension() == *dimension {
-                limit.bucket.correct(remaining, full_at, now);
-            }
+        if let Some(limit) = self.limits.iter_mut().find(|limit| limit.is_of(dimension)) {
+            limit.bucket.correct(remaining, full_at, now);
         }
         self.see_whether_spent();
     }

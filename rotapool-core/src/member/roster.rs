@@ -8,6 +8,7 @@ use std::time::Instant;
 use slab::Slab;
 
 use super::profile::Profile;
+use super::quotas::Limit;
 use super::slot::Slot;
 use crate::error::ResourceError;
 
@@ -88,7 +89,13 @@ impl Roster {
     }
 
     /// Adds a member at the end of the pool order. It inherits what still drains under its id.
-    pub(crate) fn join(&mut self, profile: Profile, now: Instant) -> Result<usize, ResourceError> {
+    /// `shared` is what its group has in common.
+    pub(crate) fn join(
+        &mut self,
+        profile: Profile,
+        shared: &[Limit],
+        now: Instant,
+    ) -> Result<usize, ResourceError> {
         profile.check()?;
         let id = Arc::clone(&profile.id);
         if self.ids.contains_key(&id) {
@@ -96,7 +103,7 @@ impl Roster {
         }
         let inherited = self.draining(&id);
         let position = self.next_position;
-        let key = self.slots.insert(Slot::new(profile, position, inherited, now)?);
+        let key = self.slots.insert(Slot::new(profile, position, inherited, shared, now)?);
         self.next_position += 1;
         self.ids.insert(id, key);
         self.order.insert(position, key);

@@ -27,6 +27,8 @@ pub enum Signal {
         guessed: bool,
         /// Why.
         reason: Arc<str>,
+        /// Whether it [speaks of the group](Signal::of_group).
+        of_group: bool,
         /// The error that caused it, on its way to whoever made the run. Reports of the pool leave it out.
         error: Option<Arc<dyn Error + Send + Sync>>,
     },
@@ -34,6 +36,8 @@ pub enum Signal {
     Disable {
         /// Why.
         reason: Arc<str>,
+        /// Whether it [speaks of the group](Signal::of_group).
+        of_group: bool,
         /// The error that caused it, as in a cooldown.
         error: Option<Arc<dyn Error + Send + Sync>>,
     },
@@ -59,7 +63,7 @@ impl Signal {
         reason: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         let (reason, error) = kept(reason.into());
-        Self::Cooldown { after: after.into(), guessed: false, reason, error }
+        Self::Cooldown { after: after.into(), guessed: false, reason, of_group: false, error }
     }
 
     /// A cooldown of this length, which nobody has stated: reports say that it was guessed. Like a stated one it takes no
@@ -69,19 +73,41 @@ impl Signal {
         reason: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         let (reason, error) = kept(reason.into());
-        Self::Cooldown { after: Some(after), guessed: true, reason, error }
+        Self::Cooldown { after: Some(after), guessed: true, reason, of_group: false, error }
     }
 
     /// The resource is unusable.
     pub fn disable(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let (reason, error) = kept(reason.into());
-        Self::Disable { reason, error }
+        Self::Disable { reason, of_group: false, error }
     }
 
     /// Try again, here or elsewhere.
     pub fn retry(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let (reason, error) = kept(reason.into());
         Self::Retry { reason, error }
+    }
+
+    /// The same signal, but of all resources of the [group](crate::Group) to which this one belongs: a limit that they
+    /// share is spent, or the account that they belong to is closed. Each takes it as if its own operation had sent it,
+    /// unless an admin has enabled it since this attempt began. Of a resource without a group it speaks as ever, and a
+    /// retry signal says nothing of anybody.
+    #[must_use]
+    pub fn of_group(mut self) -> Self {
+        match &mut self {
+            Self::Cooldown { of_group, .. } | Self::Disable { of_group, .. } => *of_group = true,
+            Self::Retry { .. } => {}
+        }
+        self
+    }
+
+    /// Whether it speaks of the whole [group](Self::of_group).
+    #[must_use]
+    pub fn is_of_group(&self) -> bool {
+        match self {
+            Self::Cooldown { of_group, .. } | Self::Disable { of_group, .. } => *of_group,
+            Self::Retry { .. } => false,
+        }
     }
 
     /// The same signal, caused by this error; the reason stays as it is.
@@ -119,7 +145,7 @@ impl Signal {
     fn parts(&self) -> (&Arc<str>, &Option<Arc<dyn Error + Send + Sync>>) {
         match self {
             Self::Cooldown { reason, error, .. }
-            | Self::Disable { reason, error }
+            | Self::Disable { reason, error, .. }
             | Self::Retry { reason, error } => (reason, error),
         }
     }
@@ -127,17 +153,19 @@ impl Signal {
     fn parts_mut(&mut self) -> (&mut Arc<str>, &mut Option<Arc<dyn Error + Send + Sync>>) {
         match self {
             Self::Cooldown { reason, error, .. }
-            | Self::Disable { reason, error }
+            | Self::Disable { reason, error, .. }
             | Self::Retry { reason, error } => (reason, error),
         }
     }
 
-    /// All that it says: what it asks for, for how long, and why.
-    fn said(&self) -> (u8, Option<Duration>, bool, &str) {
+    /// All that it says: what it asks for, for how long, why, and whether of the whole group.
+    fn said(&self) -> (u8, Option<Duration>, bool, &str, bool) {
         match self {
-            Self::Cooldown { after, guessed, reason, .. } => (0, *after, *guessed, reason),
-            Self::Disable { reason, .. } => (1, None, false, reason),
-            Self::Retry { reason, .. } => (2, None, false, reason),
+            Self::Cooldown { after, guessed, reason, of_group, .. } => {
+                (0, *after, *guessed, reason, *of_group)
+            }
+            Self::Disable { reason, of_group, .. } => (1, None, false, reason, *of_group),
+            Self::Retry { reason, .. } => (2, None, false, reason, false),
         }
     }
 }
@@ -167,13 +195,17 @@ impl Eq for Signal {}
 impl fmt::Debug for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cooldown { after, guessed, reason, .. } => {
-                let after_whom = if *guessed { "guess" } else { "after" };
-                f.debug_struct("Cooldown").field(after_whom, after).field("reason", reason).finish()
-            }
-            Self::Disable { reason, .. } => {
-                f.debug_struct("Disable").field("reason", reason).finish()
-            }
+            Self::Cooldown { after, guessed, reason, of_group, .. } => f
+                .debug_struct("Cooldown")
+                .field(if *guessed { "guess" } else { "after" }, after)
+                .field("reason", reason)
+                .field("of_group", of_group)
+                .finish(),
+            Self::Disable { reason, of_group, .. } => f
+                .debug_struct("Disable")
+                .field("reason", reason)
+                .field("of_group", of_group)
+                .finish(),
             Self::Retry { reason, .. } => f.debug_struct("Retry").field("reason", reason).finish(),
         }
     }
@@ -189,6 +221,9 @@ impl fmt::Display for Signal {
             }
             Self::Disable { .. } => f.write_str("disable")?,
             Self::Retry { .. } => f.write_str("retry")?,
+        }
+        if self.is_of_group() {
+            f.write_str(" of the group")?;
         }
         write!(f, " ({})", OneLine(self.reason()))
     }

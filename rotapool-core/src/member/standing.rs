@@ -36,6 +36,13 @@ impl fmt::Display for Status {
 pub enum Cause {
     /// An operation's signal, with its reason.
     Signal(Arc<str>),
+    /// The same of a signal that [spoke of the group](crate::Signal::of_group): it took out all of that.
+    Group {
+        /// The group's name.
+        group: Arc<str>,
+        /// The reason.
+        reason: Arc<str>,
+    },
     /// The pool's circuit breaker, with what tripped it.
     Circuit(Arc<str>),
     /// A call of `disable` from outside.
@@ -54,6 +61,9 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Signal(reason) => write!(f, "{}", OneLine(reason)),
+            Self::Group { group, reason } => {
+                write!(f, "{}, with all of group {}", OneLine(reason), OneLine(group))
+            }
             Self::Circuit(evidence) => write!(f, "circuit open: {}", OneLine(evidence)),
             Self::Admin => f.write_str("by an admin call"),
             Self::Parked { by, reason } => {

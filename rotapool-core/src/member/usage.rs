@@ -207,15 +207,15 @@ impl<A> Usages<A> {
     pub(crate) fn take_younger(
         &mut self,
         lane: &mut Lane,
-        ticket: &Ticket,
+        than: Sequence,
         up_to: Sequence,
         into: &mut Vec<A>,
     ) -> u64 {
-        let (own, before) = (self.sequence(ticket), into.len());
+        let before = into.len();
         let mut next = lane.youngest;
         while let Some(sibling) = self.slab.get_mut(next as usize) {
             let (place, sequence) = (next, sibling.sequence);
-            if sequence <= own {
+            if sequence <= than {
                 break;
             }
             next = sibling.older;
@@ -267,7 +267,8 @@ mod tests {
     fn younger(usages: &mut Usages<char>, lane: &mut Lane, ticket: &Ticket) -> Vec<char> {
         // Behind what is there already.
         let mut taken = vec!['-'];
-        let count = usages.take_younger(lane, ticket, Sequence::MAX, &mut taken);
+        let than = usages.sequence(ticket);
+        let count = usages.take_younger(lane, than, Sequence::MAX, &mut taken);
         taken.remove(0);
         assert_eq!(count as usize, taken.len());
         taken
@@ -314,7 +315,8 @@ mod tests {
             (0..6).map(|number| usages.enter(&mut lane, 0, number, now)).collect();
         let mut taken = Vec::new();
         for signaller in [4, 2, 3, 0] {
-            usages.take_younger(&mut lane, &tickets[signaller], Sequence::MAX, &mut taken);
+            let than = usages.sequence(&tickets[signaller]);
+            usages.take_younger(&mut lane, than, Sequence::MAX, &mut taken);
         }
         assert_eq!(taken, [5, 3, 4, 1, 2], "each once, although 3 signalled after it was aborted");
         for ticket in tickets {
@@ -329,7 +331,7 @@ mod tests {
         let (mut usages, mut lane) = (Usages::new(), Lane::EMPTY);
         let tickets = ['a', 'b', 'c'].map(|name| usages.enter(&mut lane, 0, name, now));
         let mut taken = Vec::new();
-        assert_eq!(usages.take_younger(&mut lane, &tickets[0], 2, &mut taken), 1);
+        assert_eq!(usages.take_younger(&mut lane, 1, 2, &mut taken), 1);
         assert_eq!(taken, ['b']);
         assert_eq!(younger(&mut usages, &mut lane, &tickets[0]), ['c']);
     }

@@ -205,7 +205,7 @@ impl<A> State<A> {
             return Err(ResourceError::IdChanged { id: Arc::clone(&before.id), to: profile.id });
         }
         profile.check()?;
-        Quotas::new(&profile.quotas, &profile.id, now)?;
+        self.quotas_of(&profile, now)?;
         if self.roster[key].profile() != *before {
             return Ok(None);
         }
@@ -282,7 +282,7 @@ impl<A> State<A> {
         let mut seen = HashSet::new();
         for profile in list {
             errors.extend(profile.check().err());
-            errors.extend(Quotas::new(&profile.quotas, &profile.id, now).err());
+            errors.extend(self.quotas_of(profile, now).err());
             if !profile.id.is_empty() && !seen.insert(&profile.id) {
                 errors.push(ResourceError::ListedTwice { id: Arc::clone(&profile.id) });
             }
@@ -300,26 +300,32 @@ impl<A> State<A> {
         profile: Profile,
         now: Instant,
     ) -> Result<(), ResourceError> {
-        let slot = &mut self.roster[key];
-        let quotas = match slot.profile().quotas == profile.quotas {
+        let before = self.roster[key].profile();
+        let changes_group = before.group != profile.group;
+        let quotas = match before.quotas == profile.quotas && !changes_group {
             true => None,
-            false => Some(Quotas::new(&profile.quotas, &profile.id, now)?),
+            false => Some(self.quotas_of(&profile, now)?),
         };
         let changes_quotas = quotas.is_some();
+        // What was paid to one group is not given back to another.
+        let broken = changes_group && self.break_promises(key);
+        let slot = &mut self.roster[key];
         if changes_quotas {
             slot.quotas().into_iter().for_each(|quotas| self.dimensions.left(quotas));
+            self.groups.left(slot);
         }
         slot.describe(profile, quotas, now);
         slot.look_at_quotas(now);
         if changes_quotas {
             slot.quotas().into_iter().for_each(|quotas| self.dimensions.joined(quotas));
+            self.groups.joined(key, slot);
         }
         let too_many = slot.promised > 0
             && slot.limit().is_some_and(|limit| slot.in_flight() + slot.promised > limit);
         self.index.describe(key, slot);
         self.tell_recovery(now);
         self.watch_for_the_line(key);
-        if too_many {
+        if too_many || broken {
             self.break_promises(key);
             self.index.refresh(key, &self.roster[key]);
             self.offer_all();
@@ -327,6 +333,17 @@ impl<A> State<A> {
         self.offer(key);
         self.look_who_is_first();
         Ok(())
+    }
+
+    /// What it has of quotas at first: full ones of its own, and what its group has left.
+    fn quotas_of(
+        &self,
+        profile: &Profile,
+        now: Instant,
+    ) -> Result<Option<Box<Quotas>>, ResourceError> {
+        let shared = self.groups.shared(&profile.id, profile.group.as_ref())?;
+        Quotas::new(&profile.quotas, shared, now)
+            .map_err(|error| ResourceError::Quota { id: Arc::clone(&profile.id), error })
     }
 
     fn told_so_far(&self) -> usize {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::State;
+use super::outage::Word;
 use crate::member::slot::outage::Cooled;
 use crate::member::standing::{Source, Status};
 use crate::member::usage::Ticket;
@@ -106,7 +107,10 @@ impl<A> State<A> {
         let Some(duration) = self.open_for(key, now) else { return };
         self.counters.circuit_trips += 1;
         let term = Some((duration, Source::Circuit));
-        if matches!(self.send_away(ticket, term, false, &evidence, now), Cooled::Changed { .. }) {
+        let word = Word { usage: self.sequence(ticket), of_group: false, reason: &evidence };
+        let (cooled, broken) = self.send_away(key, &word, term, false, now);
+        self.look_after_the_line(broken);
+        if matches!(cooled, Cooled::Changed { .. }) {
             self.rethink();
         }
     }

@@ -14,19 +14,18 @@ pub(super) struct Dimensions(BTreeMap<Arc<str>, BTreeMap<u64, usize>>);
 
 impl Dimensions {
     pub(super) fn joined(&mut self, quotas: &Quotas) {
-        for Limit { quota, .. } in quotas.limits() {
-            let capacities = self.0.entry(Arc::clone(quota.dimension())).or_default();
-            *capacities.entry(quota.capacity()).or_default() += 1;
+        for (dimension, capacity) in capacities(quotas) {
+            *self.0.entry(dimension).or_default().entry(capacity).or_default() += 1;
         }
     }
 
     pub(super) fn left(&mut self, quotas: &Quotas) {
-        for Limit { quota, .. } in quotas.limits() {
-            let Some(capacities) = self.0.get_mut(quota.dimension()) else { continue };
-            if let Some(count) = capacities.get_mut(&quota.capacity()) {
+        for (dimension, capacity) in capacities(quotas) {
+            let Some(capacities) = self.0.get_mut(&dimension) else { continue };
+            if let Some(count) = capacities.get_mut(&capacity) {
                 *count -= 1;
                 if *count == 0 {
-                    capacities.remove(&quota.capacity());
+                    capacities.remove(&capacity);
                 }
             }
         }
@@ -61,4 +60,15 @@ impl Dimensions {
             _ => Ok(()),
         }
     }
+}
+
+/// The most that one attempt can take of each dimension: of two quotas of one, a member's own and its group's, what fits
+/// into both.
+fn capacities(quotas: &Quotas) -> BTreeMap<Arc<str>, u64> {
+    let mut capacities = BTreeMap::new();
+    for Limit { quota, .. } in quotas.limits() {
+        let capacity = capacities.entry(Arc::clone(quota.dimension())).or_insert(u64::MAX);
+        *capacity = quota.capacity().min(*capacity);
+    }
+    capacities
 }

@@ -53,6 +53,7 @@ impl<A> State<A> {
             }
             let Some(handle) = self.line.promise(key, slot) else { break };
             self.index.refresh(key, slot);
+            self.share(key);
             self.effects.get_or_insert_default().wakes.extend(handle);
         }
         self.watch_for_the_line(key);
@@ -82,6 +83,7 @@ impl<A> State<A> {
         let broken = slot.promised > 0;
         if broken {
             self.line.break_promises(key, slot);
+            self.share(key);
         }
         broken
     }
@@ -174,9 +176,19 @@ impl<A> State<A> {
     pub(crate) fn pass_on(&mut self, promised: Option<usize>) {
         if let Some(key) = promised {
             self.index.refresh(key, &self.roster[key]);
-            self.offer(key);
+            self.share_and_offer(key);
         }
         self.look_who_is_first();
+    }
+
+    /// The levels of a resource may have risen: it is offered, and so are all with whom it shares them.
+    pub(super) fn share_and_offer(&mut self, key: usize) {
+        let mut all = self.share(key);
+        if self.roster.is_member(key) {
+            all.push(key);
+        }
+        all.sort_unstable_by_key(|&key| self.roster[key].position());
+        all.into_iter().for_each(|key| self.offer(key));
     }
 
     /// Whether anything is known that could end a wait of the run: a member that it admits is busy, or comes back.

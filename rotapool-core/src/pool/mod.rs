@@ -14,6 +14,7 @@ mod edge;
 pub(crate) mod effects;
 mod foresight;
 mod gate;
+mod groups;
 pub(crate) mod handover;
 mod holding;
 pub(crate) mod line;
@@ -25,6 +26,7 @@ pub(crate) mod probes;
 mod questions;
 mod quotas;
 mod runs;
+mod sharing;
 mod spending;
 mod telling;
 
@@ -37,6 +39,7 @@ use self::dimensions::Dimensions;
 use self::edge::Edge;
 use self::effects::Effects;
 use self::gate::Shut;
+use self::groups::Groups;
 use self::line::{Line, admitted};
 use crate::error::ResourceError;
 use crate::member::profile::Profile;
@@ -62,6 +65,7 @@ pub struct State<A> {
     config: Config,
     roster: Roster,
     dimensions: Dimensions,
+    groups: Groups,
     index: Index,
     yardstick: Yardstick,
     usages: Usages<A>,
@@ -105,6 +109,7 @@ impl<A> State<A> {
             config,
             roster: Roster::default(),
             dimensions: Dimensions::default(),
+            groups: Groups::default(),
             usages: Usages::new(),
             counters: PoolCounters::default(),
             line: Line::new(),
@@ -153,13 +158,16 @@ impl<A> State<A> {
     ///
     /// # Errors
     ///
-    /// An empty or duplicate id, a cap of 0, or a weight out of range.
+    /// An empty or duplicate id, a cap of 0, a weight out of range, quotas that make no sense, or a group that was not
+    /// [declared](Self::add_group).
     pub fn add(&mut self, profile: Profile, now: Instant) -> Result<SlotIndex, ResourceError> {
         let by = self.asks.take();
         self.notice(now);
-        let key = self.roster.join(profile, now)?;
+        let shared = self.groups.shared(&profile.id, profile.group.as_ref())?;
+        let key = self.roster.join(profile, shared, now)?;
         self.tell_asked_of(by.as_ref(), key, AdminCall::Add, now);
         let slot = &mut self.roster[key];
+        self.groups.joined(key, slot);
         slot.quotas().into_iter().for_each(|quotas| self.dimensions.joined(quotas));
         if let Some(trip) = &self.config.circuit_breaker {
             slot.circuit = Some(Box::new(Circuit::new(trip, now)));
@@ -173,6 +181,8 @@ impl<A> State<A> {
         self.tell(Event::ResourceAdded { at: now, id: Arc::clone(self.roster[key].id()) });
         self.tell_turn(now);
         self.offer(key);
+        // Its group may have nothing left now, and be back before anybody else.
+        self.look_who_is_first();
         self.rethink();
         Ok(SlotIndex(key))
     }
@@ -191,6 +201,7 @@ impl<A> State<A> {
         let broken = self.break_promises(key);
         let quotas = self.roster[key].quotas();
         quotas.into_iter().for_each(|quotas| self.dimensions.left(quotas));
+        self.groups.left(&self.roster[key]);
         let was = self.roster[key].standing().noticed_status();
         let told = Arc::clone(self.roster[key].id());
         let key = self.roster.leave(id)?;
@@ -249,7 +260,8 @@ impl<A> State<A> {
         self.tell_asked_of(by.as_ref(), key, AdminCall::Disable, now);
         if self.change(key, now, |slot| slot.disable(now, Cause::Admin, None)) {
             self.counters.disables += 1;
-            self.lose_member(key, now);
+            let broken = self.lose_member(key, now);
+            self.look_after_the_line(broken);
         }
         self.rethink();
         Ok(())
@@ -267,15 +279,13 @@ impl<A> State<A> {
         result
     }
 
-    /// A member was disabled.
-    fn lose_member(&mut self, key: usize, now: Instant) {
+    /// A member was disabled. Answers whether promises are broken: the line is to be looked after.
+    fn lose_member(&mut self, key: usize, now: Instant) -> bool {
         let broken = self.break_promises(key);
         if !self.line.is_empty() {
             self.disappoint(admitted(&self.roster[key]), now);
         }
-        if broken {
-            self.offer_all();
-        }
+        broken
     }
 
     #[inline]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::State;
 use crate::member::basis::said;
 use crate::member::signal::Signal;
+use crate::member::slot::Slot;
 use crate::member::slot::outage::{Cooled, Trip};
 use crate::member::standing::{Cause, Source, Status};
 use crate::member::usage::{Sequence, Ticket};
@@ -24,11 +25,25 @@ impl<A> State<A> {
         if !self.measure_failure(ticket, now) {
             return;
         }
+        let usage = self.sequence(ticket);
+        let concerned = || self.concerned(ticket.slot(), usage, signal.is_of_group());
         match signal {
-            Signal::Cooldown { after, guessed, reason, .. } => {
-                self.cool(ticket, (*after, *guessed), reason, now);
+            Signal::Cooldown { after, guessed, reason, of_group, .. } => {
+                let word = Word { usage, of_group: *of_group, reason };
+                let mut broken = false;
+                for key in concerned() {
+                    broken |= self.cool(key, &word, (*after, *guessed), now);
+                }
+                self.look_after_the_line(broken);
             }
-            Signal::Disable { reason, .. } => self.condemn(ticket, reason, now),
+            Signal::Disable { reason, of_group, .. } => {
+                let word = Word { usage, of_group: *of_group, reason };
+                let mut broken = false;
+                for key in concerned() {
+                    broken |= self.condemn(key, &word, now);
+                }
+                self.look_after_the_line(broken);
+            }
             Signal::Retry { reason, .. } => self.blame(ticket, Some(&**reason), is_first, now),
         }
     }
@@ -37,8 +52,10 @@ impl<A> State<A> {
     pub(super) fn fail_trial(&mut self, ticket: &Ticket, reason: Option<&str>, now: Instant) {
         let slot = &self.roster[ticket.slot()];
         if slot.member && slot.is_judged_by(self.sequence(ticket)) {
-            let reason = Arc::from(reason.unwrap_or("failed on trial"));
-            self.trip(ticket, (None, true), &reason, now);
+            let reason = &Arc::from(reason.unwrap_or("failed on trial"));
+            let word = Word { usage: self.sequence(ticket), of_group: false, reason };
+            let (_, broken) = self.trip(ticket.slot(), &word, (None, true), now);
+            self.look_after_the_line(broken);
         }
     }
 
@@ -60,97 +77,123 @@ impl<A> State<A> {
         }
     }
 
-    /// A cooldown signal: no news for a resource that is disabled or gone.
+    /// A cooldown signal: no news for a resource that is disabled or gone. Answers whether promises are broken.
     fn cool(
         &mut self,
-        ticket: &Ticket,
+        key: usize,
+        word: &Word<'_>,
         after: (Option<Duration>, bool),
-        reason: &Arc<str>,
         now: Instant,
-    ) {
-        if self.roster.is_member(ticket.slot()) {
-            match self.trip(ticket, after, reason, now) {
-                Cooled::NoNews => return,
-                Cooled::Known { up_to } | Cooled::Changed { up_to } => {
-                    self.abort_younger(ticket, up_to, now);
-                }
-            }
+    ) -> bool {
+        if !self.roster.is_member(key) {
+            return false;
+        }
+        let (cooled, broken) = self.trip(key, word, after, now);
+        if let Cooled::Known { up_to } | Cooled::Changed { up_to } = cooled {
+            self.abort_younger(key, word.usage, up_to, now);
             self.rethink();
         }
+        broken
+    }
+
+    /// All are out that are to be: what is free elsewhere is for those whose promises are broken.
+    pub(super) fn look_after_the_line(&mut self, broken: bool) {
+        if broken {
+            self.offer_all();
+        }
+        self.look_who_is_first();
     }
 
     /// A signal sends a member away for a while: for how long, if it says so, and whether it guesses.
     fn trip(
         &mut self,
-        ticket: &Ticket,
+        key: usize,
+        word: &Word<'_>,
         (after, guessed): (Option<Duration>, bool),
-        reason: &Arc<str>,
         now: Instant,
-    ) -> Cooled {
+    ) -> (Cooled, bool) {
         let rules = self.config.rules;
         let said = said(after, guessed, rules.zero_hints, &self.config.cooldown_bounds);
         let term = said.map(|(duration, basis)| (duration, Source::Signal(basis)));
-        self.send_away(ticket, term, term.is_none() || rules.stated_climbs, reason, now)
+        self.send_away(key, word, term, term.is_none() || rules.stated_climbs, now)
     }
 
-    /// Sends a member away for a while, unless that is old news.
+    /// Sends a member away for a while, unless that is old news. Answers whether promises are broken: the line is to be
+    /// [looked after](Self::look_after_the_line).
     pub(super) fn send_away(
         &mut self,
-        ticket: &Ticket,
+        key: usize,
+        word: &Word<'_>,
         term: Option<(Duration, Source)>,
         climbs: bool,
-        reason: &Arc<str>,
         now: Instant,
-    ) -> Cooled {
-        let key = ticket.slot();
+    ) -> (Cooled, bool) {
         let trip = Trip {
             now,
-            usage: self.usages.sequence(ticket),
+            usage: word.usage,
             newest: self.usages.newest(),
             term,
+            group: self.roster[key].group().filter(|_| word.of_group).cloned(),
             climbs,
-            reason,
+            reason: word.reason,
             table: &self.config.cooldown_table,
             rules: self.config.rules,
         };
         let slot = &mut self.roster[key];
         let old = slot.standing().noticed_status();
         let cooled = slot.cool(&trip);
+        let mut broken = false;
         if matches!(cooled, Cooled::Changed { .. }) {
             self.index.place(key, slot);
             self.counters.cooldowns += 1;
-            let broken = self.break_promises(key);
+            broken = self.break_promises(key);
             self.tell_change(key, old, now);
-            if broken {
-                self.offer_all();
-            }
-            self.look_who_is_first();
         }
-        cooled
+        (cooled, broken)
     }
 
     /// A disable signal: it condemns the younger siblings even if the resource is out or gone already.
-    fn condemn(&mut self, ticket: &Ticket, reason: &Arc<str>, now: Instant) {
-        let (key, attempt) = (ticket.slot(), Some(self.usages.sequence(ticket)));
-        let cause = || Cause::Signal(Arc::clone(reason));
+    fn condemn(&mut self, key: usize, word: &Word<'_>, now: Instant) -> bool {
+        let mut broken = false;
+        let cause = word.cause(&self.roster[key]);
         if self.roster.is_member(key)
-            && self.change(key, now, |slot| slot.disable(now, cause(), attempt))
+            && self.change(key, now, |slot| slot.disable(now, cause, Some(word.usage)))
         {
             self.counters.disables += 1;
-            self.lose_member(key, now);
+            broken = self.lose_member(key, now);
         }
-        self.abort_younger(ticket, Sequence::MAX, now);
+        self.abort_younger(key, word.usage, Sequence::MAX, now);
         self.rethink();
+        broken
     }
 
-    fn abort_younger(&mut self, ticket: &Ticket, up_to: Sequence, now: Instant) {
+    fn abort_younger(&mut self, key: usize, than: Sequence, up_to: Sequence, now: Instant) {
         if self.config.cancel_siblings {
-            let lane = &mut self.roster[ticket.slot()].lane;
+            let lane = &mut self.roster[key].lane;
             let aborts = &mut self.effects.get_or_insert_default().aborts;
-            let aborted = self.usages.take_younger(lane, ticket, up_to, aborts);
+            let aborted = self.usages.take_younger(lane, than, up_to, aborts);
             self.counters.sibling_cancels += aborted;
-            self.roster[ticket.slot()].counters.sibling_cancels += aborted;
-            self.tell_aborted(ticket, aborted, now);
+            self.roster[key].counters.sibling_cancels += aborted;
+            self.tell_aborted(key, aborted, now);
+        }
+    }
+}
+
+/// What a usage has to say of a resource, or of its whole group.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Word<'a> {
+    pub(super) usage: Sequence,
+    pub(super) of_group: bool,
+    pub(super) reason: &'a Arc<str>,
+}
+
+impl Word<'_> {
+    /// Why it takes a resource out.
+    pub(super) fn cause(&self, slot: &Slot) -> Cause {
+        let reason = Arc::clone(self.reason);
+        match slot.group().filter(|_| self.of_group) {
+            Some(group) => Cause::Group { group: Arc::clone(group), reason },
+            None => Cause::Signal(reason),
         }
     }
 }

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::State;
+use super::outage::Word;
 use super::probe_rules::{ProbeRules, Whom};
 use crate::member::basis::{Basis, said};
 use crate::member::signal::{Outcome, Signal};
 use crate::member::slot::{Slot, SlotIndex};
 use crate::member::standing::{Cause, Standing, Status};
+use crate::member::usage::Sequence;
 use crate::report::event::Event;
 use crate::time::{after, scaled};
 
@@ -140,9 +142,8 @@ impl ProbeRules {
             }
             // Whenever it comes free, it is to be looked at again.
             (Standing::Healthy, Whom::Idle(unused_for)) => Some(after(now, unused_for)),
-            (Standing::Disabled { cause: Cause::Signal(_), .. }, _) if self.disabled_too => {
-                Some(now)
-            }
+            (Standing::Disabled { cause: Cause::Admin, .. }, _) => None,
+            (Standing::Disabled { .. }, _) if self.disabled_too => Some(now),
             _ => None,
         }
     }
@@ -225,13 +226,22 @@ impl<A> State<A> {
             Some(signal) => format!("probe: {}", signal.reason()).into(),
             None => format!("probe: {outcome}").into(),
         };
+        // No usage said so: it is newer than all of them.
+        let usage = Sequence::MAX;
+        let of_group = signal.is_some_and(Signal::is_of_group);
+        let word = Word { usage, of_group, reason: &reason };
         match (status, signal) {
             (Status::Disabled, _) => {}
             (_, Some(Signal::Disable { .. })) => {
-                if self.change(key, now, |slot| slot.disable(now, Cause::Signal(reason), None)) {
-                    self.counters.disables += 1;
-                    self.lose_member(key, now);
+                let mut broken = false;
+                for key in self.concerned(key, usage, of_group) {
+                    let cause = word.cause(&self.roster[key]);
+                    if self.change(key, now, |slot| slot.disable(now, cause, None)) {
+                        self.counters.disables += 1;
+                        broken |= self.lose_member(key, now);
+                    }
                 }
+                self.look_after_the_line(broken);
                 self.rethink();
             }
             // One hiccup is no outage of who works.
@@ -247,7 +257,12 @@ impl<A> State<A> {
                     _ => next.saturating_duration_since(now),
                 };
                 let (span, basis) = said.unwrap_or_else(|| (guess(), Basis::Guessed));
-                self.cool_by_probe(key, span, basis, reason, now);
+                let mut broken = false;
+                for key in self.concerned(key, usage, of_group) {
+                    let cause = word.cause(&self.roster[key]);
+                    broken |= self.cool_by_probe(key, span, basis, cause, now);
+                }
+                self.look_after_the_line(broken);
             }
         }
     }
@@ -257,24 +272,21 @@ impl<A> State<A> {
         key: usize,
         span: Duration,
         basis: Basis,
-        reason: Arc<str>,
+        cause: Cause,
         now: Instant,
-    ) {
+    ) -> bool {
         let until = after(now, span);
         let slot = &mut self.roster[key];
         let old = slot.standing().noticed_status();
-        if !slot.cool_until(until, basis, reason, now) {
-            return;
+        if !slot.cool_until(until, basis, cause, now) {
+            return false;
         }
         self.index.place(key, slot);
         self.counters.cooldowns += u64::from(old == Status::Healthy);
         let broken = self.break_promises(key);
         self.tell_change(key, old, now);
-        if broken {
-            self.offer_all();
-        }
-        self.look_who_is_first();
         self.rethink();
+        broken
     }
 }
 

@@ -37,8 +37,8 @@ impl<A> State<A> {
         self.correct_usage(usage, None, 0, now);
     }
 
-    /// The upstream says how much is left of a dimension of the quotas of a usage's resource, and when all of it is back:
-    /// that counts, whatever was counted here. Until `reset` nothing grows; without one it grows as ever.
+    /// The upstream says how much is left of a dimension of the quotas of a usage's resource, or of its group if it has
+    /// none of its own of that, and when all of it is back: that counts, whatever was counted here. Until `reset` nothing grows; without one it grows as ever.
     pub fn correct_quota(
         &mut self,
         usage: UsageKey,
@@ -48,7 +48,7 @@ impl<A> State<A> {
         now: Instant,
     ) {
         self.notice(now);
-        let Some(key) = self.metered(usage) else { return };
+        let Some(key) = self.metered(usage, now) else { return };
         if let Some(quotas) = self.roster[key].quotas_mut() {
             quotas.look(now);
             quotas.correct(dimension, remaining, after(now, reset.unwrap_or_default()), now);
@@ -65,7 +65,7 @@ impl<A> State<A> {
         now: Instant,
     ) {
         self.notice(now);
-        let Some(key) = self.metered(usage) else { return };
+        let Some(key) = self.metered(usage, now) else { return };
         if let Some(quotas) = self.roster[key].quotas_mut() {
             quotas.look(now);
             quotas.correct_usage(usage.sequence(), dimension, amount);
@@ -74,18 +74,23 @@ impl<A> State<A> {
     }
 
     /// The resource of a usage that is in flight, if it has quotas.
-    fn metered(&self, usage: UsageKey) -> Option<usize> {
+    fn metered(&mut self, usage: UsageKey, now: Instant) -> Option<usize> {
         let key = self.usages.find(usage)?;
+        self.catch_up(key, now);
         self.roster[key].quotas().is_some().then_some(key)
     }
 
     fn quotas_changed(&mut self, key: usize, now: Instant) {
         let slot = &self.roster[key];
-        if slot.member {
+        let (is_member, is_shared) = (slot.member, slot.shares_quotas());
+        if is_member {
             self.index.refresh(key, slot);
-            self.tell_recovery(now);
             self.watch_for_the_line(key);
-            self.offer(key);
+        }
+        if is_member || is_shared {
+            self.share(key);
+            self.tell_recovery(now);
+            self.share_and_offer(key);
             self.look_who_is_first();
             self.rethink();
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::State;
 use crate::member::slot::Slot;
 use crate::member::standing::Status;
-use crate::member::usage::{Left, Sequence, Ticket, UsageKey};
+use crate::member::usage::{Left, Place, Sequence, Ticket, UsageKey};
 use crate::select::candidate::Candidate;
 use crate::select::index::picking::{Pick, Reach};
 use crate::select::wish::Wish;
@@ -70,10 +70,11 @@ impl<A> State<A> {
     pub(crate) fn enter(&mut self, key: usize, wish: &Wish, now: Tick, abort: A) -> Ticket {
         let slot = &mut self.roster[key];
         let ticket = self.usages.enter(&mut slot.lane, key, abort, now);
-        let yardstick = &self.yardstick;
-        let costs = || (wish.costs(), yardstick.epoch);
-        slot.acquired(self.usages.newest(), ticket.place(), now, costs);
-        self.index.refresh(key, slot);
+        slot.acquired(self.usages.newest(), now);
+        match slot.is_held() {
+            false => self.index.refresh(key, slot),
+            true => self.enter_held(key, ticket.place(), wish, now),
+        }
         self.counters.attempts += 1;
         // On a comeback its time is up at an instant that may be the next, and so may be when its quota is back.
         if self.line.is_attended() {
@@ -81,6 +82,16 @@ impl<A> State<A> {
             self.look_who_is_first();
         }
         ticket
+    }
+
+    /// The resource is held to something: a comeback, quotas.
+    #[cold]
+    fn enter_held(&mut self, key: usize, place: Place, wish: &Wish, now: Tick) {
+        let (usage, epoch) = (self.usages.newest(), self.epoch());
+        let slot = &mut self.roster[key];
+        slot.acquired_held(usage, place, wish.costs(), now, epoch);
+        self.index.refresh(key, slot);
+        self.share(key);
     }
 
     pub(crate) fn usage_key(&self, ticket: &Ticket) -> UsageKey {

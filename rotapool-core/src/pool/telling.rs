@@ -99,9 +99,9 @@ impl<A> State<A> {
         }
     }
 
-    pub(super) fn tell_aborted(&mut self, ticket: &Ticket, count: u64, now: Instant) {
+    pub(super) fn tell_aborted(&mut self, key: usize, count: u64, now: Instant) {
         if count > 0 {
-            let id = self.id_of(ticket);
+            let id = Arc::clone(self.roster[key].id());
             self.tell(Event::SiblingsAborted { at: now, id, count });
         }
     }

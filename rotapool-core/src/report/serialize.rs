@@ -47,10 +47,11 @@ impl Serialize for Grade {
 
 impl Serialize for Cause {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (by, reason) = match self {
-            Self::Signal(reason) => ("signal", Some(&**reason)),
-            Self::Circuit(evidence) => ("circuit", Some(&**evidence)),
-            Self::Admin => ("admin", None),
+        let (by, reason, group) = match self {
+            Self::Signal(reason) => ("signal", Some(&**reason), None),
+            Self::Group { group, reason } => ("signal", Some(&**reason), Some(&**group)),
+            Self::Circuit(evidence) => ("circuit", Some(&**evidence), None),
+            Self::Admin => ("admin", None, None),
             Self::Parked { by, reason } => {
                 return write_struct!(serializer, "Cause", {
                     by: "operator",
@@ -59,7 +60,7 @@ impl Serialize for Cause {
                 });
             }
         };
-        write_struct!(serializer, "Cause", { by: by, reason: reason, })
+        write_struct!(serializer, "Cause", { by: by, reason: reason, group: group, })
     }
 }
 
@@ -114,9 +115,10 @@ fn word(basis: Basis) -> &'static str {
 
 impl Serialize for QuotaLevel {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { quota, left } = self;
+        let Self { quota, group, left } = self;
         write_struct!(serializer, "QuotaLevel", {
             dimension: **quota.dimension(),
+            group: group.as_deref(),
             capacity: quota.capacity(),
             left: left,
             quota: quota.to_string(),
@@ -144,6 +146,7 @@ impl Serialize for ResourceSnapshot {
             promised,
             pace,
             kept,
+            group,
             spent_until,
             quotas,
             consecutive_cooldowns,
@@ -170,6 +173,7 @@ impl Serialize for ResourceSnapshot {
             promised: promised,
             pace: pace,
             kept: kept.as_deref(),
+            group: group.as_deref(),
             spent: self.is_spent(),
             spent_remaining_seconds: spent_until.map_or(0.0, left),
             quotas: quotas,
@@ -201,6 +205,7 @@ impl Serialize for ResourceStats {
             circuit_trips,
             disables,
             sibling_cancels,
+            group,
             spent_remaining,
             quotas,
             taken_back,
@@ -225,6 +230,7 @@ impl Serialize for ResourceStats {
             circuit_trips: circuit_trips,
             disables: disables,
             sibling_cancels: sibling_cancels,
+            group: group.as_deref(),
             spent_remaining_seconds: spent_remaining.as_secs_f64(),
             quotas: quotas,
             taken_back: taken_back,

@@ -57,10 +57,12 @@ pub struct ResourceSnapshot {
     pub kept: Option<Arc<str>>,
     /// Guessed cooldowns since the last success: the step on the cooldown table.
     pub consecutive_cooldowns: u32,
-    /// Until when its quotas are spent: a dimension has less than one left. It is healthy all the same; `None` unless they
+    /// The group to which it belongs, if any.
+    pub group: Option<Arc<str>>,
+    /// Until when its quotas are spent, its group's among them: a dimension has less than one left. It is healthy all the same; `None` unless they
     /// are.
     pub spent_until: Option<Instant>,
-    /// What is left of its quotas.
+    /// What is left of its quotas, and then of its group's.
     pub quotas: Vec<QuotaLevel>,
     /// When it was last picked.
     pub last_acquired: Option<Instant>,
@@ -100,6 +102,7 @@ impl ResourceSnapshot {
             pace: slot.pace(),
             kept: slot.circuit.as_ref().and_then(|circuit| circuit.kept.clone()),
             consecutive_cooldowns: slot.consecutive_cooldowns(),
+            group: slot.group().cloned(),
             spent_until: slot.spent_until_after(now),
             quotas: QuotaLevel::all_of(slot, now),
             last_acquired: slot.last_acquired().map(|tick| epoch.instant(tick)),
@@ -109,7 +112,12 @@ impl ResourceSnapshot {
 
     /// Whether its line tells all that `signal` has to say.
     pub(crate) fn is_out_because_of(&self, signal: &Signal) -> bool {
-        matches!(&self.cause, Some(Cause::Signal(reason)) if **reason == *signal.reason())
+        match &self.cause {
+            Some(Cause::Signal(reason) | Cause::Group { reason, .. }) => {
+                **reason == *signal.reason()
+            }
+            _ => false,
+        }
     }
 
     /// Whether it is healthy and its quotas are spent, whatever its cap.

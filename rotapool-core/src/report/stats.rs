@@ -56,9 +56,11 @@ pub struct ResourceStats {
     pub disables: u64,
     /// Usages on it that an older sibling's signal aborted.
     pub sibling_cancels: u64,
-    /// How much longer its quotas are spent; zero when they are not.
+    /// The group to which it belongs, if any.
+    pub group: Option<Arc<str>>,
+    /// How much longer its quotas are spent, its group's among them; zero when they are not.
     pub spent_remaining: Duration,
-    /// What is left of its quotas.
+    /// What is left of its quotas, and then of its group's.
     pub quotas: Vec<QuotaLevel>,
     /// Places that were taken back from who had held them for too long.
     pub taken_back: u64,
@@ -96,6 +98,7 @@ impl ResourceStats {
             circuit_trips: slot.circuit.as_ref().map_or(0, |circuit| circuit.trips),
             disables: counted.disables,
             sibling_cancels: counted.sibling_cancels,
+            group: slot.group().cloned(),
             spent_remaining: slot
                 .spent_until()
                 .map_or(Duration::ZERO, |until| until.saturating_duration_since(now)),

@@ -182,7 +182,7 @@ mod tests {
     fn slot(weight: f64) -> Slot {
         let mut profile = Profile::new("a");
         profile.weight = weight;
-        Slot::new(profile, 0, 0, std::time::Instant::now()).unwrap()
+        Slot::new(profile, 0, 0, &[], std::time::Instant::now()).unwrap()
     }
 
     #[test]

@@ -267,7 +267,7 @@ mod tests {
         let (mut weighted, mut roster) = (Weighted::default(), Roster::default());
         let mut tournament = Tournament::new();
         for id in ["a", "b", "c"] {
-            let item = roster.join(Profile::new(id), std::time::Instant::now()).unwrap();
+            let item = roster.join(Profile::new(id), &[], std::time::Instant::now()).unwrap();
             tournament.set(item, weighted.rank(item, &roster[item]));
         }
         (weighted, roster, tournament)

@@ -263,7 +263,7 @@ fn described(temper: &Temper, random: &mut Rng, episode: &Episode, id: &str) -> 
     if let Some(row) = episode.rows().iter().find(|row| *row.id == *id) {
         profile.metadata = Arc::clone(&row.metadata);
         // What becomes of quotas that change, stories tell.
-        profile.quotas = episode.quotas_of(id);
+        (profile.quotas, profile.group) = episode.quotas_of(id);
     }
     profile
 }

@@ -54,6 +54,8 @@ pub(crate) struct Temper {
     pub(crate) pauses: f64,
     /// How probable it is that an operation speaks of quotas rather than end.
     pub(crate) says: f64,
+    /// How probable it is that a signal speaks of the group.
+    of_group: f64,
     /// How probable it is that a run has a deadline.
     pub(crate) hurries: f64,
     /// How probable it is that a run ends its attempts after a while.
@@ -78,6 +80,7 @@ impl Temper {
             waits: pick(random, &[0.0, 0.3, 0.9]),
             pauses: pick(random, &[0.0, 0.3, 0.9]),
             says: pick(random, &[0.0, 0.1, 0.4]),
+            of_group: pick(random, &[0.0, 0.3, 0.8]),
             hurries: pick(random, &[0.0, 0.2, 0.6]),
             times_out: pick(random, &[0.0, 0.2, 0.6]),
             relieves: pick(random, &[0.0, 0.2, 0.5]),
@@ -97,6 +100,12 @@ impl Temper {
         chosen
     }
 
+    /// Of the resource, or of its group.
+    fn speak(&self, random: &mut Rng, signal: Signal) -> Outcome {
+        let of_group = random.f64() < self.of_group;
+        Outcome::Signal(if of_group { signal.of_group() } else { signal })
+    }
+
     pub(crate) fn outcome(&self, random: &mut Rng) -> Outcome {
         // The reasons differ, so that it shows whose is told.
         let reason = random.u16(..).to_string();
@@ -108,13 +117,14 @@ impl Temper {
             Kind::Cooldown => {
                 let own = [0, 0, 1, 2, 3, 3, 7, 40, 40].map(Duration::from_secs);
                 let own = if random.u8(..16) == 0 { Duration::MAX } else { pick(random, &own) };
-                Outcome::Signal(match random.u8(..10) {
+                let signal = match random.u8(..10) {
                     0 => Signal::cooldown_guess(own, reason),
                     1..4 => Signal::cooldown_for(own, reason),
                     _ => Signal::cooldown(reason),
-                })
+                };
+                self.speak(random, signal)
             }
-            Kind::Disable => Outcome::Signal(Signal::disable(reason)),
+            Kind::Disable => self.speak(random, Signal::disable(reason)),
             Kind::Retry => Outcome::Signal(Signal::retry(reason)),
         }
     }

@@ -13,6 +13,8 @@ pub(crate) struct Traits {
     /// How probable it is that a resource has quotas, and that a run states a cost.
     quotas: f64,
     costs: f64,
+    /// How probable it is that a resource belongs to a group.
+    groups: f64,
     weights: &'static [f64],
     priorities: u32,
     /// How probable it is that a run keeps some ids out.
@@ -29,6 +31,7 @@ impl Traits {
             caps: caps(random),
             quotas: pick(random, &[0.0, 0.0, 0.4, 1.0]),
             costs: pick(random, &[0.0, 0.3]),
+            groups: pick(random, &[0.0, 0.0, 0.5, 1.0]),
             weights: pick(random, &[&[0.5, 1.0, 2.0, 5.0, 0.005], &[1.0], &[1.0, 5.0]]),
             priorities: random.u32(1..=3),
             excludes: pick(random, &[0.0, 0.0, 0.1, 0.5]),
@@ -61,6 +64,9 @@ impl Traits {
                 1 => both[1..].to_vec(),
                 _ => both.to_vec(),
             };
+        }
+        if random.f64() < self.groups {
+            profile.group = Some(pick(random, &["org", "org", "house"]).into());
         }
         profile
     }

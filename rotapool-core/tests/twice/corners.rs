@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 128] = [
+const ALL: [&str; 130] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -96,6 +96,8 @@ const ALL: [&str; 128] = [
     "an answer for a former membership",
     "an answer older than an outage",
     "a probe of one that was parked meanwhile",
+    "one of a group spent what another would have had",
+    "a signal took out another of the group",
     "unknown id",
     "duplicate id",
     "bad profile",

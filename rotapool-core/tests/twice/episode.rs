@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use rotapool_core::{
-    Attempts, Candidate, Config, Metadata, Outcome, Preferences, Profile, ResourceError, Rules,
-    RunOptions, SlotIndex, State, Step,
+    Attempts, Candidate, Config, Group, Metadata, Outcome, Preferences, Profile, Quota,
+    ResourceError, Rules, RunOptions, SlotIndex, State, Step,
 };
 
 use self::beside::{Asker, Post};
@@ -110,6 +110,11 @@ impl Episode {
         let start = Instant::now();
         let mut core = State::new(rules.clone(), start);
         core.follow_runs(true);
+        let mut reference = Reference::new(rules.clone());
+        for group in groups() {
+            core.add_group(&group, start).expect("a group that core takes");
+            reference.add_group(&group, Duration::ZERO);
+        }
         Self {
             rules: rules.rules,
             degrades: rules.degrade,
@@ -117,7 +122,7 @@ impl Episode {
             // Some time has passed, so that a deadline can lie in the past.
             now: Duration::from_secs(1000),
             core,
-            reference: Reference::new(rules.clone()),
+            reference,
             runs: Vec::new(),
             memberships: HashMap::new(),
             handles: HashSet::new(),
@@ -453,4 +458,11 @@ impl Episode {
         assert_eq!(stats.in_flight, 0, "usages in flight although every run is over");
         assert_eq!(stats.waiting, 0, "runs that wait although every run is over");
     }
+}
+
+/// The groups of every pool: one that shares quotas, and one of outages alone.
+fn groups() -> [Group; 2] {
+    let seconds = Duration::from_secs;
+    let org = Group::new("org").quota(Quota::per(4, seconds(3)));
+    [org.quota(Quota::per(12, seconds(5)).of("tokens")), Group::new("house")]
 }

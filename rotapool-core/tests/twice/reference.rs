@@ -26,11 +26,12 @@ mod strategies;
 mod trips;
 mod turns;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use rotapool_core::{
-    Basis, Cause, Config, PoolStats, Profile, ResourceError, ResourceStats, State, Status,
+    Basis, Cause, Config, Group, PoolStats, Profile, ResourceError, ResourceStats, State, Status,
 };
 
 pub(crate) use self::admin::Listed;
@@ -58,6 +59,10 @@ pub(crate) struct Reference {
     rules: Config,
     /// Former members too, in the order in which they were added.
     memberships: Vec<Membership>,
+    /// All quotas that ever were, of memberships and groups.
+    limits: Vec<Limit>,
+    /// Which of them a group has.
+    groups: BTreeMap<Arc<str>, Vec<usize>>,
     /// Those in flight, oldest first.
     usages: Vec<Usage>,
     /// The number of the newest usage; the first is 1.
@@ -110,7 +115,7 @@ struct Membership {
     tripped_after: u64,
     /// The newest usage when it was sent away last, by a trip or by a late word.
     out_after: u64,
-    /// The newest usage when it was enabled last, or added.
+    /// The newest usage when it was enabled last.
     mark: u64,
     /// Successes in a row, towards the next step down.
     row: u32,
@@ -118,7 +123,8 @@ struct Membership {
     held: Held,
     last_acquired: Option<(u64, Moment)>,
     measures: Measures,
-    limits: Vec<Limit>,
+    /// Which quotas: its own, and then its group's.
+    limits: Vec<usize>,
     /// As long as it was last seen to be spent.
     spent_until: Option<Moment>,
     /// The counters of this membership; the gauges in here mean nothing.
@@ -146,6 +152,8 @@ impl Reference {
         Self {
             rules,
             memberships: Vec::new(),
+            limits: Vec::new(),
+            groups: BTreeMap::new(),
             usages: Vec::new(),
             newest_usage: 0,
             runs: Vec::new(),
@@ -214,6 +222,7 @@ impl Reference {
             resource.longest_held = row.held_since.map(|since| now - since);
             resource.id = Arc::clone(&row.id);
             resource.circuit = self.circuit_of(membership, now);
+            resource.group = self.memberships[membership].profile.group.clone();
             resource.status = row.status;
             resource.in_flight = row.in_flight;
             resource.max_in_flight = row.max_in_flight;
@@ -286,9 +295,8 @@ impl Reference {
             last_acquired: member.last_acquired.map(|(_, at)| at),
             metadata: Arc::clone(&member.profile.metadata),
             spent_until: self.spent_until_by(membership, now),
-            quotas: member
-                .limits
-                .iter()
+            quotas: self
+                .limits_of(membership)
                 .map(|limit| (Arc::clone(&limit.dimension), limit.left_by(now)))
                 .collect(),
             eligible: is_within && self.has_room_by(membership, now),
@@ -298,14 +306,28 @@ impl Reference {
 
     // Admin calls.
 
+    /// The quotas of its group.
+    pub(super) fn shared(&self, profile: &Profile) -> Vec<usize> {
+        profile.group.as_ref().map_or_else(Vec::new, |group| self.groups[group].clone())
+    }
+
+    pub(crate) fn add_group(&mut self, group: &Group, now: Moment) {
+        let limits = self.fill(group.quotas(), now);
+        self.groups.insert(Arc::clone(group.name()), limits);
+    }
+
     pub(crate) fn add(&mut self, profile: &Profile, now: Moment) -> Result<usize, ResourceError> {
         self.notice_by_the_clock(now);
         check(profile)?;
         if self.find(&profile.id).is_ok() {
             return Err(ResourceError::DuplicateResource { id: Arc::clone(&profile.id) });
         }
+        let shared = self.shared(profile);
         let comeback = self.comeback_of_a_newcomer(profile);
-        self.memberships.push(Membership::new(profile, self.newest_usage, comeback, now));
+        let mut limits = self.fill(&profile.quotas, now);
+        limits.extend(shared);
+        self.memberships.push(Membership::new(profile, comeback, limits, now));
+        self.refill(self.memberships.len() - 1, now);
         self.look_for_a_turn(now);
         self.wake_all_without_a_line();
         self.attend_the_line();
@@ -362,7 +384,7 @@ impl Reference {
 }
 
 impl Membership {
-    fn new(profile: &Profile, mark: u64, comeback: Comeback, now: Moment) -> Self {
+    fn new(profile: &Profile, comeback: Comeback, limits: Vec<usize>, now: Moment) -> Self {
         Self {
             id: Arc::clone(&profile.id),
             profile: profile.clone(),
@@ -378,13 +400,13 @@ impl Membership {
             escalation: 0,
             tripped_after: 0,
             out_after: 0,
-            mark,
+            mark: 0,
             row: 0,
             comeback,
             held: Held::new(now),
             last_acquired: None,
             measures: Measures::default(),
-            limits: profile.quotas.iter().map(|quota| Limit::full(quota, now)).collect(),
+            limits,
             spent_until: None,
             counted: new_resource(&profile.id),
         }

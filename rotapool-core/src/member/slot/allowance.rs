@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Slot;
 use crate::member::costs::Costs;
-use crate::member::quotas::Quotas;
+use crate::member::quotas::{Limit, Quotas};
 use crate::member::standing::Standing;
 
 impl Slot {
@@ -82,6 +82,19 @@ impl Slot {
         self.promised -= 1;
         if let Some(quotas) = self.quotas_mut() {
             quotas.give_back(costs);
+        }
+    }
+
+    /// Whether its group has quotas.
+    #[inline]
+    pub(crate) fn shares_quotas(&self) -> bool {
+        self.quotas().is_some_and(|quotas| !quotas.shared().is_empty())
+    }
+
+    /// Another member of its group has changed what they have in common.
+    pub(crate) fn adopt(&mut self, shared: &[Limit], now: Instant) {
+        if let Some(quotas) = self.quotas_mut() {
+            quotas.adopt(shared, now);
         }
     }
 

@@ -15,7 +15,7 @@ use super::fingerprint::fingerprint;
 use super::holds::Holds;
 use super::measures::Measures;
 use super::profile::{Metadata, Profile};
-use super::quotas::Quotas;
+use super::quotas::{Limit, Quotas};
 use super::standing::{Standing, Status};
 use super::usage::{Lane, Place, Sequence};
 use crate::error::ResourceError;
@@ -76,9 +76,12 @@ pub(crate) struct Slot {
 struct Held {
     comeback: Option<Box<Comeback>>,
     quotas: Option<Box<Quotas>>,
+    group: Option<Arc<str>>,
 }
 
 impl Slot {
+    /// `shared` is what its group has in common.
+    ///
     /// # Errors
     ///
     /// Quotas that make no sense.
@@ -86,11 +89,14 @@ impl Slot {
         profile: Profile,
         position: u64,
         inherited: u32,
+        shared: &[Limit],
         now: Instant,
     ) -> Result<Self, ResourceError> {
-        let Profile { id, max_in_flight: cap, weight, priority, metadata, quotas } = profile;
-        let quotas = Quotas::new(&quotas, &id, now)?;
-        let held = quotas.map(|quotas| Held { quotas: Some(quotas), comeback: None });
+        let Profile { id, max_in_flight: cap, weight, priority, metadata, quotas, group } = profile;
+        let quotas = Quotas::new(&quotas, shared, now);
+        let quotas = quotas.map_err(|error| ResourceError::Quota { id: Arc::clone(&id), error })?;
+        let is_held = quotas.is_some() || group.is_some();
+        let held = is_held.then(|| Held { quotas, comeback: None, group });
         Ok(Self {
             fingerprint: fingerprint(id.as_bytes()),
             id,
@@ -121,6 +127,12 @@ impl Slot {
         &self.id
     }
 
+    /// The group to which it belongs.
+    #[inline]
+    pub(crate) fn group(&self) -> Option<&Arc<str>> {
+        self.held.as_ref()?.group.as_ref()
+    }
+
     pub(crate) fn metadata(&self) -> &Arc<Metadata> {
         &self.metadata
     }
@@ -131,12 +143,14 @@ impl Slot {
         (profile.max_in_flight, profile.weight, profile.priority) =
             (self.cap, self.weight, self.priority);
         profile.metadata = Arc::clone(&self.metadata);
-        let limits = self.quotas().map(Quotas::limits).unwrap_or_default();
+        let limits = self.quotas().map(Quotas::own).unwrap_or_default();
+        profile.group = self.group().cloned();
         profile.quotas = limits.iter().map(|limit| limit.quota.clone()).collect();
         profile
     }
 
-    /// Something else is said of it from now on; `quotas` are its new ones, full, if they are others. What was taken of
+    /// Something else is said of it from now on; `quotas` are its new ones, full, and what its group has left, if they are
+    /// others. What was taken of
     /// a dimension stays taken.
     pub(crate) fn describe(
         &mut self,
@@ -144,19 +158,22 @@ impl Slot {
         quotas: Option<Option<Box<Quotas>>>,
         now: Instant,
     ) {
-        let Profile { id: _, max_in_flight, weight, priority, metadata, quotas: _ } = profile;
+        let Profile { id: _, max_in_flight, weight, priority, metadata, quotas: _, group } =
+            profile;
         (self.cap, self.weight, self.priority) = (max_in_flight, weight, priority);
         self.metadata = metadata;
         let Some(mut quotas) = quotas else { return };
-        let (comeback, former) = match self.held.take() {
-            Some(held) => (held.comeback, held.quotas),
-            None => (None, None),
-        };
+        let held = self.held.take().map(|held| *held).unwrap_or_default();
+        let Held { comeback, quotas: former, group: _ } = held;
         if let (Some(quotas), Some(former)) = (&mut quotas, former) {
             quotas.take_over(*former, now);
         }
-        if comeback.is_some() || quotas.is_some() {
-            self.held = Some(Box::new(Held { comeback, quotas }));
+        self.hold(Held { comeback, quotas, group });
+    }
+
+    fn hold(&mut self, held: Held) {
+        if held.comeback.is_some() || held.quotas.is_some() || held.group.is_some() {
+            self.held = Some(Box::new(held));
         }
     }
 
@@ -266,10 +283,8 @@ impl Slot {
     }
 
     fn set_comeback(&mut self, comeback: Option<Box<Comeback>>) {
-        let quotas = self.held.take().and_then(|held| held.quotas);
-        if comeback.is_some() || quotas.is_some() {
-            self.held = Some(Box::new(Held { comeback, quotas }));
-        }
+        let Held { quotas, group, .. } = self.held.take().map(|held| *held).unwrap_or_default();
+        self.hold(Held { comeback, quotas, group });
     }
 
     /// Whether it is held to anything but its cap.
@@ -297,19 +312,24 @@ impl Slot {
         }
     }
 
-    /// A usage of this cost was registered.
+    /// A usage was registered.
     #[inline]
-    pub(crate) fn acquired<'a>(
+    pub(crate) fn acquired(&mut self, usage: Sequence, now: Tick) {
+        (self.last_usage, self.last_acquired) = (usage, now);
+        self.counters.acquires += 1;
+    }
+
+    /// A usage of this cost was registered on a resource that is [held](Self::is_held) to something.
+    pub(crate) fn acquired_held(
         &mut self,
         usage: Sequence,
         place: Place,
+        costs: &Costs,
         now: Tick,
-        costs: impl FnOnce() -> (&'a Costs, Epoch),
+        epoch: Epoch,
     ) {
-        (self.last_usage, self.last_acquired) = (usage, now);
-        self.counters.acquires += 1;
         if let Some(held) = &mut self.held {
-            held.began(usage, place, costs(), now);
+            held.began(usage, place, (costs, epoch), now);
         }
     }
 
@@ -391,7 +411,6 @@ impl Slot {
 }
 
 impl Held {
-    #[cold]
     fn began(&mut self, usage: Sequence, place: Place, (costs, epoch): (&Costs, Epoch), now: Tick) {
         if let Some(comeback) = &mut self.comeback {
             comeback.began(usage, place, now);

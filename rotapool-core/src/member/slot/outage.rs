@@ -44,6 +44,8 @@ impl Slot {
             Some(outage) if outage.until > trip.now => outage.fail(trip.outage(ends, source)),
             _ => self.standing = Standing::CoolingDown(Box::new(trip.outage(ends, source))),
         }
+        // Nor are the successes before it in a row with those after it, whoever of its group failed.
+        self.escalation.fail();
         self.set_comeback(None);
         let is_circuit = self.standing.is_circuit();
         if let Some(circuit) = &mut self.circuit {
@@ -140,12 +142,11 @@ impl Slot {
         &mut self,
         until: Instant,
         basis: Basis,
-        reason: Arc<str>,
+        cause: Cause,
         now: Instant,
     ) -> bool {
         // No usage says so.
-        let (cause, attempt) = (Cause::Signal(reason), None);
-        let by = Outage { since: now, until, cause, attempt, basis, beneath: None };
+        let by = Outage { since: now, until, cause, attempt: None, basis, beneath: None };
         match &mut self.standing {
             Standing::Disabled { .. } => return false,
             Standing::CoolingDown(outage) => {
@@ -200,6 +201,8 @@ pub(crate) struct Trip<'a> {
     pub(crate) newest: Sequence,
     /// How long, and who says so; without it the table decides.
     pub(crate) term: Option<(Duration, Source)>,
+    /// The group of which it is said, if not of the resource alone.
+    pub(crate) group: Option<Arc<str>>,
     /// Whether it takes a step on the table.
     pub(crate) climbs: bool,
     pub(crate) reason: &'a Arc<str>,
@@ -210,7 +213,11 @@ pub(crate) struct Trip<'a> {
 impl Trip<'_> {
     /// The outage that it is, if none is known yet.
     fn outage(&self, until: Instant, source: Source) -> Outage {
-        let cause = source.cause(Arc::clone(self.reason));
+        let reason = Arc::clone(self.reason);
+        let cause = match self.group.clone() {
+            Some(group) => Cause::Group { group, reason },
+            None => source.cause(reason),
+        };
         let (attempt, basis) = (Some(self.usage), source.basis());
         Outage { since: self.now, until, cause, attempt, basis, beneath: None }
     }

@@ -1,5 +1,7 @@
 //! What the next command is chosen by, and what there is to look at.
 
+use std::sync::Arc;
+
 use std::collections::HashSet;
 use std::hash::Hasher;
 
@@ -19,8 +21,9 @@ impl Episode {
     }
 
     /// What core says of a member's quotas.
-    pub(crate) fn quotas_of(&self, id: &str) -> Vec<Quota> {
-        self.core.profile(id).map(|(_, profile)| profile.quotas).unwrap_or_default()
+    pub(crate) fn quotas_of(&self, id: &str) -> (Vec<Quota>, Option<Arc<str>>) {
+        let profile = self.core.profile(id);
+        profile.map(|(_, profile)| (profile.quotas, profile.group)).unwrap_or_default()
     }
 
     pub(crate) fn runs_that(&self, are: impl Fn(Doing) -> bool) -> Vec<usize> {

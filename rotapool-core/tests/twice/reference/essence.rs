@@ -71,7 +71,8 @@ impl Reference {
     }
 
     fn hash_member(&self, number: usize, member: &Membership, now: Moment, into: &mut impl Hasher) {
-        for limit in &member.limits {
+        member.profile.group.hash(into);
+        for limit in self.limits_of(number) {
             limit.hash_essence(now, into);
         }
         ahead(member.spent_until, now).hash(into);

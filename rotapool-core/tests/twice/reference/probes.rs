@@ -1,6 +1,7 @@
 //! Calls that no run makes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rotapool_core::{Basis, Cause, Outcome, ProbeRules, Signal, Status};
@@ -105,7 +106,11 @@ impl Reference {
                     _ => later(now, time),
                 })
             }
-            (Status::Disabled, _, Some(Cause::Signal(_))) if asking.disabled_too => Some(now),
+            (Status::Disabled, _, Some(Cause::Signal(_) | Cause::Group { .. }))
+                if asking.disabled_too =>
+            {
+                Some(now)
+            }
             _ => None,
         }
     }
@@ -174,11 +179,17 @@ impl Reference {
             Outcome::Signal(signal) => signal.reason().to_string(),
             other => other.to_string(),
         };
-        let reason = format!("probe: {what}");
+        let reason: Arc<str> = format!("probe: {what}").into();
+        let of_group = matches!(outcome, Outcome::Signal(signal) if signal.is_of_group());
+        let mut concerned = vec![membership];
+        concerned.extend(self.others_of_its_group(membership).filter(|_| of_group));
         let (after, guessed) = match outcome {
             _ if status == Status::Disabled => return,
             Outcome::Signal(Signal::Disable { .. }) => {
-                self.take_out(membership, Cause::Signal(reason.into()), None, now);
+                for membership in concerned {
+                    let cause = self.cause_of(membership, &reason, of_group);
+                    self.take_out(membership, cause, None, now);
+                }
                 self.wake_all_without_a_line();
                 self.note("a probe disabled one");
                 return;
@@ -190,7 +201,7 @@ impl Reference {
         let (least, most) =
             (*self.rules.cooldown_bounds.start(), *self.rules.cooldown_bounds.end());
         let after = after.filter(|after| !after.is_zero());
-        let member = &mut self.memberships[membership];
+        let member = &self.memberships[membership];
         let (ends, basis) = match after {
             Some(after) if guessed => (later(now, after.clamp(least, most)), Basis::Guessed),
             Some(after) if after < least || after > most => {
@@ -204,6 +215,26 @@ impl Reference {
             }
             None => (next, Basis::Guessed),
         };
+        for membership in concerned {
+            let cause = self.cause_of(membership, &reason, of_group);
+            self.is_out_by_probe(membership, ends, basis, cause, now);
+        }
+    }
+
+    fn is_out_by_probe(
+        &mut self,
+        membership: usize,
+        ends: Moment,
+        basis: Basis,
+        cause: Cause,
+        now: Moment,
+    ) {
+        let newest = self.newest_usage;
+        let member = &mut self.memberships[membership];
+        let status = member.status;
+        if status == Status::Disabled {
+            return;
+        }
         if member.failed.as_ref().is_some_and(|failed| failed.until >= ends) {
             self.note("a probe knew nothing new");
             return;
@@ -213,9 +244,9 @@ impl Reference {
             member.counted.cooldowns += 1;
             self.counted.cooldowns += 1;
         }
-        let cause = Cause::Signal(reason.into());
         member.failed = Some(Failed { until: ends, basis, cause, attempt: None });
         member.stand_by_both_words();
+        member.out_after = newest;
         member.comeback = Comeback::Proven;
         member.held.goes_out_by(None);
         member.status = Status::CoolingDown;

@@ -101,15 +101,57 @@ impl Limit {
 }
 
 impl Reference {
+    /// Full ones of these quotas; answers which.
+    pub(super) fn fill(&mut self, quotas: &[Quota], now: Moment) -> Vec<usize> {
+        let first = self.limits.len();
+        self.limits.extend(quotas.iter().map(|quota| Limit::full(quota, now)));
+        (first..self.limits.len()).collect()
+    }
+
+    /// The quotas of a membership, its own and its group's.
+    pub(super) fn limits_of(&self, membership: usize) -> impl Iterator<Item = &Limit> + Clone {
+        self.memberships[membership].limits.iter().map(|&limit| &self.limits[limit])
+    }
+
+    fn change_limits(&mut self, membership: usize, mut change: impl FnMut(&mut Limit)) {
+        for &limit in &self.memberships[membership].limits {
+            change(&mut self.limits[limit]);
+        }
+    }
+
     fn look_at(&mut self, membership: usize, now: Moment) {
-        self.memberships[membership].limits.iter_mut().for_each(|limit| limit.look(now));
+        self.change_limits(membership, |limit| limit.look(now));
         self.see_whether_spent(membership);
     }
 
+    /// Whether its group has quotas.
+    fn shares(&self, membership: usize) -> bool {
+        let group = self.memberships[membership].profile.group.as_ref();
+        group.is_some_and(|group| !self.groups[group].is_empty())
+    }
+
+    /// All of its group find out that something was taken, or given back.
+    fn tell_its_group(&mut self, membership: usize, now: Moment) {
+        if !self.shares(membership) {
+            return;
+        }
+        let group = self.memberships[membership].profile.group.clone();
+        for other in 0..self.memberships.len() {
+            if self.memberships[other].profile.group == group {
+                let was_spent = self.memberships[other].spent_until.is_some();
+                self.look_at(other, now);
+                let is_spent = self.memberships[other].spent_until.is_some();
+                if other != membership && is_spent && !was_spent {
+                    self.note("one of a group spent what another would have had");
+                }
+            }
+        }
+    }
+
     fn see_whether_spent(&mut self, membership: usize) {
-        let limits = &self.memberships[membership].limits;
-        let is_spent = limits.iter().any(|limit| !limit.has(1));
-        let until = limits.iter().filter_map(|limit| limit.ready_at(1)).max();
+        let limits = self.limits_of(membership);
+        let is_spent = limits.clone().any(|limit| !limit.has(1));
+        let until = limits.filter_map(|limit| limit.ready_at(1)).max();
         let was_spent = self.memberships[membership].spent_until.is_some();
         self.memberships[membership].spent_until = until.filter(|_| is_spent);
         if was_spent && !is_spent {
@@ -142,7 +184,7 @@ impl Reference {
     pub(super) fn payable_at(&self, run: usize, membership: usize, now: Moment) -> Option<Moment> {
         let terms = &self.runs[run].terms;
         let mut latest = now;
-        for limit in &self.memberships[membership].limits {
+        for limit in self.limits_of(membership) {
             let mut limit = limit.clone();
             limit.look(now);
             latest = latest.max(limit.ready_at(limit.cost(terms).max(1))?);
@@ -168,20 +210,19 @@ impl Reference {
     /// Takes what an attempt of the run costs; answers how much of each.
     pub(super) fn charge(&mut self, run: usize, membership: usize, now: Moment) -> Vec<u64> {
         self.look_at(membership, now);
-        let terms = &self.runs[run].terms;
-        let limits = &mut self.memberships[membership].limits;
-        let costs: Vec<_> = limits.iter().map(|limit| limit.cost(terms)).collect();
-        limits.iter_mut().zip(&costs).for_each(|(limit, &cost)| limit.take(cost.into()));
+        let terms = self.runs[run].terms.clone();
+        let costs = self.limits_of(membership).map(|limit| limit.cost(&terms)).collect();
+        self.change_limits(membership, |limit| limit.take(limit.cost(&terms).into()));
         self.see_whether_spent(membership);
+        self.tell_its_group(membership, now);
         costs
     }
 
     pub(super) fn give_back(&mut self, run: usize, membership: usize) {
-        let terms = &self.runs[run].terms;
-        for limit in &mut self.memberships[membership].limits {
-            limit.take(-i128::from(limit.cost(terms)));
-        }
+        let terms = self.runs[run].terms.clone();
+        self.change_limits(membership, |limit| limit.take(-i128::from(limit.cost(&terms))));
         self.see_whether_spent(membership);
+        self.tell_its_group(membership, self.now);
     }
 
     /// What an operation says that it took: of one dimension, or of all.
@@ -197,9 +238,9 @@ impl Reference {
             return;
         };
         let membership = usage.membership;
-        for (limit, reserved) in
-            self.memberships[membership].limits.iter_mut().zip(&mut usage.reserved)
-        {
+        let limits = &self.memberships[membership].limits;
+        for (&limit, reserved) in limits.iter().zip(&mut usage.reserved) {
+            let limit = &mut self.limits[limit];
             limit.look(now);
             if dimension.is_none_or(|dimension| *limit.dimension == *dimension) {
                 limit.take(i128::from(amount) - i128::from(*reserved));
@@ -207,7 +248,7 @@ impl Reference {
             }
         }
         self.note("an operation said what it took");
-        if self.memberships[membership].limits.iter().any(|limit| limit.level < 0) {
+        if self.limits_of(membership).any(|limit| limit.level < 0) {
             self.note("a debt");
         }
         self.quotas_changed(membership, now);
@@ -225,21 +266,25 @@ impl Reference {
         self.notice_by_the_clock(now);
         let usage = self.usages.iter().find(|usage| usage.handle.run == run);
         let Some(membership) = usage.map(|usage| usage.membership) else { return };
-        for limit in &mut self.memberships[membership].limits {
+        let mut said = false;
+        self.change_limits(membership, |limit| {
             limit.look(now);
-            if *limit.dimension == *dimension {
+            // Of its own quota; of the group's if it has none.
+            if *limit.dimension == *dimension && !said {
+                said = true;
                 limit.level = (limit.one * i128::from(left)).min(limit.capacity);
                 limit.stopped_until = reset.map(|reset| now + reset).filter(|&at| at > now);
             }
-        }
+        });
         self.note("an upstream said what is left");
         self.quotas_changed(membership, now);
     }
 
     fn quotas_changed(&mut self, membership: usize, now: Moment) {
         self.see_whether_spent(membership);
+        self.tell_its_group(membership, now);
         let member = &self.memberships[membership];
-        if member.is_member && !member.limits.is_empty() {
+        if member.is_member && !member.limits.is_empty() || self.shares(membership) {
             self.look_for_a_recovery(now);
             self.wake_all_without_a_line();
             self.attend_the_line();

@@ -7,7 +7,7 @@ use rotapool_core::{Basis, Cause, Signal, Status};
 
 use super::admin::Failed;
 use super::comeback::Comeback;
-use super::{Reference, later};
+use super::{Membership, Reference, later};
 use crate::twice::observed::{Change, Moment};
 
 /// A usage as a witness: its number, where it was, and whether it is lost on trial.
@@ -67,26 +67,61 @@ impl Reference {
         let fails = self.rules.rules.generations && on_trial && is_member;
         if fails && self.is_judged(witness) {
             self.note("a hiccup on trial sent the resource away");
-            self.trip(witness, None, Basis::Guessed, reason, now);
+            self.trip(witness, None, Basis::Guessed, &Cause::Signal(Arc::clone(reason)), now);
         }
     }
 
     pub(super) fn obey(&mut self, witness: Witness, signal: &Signal, now: Moment) {
+        self.obey_on(witness, signal, now);
+        if !signal.is_of_group() || !self.counts(witness) {
+            return;
+        }
+        // The others of the group, as if it had been there.
+        for membership in self.others_of_its_group(witness.membership) {
+            self.note("a signal took out another of the group");
+            let heard = Witness { membership, lost: false, ..witness };
+            if self.counts(heard) {
+                self.obey_on(heard, signal, now);
+            }
+        }
+    }
+
+    pub(super) fn others_of_its_group(&self, membership: usize) -> std::vec::IntoIter<usize> {
+        let group = &self.memberships[membership].profile.group;
+        let is_other = |(other, member): &(usize, &Membership)| {
+            *other != membership && group.is_some() && member.profile.group == *group
+        };
+        let others = self.members().filter(is_other).map(|(other, _)| other);
+        others.collect::<Vec<_>>().into_iter()
+    }
+
+    /// What a signal with this reason is to a member as the cause.
+    pub(super) fn cause_of(&self, membership: usize, reason: &Arc<str>, of_group: bool) -> Cause {
+        let reason = Arc::clone(reason);
+        match &self.memberships[membership].profile.group {
+            Some(group) if of_group => Cause::Group { group: Arc::clone(group), reason },
+            _ => Cause::Signal(reason),
+        }
+    }
+
+    fn obey_on(&mut self, witness: Witness, signal: &Signal, now: Moment) {
         let membership = witness.membership;
+        let cause = |reason| self.cause_of(membership, reason, signal.is_of_group());
         match signal {
             Signal::Cooldown { after, guessed, reason, .. } => {
+                let cause = cause(reason);
                 let member = &self.memberships[membership];
                 if member.is_member && !member.is_disabled() {
-                    self.cool(witness, (*after, *guessed), reason, now);
+                    self.cool(witness, (*after, *guessed), &cause, now);
                 }
             }
             Signal::Disable { reason, .. } => {
+                let cause = cause(reason);
                 if !self.counts(witness) {
                     self.note("evidence from before an enable, or of a lost usage");
                     return;
                 }
                 if self.memberships[membership].is_member {
-                    let cause = Cause::Signal(Arc::clone(reason));
                     self.take_out(membership, cause, Some(witness.usage), now);
                 }
                 self.abort_younger(witness, u64::MAX);
@@ -100,7 +135,7 @@ impl Reference {
         &mut self,
         witness: Witness,
         (after, guessed): (Option<Duration>, bool),
-        reason: &Arc<str>,
+        cause: &Cause,
         now: Moment,
     ) {
         if !self.counts(witness) {
@@ -123,7 +158,7 @@ impl Reference {
         let member = &self.memberships[witness.membership];
         let known = self.rules.rules.one_trip_per_outage && witness.usage <= member.tripped_after;
         if !known {
-            self.trip(witness, stated, basis, reason, now);
+            self.trip(witness, stated, basis, cause, now);
         } else if let Some(stated) = stated {
             let ends = later(now, stated);
             if member.failed.as_ref().is_none_or(|failed| failed.until < ends) {
@@ -131,7 +166,7 @@ impl Reference {
                     Status::Healthy => "a late word sent a resource away that was back",
                     _ => "a late word extended an outage",
                 });
-                self.send_away(witness, ends, basis, reason, now);
+                self.send_away_by(witness, ends, basis, cause.clone(), now);
             } else {
                 self.note("a late word that changed nothing");
             }
@@ -148,7 +183,7 @@ impl Reference {
         witness: Witness,
         stated: Option<Duration>,
         basis: Basis,
-        reason: &Arc<str>,
+        cause: &Cause,
         now: Moment,
     ) {
         let climbs = stated.is_none() || self.rules.rules.stated_climbs;
@@ -159,18 +194,7 @@ impl Reference {
         let table = self.rules.cooldown_table.iter().copied();
         let by_the_table = table.take(member.escalation as usize).next_back();
         let ends = later(now, stated.or(by_the_table).unwrap_or_default());
-        self.send_away(witness, ends, basis, reason, now);
-    }
-
-    fn send_away(
-        &mut self,
-        witness: Witness,
-        ends: Moment,
-        basis: Basis,
-        reason: &Arc<str>,
-        now: Moment,
-    ) {
-        self.send_away_by(witness, ends, basis, Cause::Signal(Arc::clone(reason)), now);
+        self.send_away_by(witness, ends, basis, cause.clone(), now);
     }
 
     /// Until then, or until the running cooldown ends if that is later.
