@@ -45,7 +45,8 @@ impl<A> State<A> {
     }
 
     /// The eligible members that the run admits, in pool order: those that it has not tried, as far as they are
-    /// within their pace or `reach` goes beyond it; if there are none, those that it has, the least recent first.
+    /// within their pace or `reach` goes beyond it; if there are none, those that it has, the least recent first, but
+    /// only where nothing fresh is beyond its pace.
     pub(crate) fn foresee_candidates(
         &self,
         wish: &Wish,
@@ -87,6 +88,10 @@ impl<A> State<A> {
                 if some_within { slot.is_within_pace() } else { reach.beyond_pace }
             });
             fresh.extend(had.map(|(key, slot)| candidate(*key, slot)));
+            // What is fresh comes first, and be it beyond its pace.
+            if !fresh.is_empty() && !beyond.is_empty() {
+                fresh = beyond.iter().map(|(key, slot)| candidate(*key, slot)).collect();
+            }
         }
         fresh
     }

@@ -150,7 +150,7 @@ impl Attempts {
         handle: impl FnOnce() -> A,
     ) -> Step {
         let rules = pool.config().rules;
-        let pauses_already = matches!(self.history.pause(), Pause::Until(until) if now < until);
+        let pauses_already = self.is_pausing(now);
         let reason = match self.wait || may_repeat || pauses_already {
             false => Err(self.nothing(pool)),
             true => {
@@ -207,9 +207,9 @@ impl Attempts {
         may_repeat: bool,
         now: Instant,
     ) -> Until {
-        let patience = self.patience(pool, now);
-        let hurries = !self.wait || patience.is_some_and(|patience| patience <= now);
-        let latest = if hurries { self.deadline } else { patience.or(self.deadline) };
+        let hurries = !self.may_wait(pool, now);
+        let patience = self.patience(pool, now).filter(|_| !hurries);
+        let latest = patience.or(self.deadline);
         let latest = pause.into_iter().chain(latest).min();
         Until {
             latest,
@@ -245,12 +245,29 @@ impl Attempts {
         (!is_in_time).then_some(ExhaustedReason::PauseOutlastsDeadline { until, deadline })
     }
 
-    /// Whether the run may wait for a ramp's pace; who may not goes beyond it rather than fail.
+    /// Whether the run may wait for a ramp's pace; who may not goes beyond it rather than fail. Whose next failure may
+    /// be its last waits for no pace; who pauses has the time to.
     #[inline]
     pub(super) fn may_wait<A>(&self, pool: &State<A>, now: Instant) -> bool {
-        self.wait
+        let has_time = match self.wait {
+            true => !self.is_at_its_last() || self.must_pause(now),
+            false => self.is_pausing(now),
+        };
+        has_time
             && self.is_one_too_many(pool).is_none()
             && self.patience(pool, now).is_none_or(|patience| now < patience)
+    }
+
+    /// Whether it has failed, and another failure that costs something would end it.
+    #[inline]
+    fn is_at_its_last(&self) -> bool {
+        self.made > 0 && self.history.spent() + 1 >= self.max_attempts
+    }
+
+    /// Whether its pause has begun and is not over.
+    #[inline]
+    fn is_pausing(&self, now: Instant) -> bool {
+        matches!(self.history.pause(), Pause::Until(until) if now < until)
     }
 
     /// Until when a run in line keeps to the pace of ramps: for half of the time that it had when it came. A place that

@@ -296,15 +296,67 @@ fn a_retry_goes_beyond_the_pace_of_a_fresh_one_before_it_repeats_itself() {
 }
 
 #[test]
-fn a_run_in_line_for_a_pace_that_repeats_itself_elsewhere_is_served_there() {
-    // It waits, so it keeps to the pace; what it has tried and is within its pace is better than waiting.
+fn a_run_that_waits_goes_beyond_the_pace_of_a_fresh_one_before_it_repeats_itself() {
     let scene = Scene::with(&["a", "b"], |builder| builder.strategy(Strategy::PrimaryBackup));
     takes_out(&scene, "b", 10);
     scene.advance(secs(10));
     let _within = scene.start_with(|request| request.exclude("a"));
-    let run = scene.start_with(|request| request.wait(true));
+    let run = scene.start_with(|request| request.timeout(secs(3600)));
     scene.answer("a", Err(Fault::retry("503")));
-    assert_eq!(scene.upstream.pending(), ["b", "a"]);
-    scene.answer("a", fine());
+    assert_eq!(scene.upstream.pending(), ["b", "b"]);
+    scene.upstream.answer_nth("b", 1, fine());
+    scene.settle();
+    assert_eq!(run.result().unwrap(), "fine");
+}
+
+#[test]
+fn a_run_that_pauses_keeps_to_the_pace_until_its_pause_is_over_and_then_goes_beyond_it() {
+    for waits in [true, false] {
+        let scene = Scene::with(&["a", "b"], |builder| {
+            builder.strategy(Strategy::PrimaryBackup).retry_delay(secs(20))
+        });
+        takes_out(&scene, "b", 10);
+        let herd: Vec<_> =
+            (0..10).map(|_| scene.start_with(|request| request.wait(waits))).collect();
+        herd.iter().for_each(|_| scene.answer("a", Err(Fault::retry("503"))));
+        scene.advance(secs(10));
+        assert_eq!(scene.upstream.pending(), ["b"], "waits: {waits}");
+        scene.advance(secs(20));
+        assert_eq!(scene.upstream.pending(), ["b"; 10], "rather than \"a\" again: {waits}");
+    }
+}
+
+#[test]
+fn a_newcomer_gets_one_of_those_that_pause_and_no_herd() {
+    let scene = Scene::with(&["a"], |builder| builder.retry_delay(secs(60)));
+    let herd: Vec<_> = (0..50).map(|_| scene.start()).collect();
+    herd.iter().for_each(|_| scene.answer("a", Err(Fault::retry("503"))));
+    scene.pool.add(Resource::new("b", "b")).unwrap();
+    scene.settle();
+    assert_eq!(scene.upstream.pending(), ["b"]);
+    scene.answer("b", fine());
+    assert_eq!(scene.upstream.pending(), ["b", "b"], "as many more as it serves");
+}
+
+#[test]
+fn a_run_at_its_last_attempt_waits_for_no_pace() {
+    let busy = |id: &'static str| Resource::new(id, id).max_in_flight(1);
+    let scene = Scene::with(&[], |builder| {
+        builder
+            .max_attempts(2)
+            .strategy(Strategy::PrimaryBackup)
+            .resource(busy("a"))
+            .resource(Resource::new("b", "b"))
+    });
+    takes_out(&scene, "b", 10);
+    let run = scene.start_with(|request| request.wait(true));
+    let _next = scene.start_with(|request| request.exclude("b").wait(true));
+    scene.advance(secs(10));
+    let _within = scene.start_with(|request| request.exclude("a"));
+    scene.upstream.answer("a", Err(Fault::retry("503")));
+    scene.settle();
+    assert_eq!(scene.upstream.pending(), ["b", "b", "a"], "\"a\" is not free");
+    scene.upstream.answer_nth("b", 1, fine());
+    scene.settle();
     assert_eq!(run.result().unwrap(), "fine");
 }

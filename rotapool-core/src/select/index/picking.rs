@@ -13,7 +13,7 @@ use crate::time::Tick;
 pub(crate) struct Reach {
     /// To what its run has tried already.
     pub(crate) tried: bool,
-    /// Beyond the pace of a ramp.
+    /// Beyond the pace of a ramp. Rather than repeat itself a run goes there in any case.
     pub(crate) beyond_pace: bool,
 }
 
@@ -54,10 +54,9 @@ impl Index {
     /// Nothing fresh is within its pace.
     #[cold]
     fn pick_another(&self, wish: &Wish, reach: Reach, roster: &Roster, now: Tick) -> Pick {
-        if reach.beyond_pace {
-            if let Some(item) = self.find_fresh_beyond(wish, roster, now) {
-                return Pick::Take(item);
-            }
+        let fresh_beyond = || self.find_fresh_beyond(wish, roster, now).map(Pick::Take);
+        if let Some(pick) = reach.beyond_pace.then(fresh_beyond).flatten() {
+            return pick;
         }
         let pays = self.pays(wish, roster, now);
         let within =
@@ -68,7 +67,8 @@ impl Index {
             self.find_tried(wish, roster, beyond)
         });
         match again {
-            Some(item) if reach.tried => Pick::Take(item),
+            // What is fresh comes first, and be it beyond its pace.
+            Some(item) if reach.tried => fresh_beyond().unwrap_or(Pick::Take(item)),
             Some(_) => Pick::OnlyTried,
             None => Pick::Nothing,
         }

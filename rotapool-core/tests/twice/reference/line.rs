@@ -98,9 +98,8 @@ impl Reference {
             self.runs[run].came = Some((self.newest_usage, self.arrivals));
         }
         let patience = self.patience(run, now);
-        let terms = &self.runs[run].terms;
-        let hurries = !terms.wait || patience.is_some_and(|patience| patience <= now);
-        let deadline = patience.filter(|_| !hurries).or(terms.deadline);
+        let hurries = self.hurries(run, now);
+        let deadline = patience.filter(|_| !hurries).or(self.runs[run].terms.deadline);
         let pause = self.runs[run].pause_until.filter(|_| self.has_to_pause(run, now));
         let deadline = pause.into_iter().chain(deadline).min();
         let until = match self.next_known_instant() {

@@ -203,9 +203,9 @@ impl Reference {
         is_new && self.waiting().count() >= self.rules.max_waiting
     }
 
-    /// What is fresh comes first, and who does not wait goes beyond the pace rather than ask again.
+    /// What is fresh comes first, beyond its pace too rather than the same again.
     fn turn_of(&self, run: usize, now: Moment) -> Option<Turn> {
-        let Run { terms, wish, .. } = &self.runs[run];
+        let Run { wish, .. } = &self.runs[run];
         let mut admitted = self.eligible();
         admitted.retain(|&it| self.admits(run, it) && self.can_pay(run, it, now));
         let tried_at = |one: &usize| wish.tried.iter().position(|tried| tried == one);
@@ -222,10 +222,28 @@ impl Reference {
             beyond,
         };
         let turns = [(false, false), (false, true), (true, false), (true, true)];
-        let is_impatient = self.patience(run, now).is_some_and(|patience| patience <= now);
-        let may_wait = terms.wait && !self.is_one_too_many(run) && !is_impatient;
+        let may_wait = !self.hurries(run, now);
         let open = turns.into_iter().filter(|(_, beyond)| !(*beyond && may_wait));
-        open.map(|(again, beyond)| turn(again, beyond)).find(|turn| !turn.those.is_empty())
+        let turn_by = |(again, beyond)| turn(again, beyond);
+        let found = open.map(turn_by).find(|turn| !turn.those.is_empty())?;
+        // Rather than repeat itself it goes beyond the pace.
+        let fresh = turn(false, true);
+        let repeats = found.again && !self.has_to_pause(run, now);
+        Some(if repeats && !fresh.those.is_empty() { fresh } else { found })
+    }
+
+    /// Whether it goes beyond the pace of ramps rather than wait for a place.
+    pub(super) fn hurries(&self, run: usize, now: Moment) -> bool {
+        let Run { terms, made, spent, pause_until, .. } = &self.runs[run];
+        let is_last = *made > 0 && spent + 1 >= terms.max_attempts;
+        let has_to_pause = self.has_to_pause(run, now);
+        let has_time = match terms.wait {
+            true => has_to_pause || !is_last,
+            // It waits for nothing; it pauses where it may only repeat itself.
+            false => has_to_pause && pause_until.is_some(),
+        };
+        let is_impatient = self.patience(run, now).is_some_and(|patience| patience <= now);
+        !has_time || is_impatient || self.is_one_too_many(run)
     }
 
     /// One pause a failure, as long as it was drawn, however often the run comes meanwhile.
