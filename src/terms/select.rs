@@ -7,8 +7,9 @@ use crate::shield::contained;
 /// Chooses a resource for an attempt: for what no [`Strategy`](crate::Strategy) does.
 ///
 /// Any `Fn(&[Candidate]) -> usize` is one. It is called without the pool's lock, with the eligible
-/// resources that the run admits, in pool order and never none, and answers with the place of one in
-/// that list. When it panics or answers with a place past the end, the pool chooses by its strategy and
+/// resources that the run admits and has not tried, in pool order; where there are none, with those that
+/// it has tried, the least recent first. The list is never empty, and the answer is the place of one in
+/// it. When it panics or answers with a place past the end, the pool chooses by its strategy and
 /// counts a [fault](crate::PoolStats::choice_faults). It chooses by its strategy too, and counts nothing,
 /// when the chosen one is taken by the time the pool gets to it.
 ///

@@ -149,3 +149,50 @@ fn a_budget_that_makes_no_sense_is_refused_with_what_is_allowed() {
     assert!(build(RetryBudget::percent(20).window(Duration::ZERO)).is_err());
     assert!(build(RetryBudget::percent(100)).is_ok());
 }
+
+/// Pauses for 50 s or more after a failure on "a". One retry a second is all that the pool can afford.
+fn pauses_on_a_budget_of_one_a_second(scene: &Scene) -> Started {
+    let run = scene.start_with(|request| request.only(|data| data.get("x").is_none()).wait(false));
+    scene.answer("a", Err(Fault::retry("503")));
+    assert!(run.is_running());
+    run
+}
+
+#[test]
+fn a_wake_up_in_the_middle_of_a_pause_asks_the_budget_for_nothing() {
+    let budget = RetryBudget::percent(1).min_per_second(1).window(secs(1));
+    let one = |id: &'static str| Resource::new(id, id).max_in_flight(1);
+    let scene = Scene::with(&[], |builder| {
+        let x = one("x").metadata("x", "yes");
+        builder.retry_delay(secs(100)).retry_budget(budget).resource(one("a")).resource(x)
+    });
+    let out = scene.start_with(|request| request.exclude("a").wait(false));
+    scene.answer("x", Err(Fault::cooldown_for(secs(30), "limited")));
+    drop(out);
+    let run = pauses_on_a_budget_of_one_a_second(&scene);
+    scene.advance(Duration::from_millis(29_500));
+    let _retries =
+        scene.start_with(|request| request.exclude("x").wait(false).retry_delay(Duration::ZERO));
+    scene.answer("a", Err(Fault::retry("503")));
+    assert_eq!(scene.upstream.pending(), ["a"], "it spends the retry of this second");
+    scene.advance(Duration::from_millis(600));
+    assert!(run.is_running(), "\"x\" is back, which the first in line was to see");
+    scene.answer("a", fine());
+    scene.advance(secs(121));
+    assert_eq!(scene.upstream.pending(), ["a"], "its pause is over");
+    scene.answer("a", fine());
+    assert_eq!(run.result().unwrap(), "fine");
+}
+
+#[test]
+fn who_is_refused_by_the_budget_is_told_to_come_when_it_allows_a_retry() {
+    let budget = RetryBudget::percent(1).min_per_second(1).window(secs(1));
+    let scene = Scene::with(&["a", "b"], |builder| builder.retry_budget(budget));
+    let run = scene.start();
+    answer(&scene, Err(Fault::retry("503")));
+    answer(&scene, Err(Fault::retry("503")));
+    let refused = exhausted(&run);
+    let ExhaustedReason::RetryBudget(spent) = refused.reason else { panic!("{refused}") };
+    assert_eq!(refused.explanation.retry_at, spent.allows_at);
+    assert_eq!(refused.retry_after(), Some(secs(1)));
+}

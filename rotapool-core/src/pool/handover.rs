@@ -98,8 +98,10 @@ impl<A> State<A> {
     pub(super) fn disappoint(&mut self, was_admitted: impl Fn(&Wish) -> bool, now: Instant) {
         if !self.line.is_empty() {
             let is_hopeless = !self.has_hope(&Wish::default(), now);
-            let is_meant = |wish: &Wish| {
-                is_hopeless || (wish.filters() || wish.costs().are_stated()) && was_admitted(wish)
+            // Who pauses with a deadline may have paused for this one.
+            let is_meant = |Waiting { wish, pauses, .. }: &Waiting<A>| {
+                let is_choosy = wish.filters() || wish.costs().are_stated() || *pauses;
+                is_hopeless || is_choosy && was_admitted(wish)
             };
             self.line.wake(is_meant, &mut self.effects.get_or_insert_default().wakes);
             self.look_who_is_first();

@@ -6,9 +6,10 @@
 //!
 //! A run that pauses stands here too, for what it has not tried, and is not counted: it waits for no place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use super::pauses::Pauses;
 use super::posts::{Lookout, Posts};
 use crate::member::slot::Slot;
 use crate::member::usage::Sequence;
@@ -27,7 +28,10 @@ pub(crate) struct Line<A> {
     hurried: usize,
     costly: usize,
     /// How many of those that wait for a promise only pause.
-    pausing: usize,
+    only_pausing: usize,
+    /// Of those that wait for a promise: who pauses, by what each has tried, and who does not.
+    pauses: Pauses,
+    steady: BTreeSet<Turn>,
     arrivals: u64,
     /// Who is in no line and looks at the clock all the same.
     lookouts: Posts<A>,
@@ -69,7 +73,9 @@ impl<A> Line<A> {
             waiting: BTreeMap::new(),
             promised: BTreeMap::new(),
             hurried: 0,
-            pausing: 0,
+            only_pausing: 0,
+            pauses: Pauses::default(),
+            steady: BTreeSet::new(),
             arrivals: 0,
             lookouts: Posts::new(),
             is_attended: false,
@@ -116,7 +122,7 @@ impl<A> Line<A> {
     /// How many are in line, those included who have been promised a place and have yet to come for it, and without
     /// those who only pause.
     pub(crate) fn len(&self) -> usize {
-        self.waiting.len() + self.promised.len() - self.pausing
+        self.waiting.len() + self.promised.len() - self.only_pausing
     }
 
     /// Since when the one in line waits who has waited longest.
@@ -135,7 +141,11 @@ impl<A> Line<A> {
     pub(crate) fn enter(&mut self, turn: Turn, waiting: Waiting<A>) {
         self.hurried += usize::from(waiting.hurries);
         self.costly += usize::from(waiting.wish.costs().are_stated());
-        self.pausing += usize::from(waiting.only_pauses);
+        self.only_pausing += usize::from(waiting.only_pauses);
+        match waiting.pauses {
+            true => self.pauses.enter(&waiting.wish),
+            false => _ = self.steady.insert(turn),
+        }
         self.waiting.insert(turn, waiting);
         self.attend();
     }
@@ -145,7 +155,11 @@ impl<A> Line<A> {
         let waiting = self.waiting.remove(&turn)?;
         self.hurried -= usize::from(waiting.hurries);
         self.costly -= usize::from(waiting.wish.costs().are_stated());
-        self.pausing -= usize::from(waiting.only_pauses);
+        self.only_pausing -= usize::from(waiting.only_pauses);
+        match waiting.pauses {
+            true => self.pauses.leave(&waiting.wish),
+            false => _ = self.steady.remove(&turn),
+        }
         self.attend();
         Some(waiting)
     }
@@ -181,8 +195,12 @@ impl<A> Line<A> {
         if !is_within_pace && self.hurried == 0 {
             return None;
         }
-        let may_have = |(_, waiting): &(&Turn, &Waiting<A>)| waiting.may_have(slot, is_within_pace);
-        let turn = *self.waiting.iter().find(may_have)?.0;
+        let may_have = |waiting: &Waiting<A>| waiting.may_have(slot, is_within_pace);
+        // A herd that has failed here pauses in front of those who wait: nobody of it need be asked.
+        let turn = match self.pauses.keep_off(slot) {
+            true => *self.steady.iter().find(|&turn| may_have(&self.waiting[turn]))?,
+            false => *self.waiting.iter().find(|(_, waiting)| may_have(waiting))?.0,
+        };
         let mut waiting = self.take(turn)?;
         let handle = waiting.handle.take();
         slot.promise(waiting.wish.costs());
@@ -224,8 +242,8 @@ impl<A> Line<A> {
     }
 
     /// Wakes those of whom `is_meant` is true.
-    pub(crate) fn wake(&mut self, is_meant: impl Fn(&Wish) -> bool, into: &mut Vec<A>) {
-        let meant = self.waiting.values_mut().filter(|waiting| is_meant(&waiting.wish));
+    pub(crate) fn wake(&mut self, is_meant: impl Fn(&Waiting<A>) -> bool, into: &mut Vec<A>) {
+        let meant = self.waiting.values_mut().filter(|waiting| is_meant(waiting));
         into.extend(meant.filter_map(|waiting| waiting.handle.take()));
     }
 }

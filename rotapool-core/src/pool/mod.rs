@@ -20,6 +20,7 @@ mod holding;
 pub(crate) mod line;
 mod lookout;
 mod outage;
+mod pauses;
 pub(crate) mod posts;
 pub(crate) mod probe_rules;
 pub(crate) mod probes;

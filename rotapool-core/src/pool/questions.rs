@@ -178,6 +178,13 @@ impl<A> State<A> {
                 end => end,
             },
         };
+        // What could serve it is of no use to a retry before the budget allows one.
+        let retry_at = match reason {
+            ExhaustedReason::RetryBudget(spent) => {
+                retry_at.map(|at| spent.allows_at.map_or(at, |allows_at| allows_at.max(at)))
+            }
+            _ => retry_at,
+        };
         let row = |slot: &Slot| ResourceSnapshot::of(slot, now, self.epoch());
         let outlook = Outlook::Refused(reason);
         let most = EXPLAINED_WHEN_EXHAUSTED;

@@ -108,9 +108,24 @@ impl Attempts {
         waited: bool,
     ) -> Option<ExhaustedReason> {
         match self.end_of_its_own(pool, now, waited) {
-            None if self.history.retries() => self.over_budget(pool, now),
+            None if !self.history.retries() => None,
+            // Who was woken may find nothing, and goes on to wait; it asks once there is something to pay for.
+            None if waited && !self.finds_any(pool, now) => None,
+            None => self.over_budget(pool, now),
             reason => reason,
         }
+    }
+
+    /// Whether there is anything for the run to pick.
+    #[cold]
+    fn finds_any<A>(&self, pool: &mut State<A>, now: Instant) -> bool {
+        !pool.candidates(&self.wish, self.reach(pool, now), now).is_empty()
+    }
+
+    /// How far the run goes.
+    #[inline]
+    pub(super) fn reach<A>(&self, pool: &State<A>, now: Instant) -> Reach {
+        Reach { tried: !self.must_pause(now), beyond_pace: !self.may_wait(pool, now) }
     }
 
     /// Whether its attempts or its time are spent.

@@ -23,7 +23,7 @@ use crate::pool::line::Turn;
 use crate::rare::Rare;
 use crate::report::refusal::ExhaustedReason;
 use crate::select::candidate::Candidate;
-use crate::select::index::picking::{Pick, Reach};
+use crate::select::index::picking::Pick;
 use crate::select::wish::Wish;
 use crate::time::{Tick, after};
 
@@ -223,7 +223,7 @@ impl Attempts {
         if let Some(reason) = self.refusal(pool, now, waited) {
             return self.refuse(pool, reason, now);
         }
-        let reach = Reach { tried: !self.must_pause(now), beyond_pace: !self.may_wait(pool, now) };
+        let reach = self.reach(pool, now);
         let tick = pool.tick(now);
         let pick = match pool.has_detours() {
             false => pool.pick(&self.wish, reach, tick, &mut chance),

@@ -122,6 +122,10 @@ fn nothing_eligible_means_a_known_next_instant_or_none_cooling(scene: &Scene<'_>
             let busy = scene.after.iter().any(is_busy);
             let known = if eligible { Some(scene.now) } else { next.filter(|_| !busy) };
             let known = known.filter(|_| !scene.stats.closed);
+            let known = known.map(|known| match exhaustion.why {
+                Why::RetryBudget { allows_at: Some(allows_at), .. } => known.max(allows_at),
+                _ => known,
+            });
             assert_eq!(exhaustion.retry_at, known, "when an exhausted run may come back");
             let gave_up = exhaustion.why == Why::NoEligibleResource;
             assert!(!gave_up || !eligible, "exhausted although a resource is eligible");

@@ -333,3 +333,17 @@ fn under_the_recorded_rules_a_pause_listens_to_nobody() {
     assert_eq!(scene.upstream.pending().len(), 1);
     assert!(run.is_running());
 }
+
+#[test]
+fn who_pauses_for_something_fresh_gives_up_when_that_is_gone_for_good() {
+    let one = |id: &'static str| Resource::new(id, id).max_in_flight(1);
+    let scene = Scene::with(&[], |builder| {
+        builder.retry_delay(secs(100)).resource(one("a")).resource(one("b"))
+    });
+    let _holds = scene.start_with(|request| request.exclude("a"));
+    let run = scene.start_with(|request| request.timeout(secs(20)));
+    scene.answer("a", Err(Fault::retry("503")));
+    assert!(run.is_running(), "\"b\" may come free in time");
+    scene.answer("b", Err(Fault::disable("401")));
+    assert!(!run.is_running(), "its pause outlasts its deadline");
+}

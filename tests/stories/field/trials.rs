@@ -152,6 +152,17 @@ fn a_trial_that_hangs_keeps_nobody_away_for_longer_than_the_outage_lasted() {
 }
 
 #[test]
+fn a_trial_after_an_unpark_is_bound_by_how_long_it_was_out_and_not_by_what_was_planned() {
+    let scene = Scene::with(&["a"], |builder| builder.recovery(Recovery::Trial(Trial::default())));
+    scene.pool.park("a", secs(86_400), "works").unwrap();
+    scene.advance(secs(5));
+    scene.pool.unpark("a").unwrap();
+    let _hangs = scene.start();
+    scene.advance(secs(5));
+    assert!(is_served(&scene), "the one that hangs is lost after 5 s");
+}
+
+#[test]
 fn trials_that_hang_one_after_the_other_make_way_one_after_the_other() {
     let scene = on_trial(Trial::default().bound(secs(3)));
     for hanging in 1..=5 {

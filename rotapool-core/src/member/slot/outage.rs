@@ -85,6 +85,8 @@ impl Slot {
         match outage.beneath.take() {
             Some(failure) if failure.0 > now => (outage.until, outage.basis) = failure,
             _ => {
+                // It was out until now, whatever was planned.
+                outage.until = outage.until.min(now);
                 self.recover(recovery, rules);
                 if let Some(circuit) = &mut self.circuit {
                     circuit.close(now);

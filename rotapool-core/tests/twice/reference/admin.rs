@@ -118,6 +118,8 @@ impl Reference {
                 member.stand_by_both_words();
                 self.note("unparked, and still out by a failure");
             } else {
+                let member = &mut self.memberships[membership];
+                member.until = member.until.map(|until| until.min(now));
                 let comeback = self.comeback_after(membership);
                 let member = &mut self.memberships[membership];
                 member.comeback = comeback;

@@ -242,10 +242,11 @@ impl Reference {
             let no_hope = self.members().all(|(_, member)| member.is_disabled());
             let waiting: Vec<_> = self.in_line().map(|(run, _)| run).collect();
             for run in waiting {
-                // Who has no filters and states no costs hopes as long as there is any hope.
+                // Who has no filters, states no costs and does not pause hopes as long as there is any hope.
                 let Terms { exclude, wants, costs, .. } = &self.runs[run].terms;
                 let filters = !exclude.is_empty() || wants.is_some() || !costs.is_empty();
-                if no_hope || filters && self.admits(run, membership) {
+                let pauses = self.runs[run].place.as_ref().is_some_and(|place| place.pauses);
+                if no_hope || (filters || pauses) && self.admits(run, membership) {
                     self.wake(run);
                 }
             }

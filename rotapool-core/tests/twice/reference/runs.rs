@@ -404,6 +404,10 @@ impl Reference {
             _ => Some(row.until.max(Some(self.payable_at(run, it, now)?).filter(|&at| at > now))),
         };
         let first_back = those().filter_map(back).flatten().min();
+        let allows_at = match why {
+            Why::RetryBudget { allows_at, .. } => allows_at,
+            _ => None,
+        };
         let run = &mut self.runs[run];
         run.phase = Phase::Over;
         Move::Exhausted(Exhaustion {
@@ -414,7 +418,9 @@ impl Reference {
             retry_at: if self.closed.is_some() {
                 None
             } else if eligible {
-                Some(now)
+                Some(allows_at.map_or(now, |at| at.max(now)))
+            } else if let (Some(allows_at), false) = (allows_at, busy) {
+                first_back.map(|back| back.max(allows_at))
             } else {
                 first_back.filter(|_| !busy)
             },

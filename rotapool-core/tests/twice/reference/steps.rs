@@ -118,8 +118,11 @@ impl Reference {
             }
             _ => {}
         }
-        if let Some(why) = self.over_budget(run, now) {
-            return self.exhaust(run, why, now);
+        // Who was woken asks the budget once there is something to pay for.
+        if !waited || self.runs[run].retries && self.finds_any(run, now) {
+            if let Some(why) = self.over_budget(run, now) {
+                return self.exhaust(run, why, now);
+            }
         }
         // A selection.
         self.notice(now);
@@ -244,6 +247,13 @@ impl Reference {
         };
         let is_impatient = self.patience(run, now).is_some_and(|patience| patience <= now);
         !has_time || is_impatient || self.is_one_too_many(run)
+    }
+
+    /// Whether there is anything to pick.
+    fn finds_any(&mut self, run: usize, now: Moment) -> bool {
+        self.notice(now);
+        let found = self.turn_of(run, now);
+        found.is_some_and(|turn| !(turn.again && self.has_to_pause(run, now)))
     }
 
     /// One pause a failure, as long as it was drawn, however often the run comes meanwhile.
