@@ -173,6 +173,8 @@ impl<A> State<A> {
         self.reset_circuit(key, now);
         self.watch_for_the_line(key);
         self.offer(key);
+        // Whoever is back and spent has quota again at an instant that may be the next.
+        self.look_who_is_first();
         self.rethink();
         Ok(())
     }
