@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 130] = [
+const ALL: [&str; 129] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -46,7 +46,6 @@ const ALL: [&str; 130] = [
     "several resources recovered at once",
     "a resource on trial is saturated",
     "a place was handed over",
-    "a place beyond the pace went to one in a hurry",
     "a place went to one behind the first in line",
     "a promise taken",
     "a promise was void",
@@ -149,7 +148,7 @@ const RECORDED: [&str; 4] = [
 ];
 
 /// What only our own rules reach.
-const OURS: [&str; 39] = [
+const OURS: [&str; 38] = [
     "a trial of the breaker's failed",
     "a pause in line",
     "a pause that a wake-up leaves as it is",
@@ -161,7 +160,6 @@ const OURS: [&str; 39] = [
     "exhausted: pause outlasts deadline",
     "exhausted: line full",
     "a place was handed over",
-    "a place beyond the pace went to one in a hurry",
     "a place went to one behind the first in line",
     "a promise taken",
     "a promise was void",

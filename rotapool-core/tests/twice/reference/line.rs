@@ -180,9 +180,6 @@ impl Reference {
                         && (self.admits(run, membership) || self.has_to_judge(run, membership))
                 };
                 let Some(first) = hopeful.iter().position(may_have) else { break };
-                if !is_within {
-                    self.note("a place beyond the pace went to one in a hurry");
-                }
                 if first > 0 {
                     self.note("a place went to one behind the first in line");
                 }
