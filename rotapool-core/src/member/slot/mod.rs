@@ -96,7 +96,7 @@ impl Slot {
         let quotas = Quotas::new(&quotas, shared, now);
         let quotas = quotas.map_err(|error| ResourceError::Quota { id: Arc::clone(&id), error })?;
         let is_held = quotas.is_some() || group.is_some();
-        let held = is_held.then(|| Held { quotas, comeback: None, group });
+        let held = is_held.then_some(Held { quotas, comeback: None, group });
         Ok(Self {
             fingerprint: fingerprint(id.as_bytes()),
             id,
