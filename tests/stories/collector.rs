@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use rotapool::{CollectorError, Fault, Pool, PoolCollector, Resource, Strategy};
+use rotapool::{CollectorError, Fault, Group, Pool, PoolCollector, Quota, Resource, Strategy};
 
 use crate::scene::{Scene, secs};
 use crate::upstream::{Boom, fine};
@@ -52,6 +52,24 @@ fn pools_of_any_types_stand_in_one_family() {
     let family = "# TYPE rotapool_eligible gauge\n\
                   rotapool_eligible{pool=\"numbers\"} 1\nrotapool_eligible{pool=\"names\"} 1\n";
     assert!(page.contains(family), "{page}");
+}
+
+#[test]
+fn a_quota_of_a_group_is_told_from_one_of_the_same_dimension_that_its_member_has() {
+    let pool = Pool::builder()
+        .name("keys")
+        .group(Group::new("org-1").quota(Quota::per_minute(90)))
+        .resource(Resource::new("a", 1).group("org-1").quota(Quota::per_minute(60)))
+        .build()
+        .unwrap();
+    let collector = PoolCollector::new();
+    collector.add(&pool).unwrap();
+    let page = scrape(&registry(&collector));
+    let of = |group, left| {
+        let labels = format!("pool=\"keys\",resource_id=\"a\",dimension=\"requests\",group=\"{group}\"");
+        format!("rotapool_resource_quota_left{{{labels}}} {left}\n")
+    };
+    assert!(page.contains(&of("", 60)) && page.contains(&of("org-1", 90)), "{page}");
 }
 
 #[test]

@@ -92,6 +92,9 @@ use thiserror::Error;
 /// | `rotapool_retries_refused_total` | counter | retries that the [retry budget](crate::Builder::retry_budget) refused |
 /// | `rotapool_probes_total` | counter | calls that a [prober](crate::Pool::prober) made; they are in no other counter |
 /// | `rotapool_probe_failures_total` | counter | those of them that failed |
+/// | `rotapool_taken_back_total` | counter | places that were [taken back](crate::Builder::held_bound) from who held them for too long |
+/// | `rotapool_closed` | gauge | whether the pool is [closed](crate::Pool::close): 0 or 1 |
+/// | `rotapool_parked` | gauge | resources that are out until an [operator's](crate::Pool::park) end |
 /// | `rotapool_waiting` | gauge | runs in line for a resource |
 /// | `rotapool_spent` | gauge | healthy resources whose [quotas](crate::Quota) are spent |
 /// | `rotapool_oldest_wait_seconds` | gauge | how long the run has been in line that came first; 0 if nobody is |
@@ -103,6 +106,9 @@ use thiserror::Error;
 /// | `rotapool_resource_failures_total` | counter | attempts that failed |
 /// | `rotapool_resource_timeouts_total` | counter | those of them that gave no answer in time |
 /// | `rotapool_resource_circuit_trips_total` | counter | cooldowns of it that the circuit breaker began |
+/// | `rotapool_resource_held` | gauge | [checkouts](crate::Held) that are out |
+/// | `rotapool_resource_longest_held_seconds` | gauge | how long the oldest of them is; 0 if none is out |
+/// | `rotapool_resource_parked` | gauge | 1 if it is out until an operator's end, else 0 |
 /// | `rotapool_resource_circuit` | gauge | 1 for the present `state` of its circuit, 0 for the others: `closed`, `open`, `half_open`; only with a breaker |
 /// | `rotapool_resource_grade` | gauge | 1 for the present `grade` of its error rate, 0 for the others: `healthy`, `degraded`, `unhealthy` |
 /// | `rotapool_resource_consecutive_failures` | gauge | failures since the last success |
@@ -119,10 +125,10 @@ use thiserror::Error;
 /// | name | kind | |
 /// |---|---|---|
 /// | `rotapool_resource_spent_remaining_seconds` | gauge | how much longer its quotas are spent; 0 if they are not |
-/// | `rotapool_resource_quota_left` | gauge | what is left of its quota, by `dimension`; below 0 is a debt |
-/// | `rotapool_resource_quota_capacity` | gauge | the most that its quota holds, by `dimension` |
+/// | `rotapool_resource_quota_left` | gauge | what is left of its quota, by `dimension` and the `group` that has it; below 0 is a debt |
+/// | `rotapool_resource_quota_capacity` | gauge | the most that its quota holds, by `dimension` and `group` |
 ///
-/// A scrape takes time and space in proportion to the resources, 12 lines for each and up to 13 of our own: 3 ms or so
+/// A scrape takes time and space in proportion to the resources, 12 lines for each and up to 20 of our own: 3 ms or so
 /// for 1,000 of them, on the thread that encodes the page.
 #[derive(Clone, Default)]
 pub struct PoolCollector {

@@ -142,7 +142,7 @@ pub(super) fn write(
             sample(&mut family, &labels, &ConstCounter::new(value(resource)))?;
         }
     }
-    let help = "Usages that outlive a call: checkouts and streams.";
+    let help = "Checkouts that are out.";
     let mut family = encoder.encode_descriptor("rotapool_resource_held", help, None, Gauge)?;
     for (labels, resource) in resources(pools) {
         sample(&mut family, &labels, &ConstGauge::new(resource.held))?;
@@ -222,7 +222,9 @@ fn write_quotas(encoder: &mut DescriptorEncoder<'_>, pools: &[(&str, PoolStats)]
         let mut family = encoder.encode_descriptor(name, help, None, Gauge)?;
         for ([pool, id], resource) in metered() {
             for level in &resource.quotas {
-                let labels = [pool, id, ("dimension", &**level.quota.dimension())];
+                // A resource and its group may both have a quota of one dimension. Empty is no group.
+                let group = level.group.as_deref().unwrap_or_default();
+                let labels = [pool, id, ("dimension", &**level.quota.dimension()), ("group", group)];
                 sample(&mut family, &labels, &ConstGauge::new(value(level)))?;
             }
         }
