@@ -275,3 +275,28 @@ impl fmt::Display for Outcome {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_are_the_same_if_they_say_the_same() {
+        let second = Duration::from_secs(1);
+        let signals = [
+            Signal::cooldown("why"),
+            Signal::cooldown("another why"),
+            Signal::cooldown_for(second, "why"),
+            Signal::cooldown_guess(second, "why"),
+            Signal::cooldown("why").of_group(),
+            Signal::disable("why"),
+            Signal::disable("why").of_group(),
+            Signal::retry("why"),
+        ];
+        for (n, one) in signals.iter().enumerate() {
+            for (m, other) in signals.iter().enumerate() {
+                assert_eq!(one == other, n == m, "{one:?} and {other:?}");
+            }
+        }
+    }
+}
