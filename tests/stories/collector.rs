@@ -66,7 +66,8 @@ fn a_quota_of_a_group_is_told_from_one_of_the_same_dimension_that_its_member_has
     collector.add(&pool).unwrap();
     let page = scrape(&registry(&collector));
     let of = |group, left| {
-        let labels = format!("pool=\"keys\",resource_id=\"a\",dimension=\"requests\",group=\"{group}\"");
+        let labels =
+            format!("pool=\"keys\",resource_id=\"a\",dimension=\"requests\",group=\"{group}\"");
         format!("rotapool_resource_quota_left{{{labels}}} {left}\n")
     };
     assert!(page.contains(&of("", 60)) && page.contains(&of("org-1", 90)), "{page}");

@@ -224,7 +224,8 @@ fn write_quotas(encoder: &mut DescriptorEncoder<'_>, pools: &[(&str, PoolStats)]
             for level in &resource.quotas {
                 // A resource and its group may both have a quota of one dimension. Empty is no group.
                 let group = level.group.as_deref().unwrap_or_default();
-                let labels = [pool, id, ("dimension", &**level.quota.dimension()), ("group", group)];
+                let labels =
+                    [pool, id, ("dimension", &**level.quota.dimension()), ("group", group)];
                 sample(&mut family, &labels, &ConstGauge::new(value(level)))?;
             }
         }
