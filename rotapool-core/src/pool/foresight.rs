@@ -112,7 +112,7 @@ impl<A> State<A> {
                 || index.find_fresh_beyond(wish, roster, tick).filter(|_| reach.beyond_pace);
             within.or_else(beyond)
         };
-        if index.due(tick).is_none() {
+        if !index.is_any_due(tick) {
             return find(index, chance);
         }
         let mut index = index.clone();

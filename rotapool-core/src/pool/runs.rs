@@ -21,7 +21,7 @@ impl<A> State<A> {
     #[inline]
     pub(crate) fn notice_at(&mut self, now: Tick) {
         self.now = now;
-        if self.index.due(now).is_some() && self.config.rules.ends_by_the_clock {
+        if self.index.is_any_due(now) && self.config.rules.ends_by_the_clock {
             self.recover(now);
         }
     }
@@ -229,7 +229,7 @@ impl<A> State<A> {
     /// Turns the expired cooldowns healthy, in pool order.
     #[inline]
     pub(super) fn expire(&mut self, now: Tick) {
-        if self.index.due(now).is_some() {
+        if self.index.is_any_due(now) {
             self.recover(now);
         }
     }

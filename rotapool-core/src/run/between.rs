@@ -122,14 +122,22 @@ impl Attempts {
         !pool.candidates(&self.wish, self.reach(pool, now), now).is_empty()
     }
 
-    /// How far the run goes.
-    #[inline]
+    /// How far the run goes: as far as there is anything, if it does not wait and has nothing behind it.
+    #[inline(always)]
     pub(super) fn reach<A>(&self, pool: &State<A>, now: Instant) -> Reach {
+        match self.wait || self.history.0.is_some() {
+            true => self.reach_of_who_waits(pool, now),
+            false => Reach { tried: true, beyond_pace: true },
+        }
+    }
+
+    #[inline(never)]
+    fn reach_of_who_waits<A>(&self, pool: &State<A>, now: Instant) -> Reach {
         Reach { tried: !self.must_pause(now), beyond_pace: !self.may_wait(pool, now) }
     }
 
     /// Whether its attempts or its time are spent.
-    #[inline]
+    #[inline(always)]
     pub(super) fn end_of_its_own<A>(
         &mut self,
         pool: &State<A>,

@@ -213,12 +213,14 @@ impl Index {
         within || self.beyond.least().is_some()
     }
 
+    /// Whether any resource is to be looked at again by `now`.
+    #[inline(always)]
+    pub(crate) fn is_any_due(&self, now: Tick) -> bool {
+        self.earliest <= now
+    }
+
     /// A resource to look at again by `now`.
-    #[inline]
     pub(crate) fn due(&self, now: Tick) -> Option<usize> {
-        if now < self.earliest {
-            return None;
-        }
         let is_due = |(rank, item): (Rank, usize)| (rank.major() <= now.0).then_some(item);
         self.queue.least().and_then(is_due).or_else(|| self.held.least().and_then(is_due))
     }
