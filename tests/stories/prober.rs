@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rotapool::testing::{Task, VirtualTime};
 use rotapool::{
-    Basis, Builder, Event, Fault, Lease, Pool, ProbeError, ProbeRules, Resource, Status,
+    Basis, Builder, Event, Fault, Lease, Pool, ProbeError, ProbeRules, Recovery, Resource, Status,
+    Trial,
 };
 
 use crate::scene::secs;
@@ -139,6 +140,23 @@ fn a_resource_that_works_again_is_back_at_the_next_probe() {
     assert_eq!(stats.resources[0].health.successes, 0, "and measured nowhere");
     scene.advance(600);
     assert_eq!(scene.probed(), [""; 0]);
+}
+
+#[test]
+fn a_trial_after_a_probe_is_bound_by_how_long_it_was_out_and_not_by_what_was_planned() {
+    let trial = Recovery::Trial(Trial::default());
+    let scene = Scene::with(&["a"], |builder| builder.recovery(trial));
+    let _prober = scene.start(every(5));
+    scene.say("a", &limited(600));
+    scene.advance(5);
+    assert_eq!(scene.status("a"), Status::Healthy);
+    let hangs = scene.pool.clone();
+    let _hangs = scene
+        .time
+        .spawn(async move { hangs.run(|_| pending::<Result<(), Fault<String>>>()).await });
+    scene.advance(5);
+    let run = scene.pool.run(async |_| Ok::<_, Fault<String>>(()));
+    assert_eq!(scene.time.block_on(run), Ok(()), "the one that hangs is lost after 5 s");
 }
 
 #[test]

@@ -1,18 +1,14 @@
-//! What operators ask for beside who is a member and in use: to park and to rotate, to forget, to change what is
-//! said of resources, one by one or by a list.
+//! What operators do with a resource: enable and disable, park and rotate, forget; and that they are told to have.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::State;
-use crate::error::{ListError, ResourceError};
-use crate::member::profile::Profile;
-use crate::member::quotas::Quotas;
-use crate::member::slot::{Slot, SlotIndex};
+use crate::error::ResourceError;
+use crate::member::slot::Slot;
 use crate::member::standing::{Cause, Standing, Status};
-use crate::report::admin_call::{AdminCall, Applied, Rotation};
-use crate::report::event::Event;
+use crate::member::usage::Sequence;
+use crate::report::admin_call::{AdminCall, Rotation};
 use crate::select::index::picking::Reach;
 use crate::select::wish::Wish;
 use crate::time::after;
@@ -25,20 +21,41 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How far a run goes that does not wait.
 const REACH: Reach = Reach { tried: true, beyond_pace: true };
 
-/// Where the values of a list that was [applied](State::apply) belong.
-#[derive(Debug)]
-pub struct Places {
-    /// By the order of the list.
-    pub listed: Vec<SlotIndex>,
-    /// Of who left.
-    pub left: Vec<SlotIndex>,
-}
-
 impl<A> State<A> {
-    /// Names who makes the admin call that follows, so that [`Event::AdminCall`] tells of it.
+    /// Names who makes the admin call that follows, so that [`Event::AdminCall`](crate::Event::AdminCall) tells of it.
     pub fn by(&mut self, who: Option<Arc<str>>) -> &mut Self {
         self.asks = who;
         self
+    }
+
+    /// Makes a resource healthy, whatever kept it away, starts its escalation anew, and wakes those
+    /// who wait.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn enable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
+        self.start_anew(id, AdminCall::Enable, now, Slot::enable)
+    }
+
+    /// Takes a resource out of use until it is enabled, and wakes those who wait. Usages in flight
+    /// are left alone.
+    ///
+    /// # Errors
+    ///
+    /// An unknown id.
+    pub fn disable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
+        let by = self.asks.take();
+        self.notice(now);
+        let key = self.roster.find(id)?;
+        self.tell_asked_of(by.as_ref(), key, AdminCall::Disable, now);
+        if self.change(key, now, |slot| slot.disable(now, Cause::Admin, None)) {
+            self.counters.disables += 1;
+            let broken = self.lose_member(key, now);
+            self.look_after_the_line(broken);
+        }
+        self.rethink();
+        Ok(())
     }
 
     /// Keeps a resource out for a while. Answers when it is back, which is later if it is out for longer already.
@@ -161,231 +178,37 @@ impl<A> State<A> {
     ///
     /// An unknown id.
     pub fn reset(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
+        self.start_anew(id, AdminCall::Reset, now, Slot::reset)
+    }
+
+    /// Evidence older than the newest usage says nothing of the resource any more.
+    fn start_anew(
+        &mut self,
+        id: &str,
+        call: AdminCall,
+        now: Instant,
+        forget: impl FnOnce(&mut Slot, Sequence),
+    ) -> Result<(), ResourceError> {
         let by = self.asks.take();
         self.notice(now);
         let key = self.roster.find(id)?;
-        self.tell_asked_of(by.as_ref(), key, AdminCall::Reset, now);
+        self.tell_asked_of(by.as_ref(), key, call, now);
         let newest = self.usages.newest();
+        self.reset_circuit(key, now);
+        self.bring_back(key, now, |slot| forget(slot, newest));
+        Ok(())
+    }
+
+    /// Somebody's word makes a resource healthy: it is offered to those in line.
+    pub(super) fn bring_back(&mut self, key: usize, now: Instant, change: impl FnOnce(&mut Slot)) {
         self.change(key, now, |slot| {
-            slot.reset(newest);
+            change(slot);
             slot.look_at_quotas(now);
         });
-        self.reset_circuit(key, now);
         self.watch_for_the_line(key);
         self.offer(key);
         // Whoever is back and spent has quota again at an instant that may be the next.
         self.look_who_is_first();
         self.rethink();
-        Ok(())
-    }
-
-    /// What is known of a member, and where its value belongs.
-    ///
-    /// # Errors
-    ///
-    /// An unknown id.
-    pub fn profile(&self, id: &str) -> Result<(SlotIndex, Profile), ResourceError> {
-        self.roster.find(id).map(|key| (SlotIndex(key), self.roster[key].profile()))
-    }
-
-    /// Changes what is known of a member, if that is still as it was `before`: names what changed, or `None` if
-    /// somebody else has changed it meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// An id that is unknown, or another than before; a cap of 0, or a weight out of range.
-    pub fn update(
-        &mut self,
-        before: &Profile,
-        profile: Profile,
-        now: Instant,
-    ) -> Result<Option<Vec<&'static str>>, ResourceError> {
-        let by = self.asks.take();
-        self.notice(now);
-        let key = self.roster.find(&before.id)?;
-        if profile.id != before.id {
-            return Err(ResourceError::IdChanged { id: Arc::clone(&before.id), to: profile.id });
-        }
-        profile.check()?;
-        self.quotas_of(&profile, now)?;
-        if self.roster[key].profile() != *before {
-            return Ok(None);
-        }
-        let changed = before.differences(&profile);
-        self.tell_asked_of(by.as_ref(), key, AdminCall::Update, now);
-        self.describe(key, profile, now)?;
-        self.rethink();
-        Ok(Some(changed))
-    }
-
-    /// Has the members of a list, all or nothing: who is not yet there joins at the end of the pool order, who is
-    /// stays with its standing, counters and usages and is described anew, who is not on the list leaves and drains.
-    /// Where the values belong, is in the [`Places`].
-    ///
-    /// # Errors
-    ///
-    /// All that is wrong with the list: an id that is empty or on it twice, a cap of 0, a weight out of range; or that
-    /// it is empty, and the pool may not be.
-    pub fn apply(
-        &mut self,
-        list: Vec<Profile>,
-        now: Instant,
-    ) -> Result<(Applied, Places), ListError> {
-        let by = self.asks.take();
-        self.notice(now);
-        self.check_list(&list, now)?;
-        let told = self.told_so_far();
-        let mut applied = Applied::default();
-        let mut places = Places { listed: Vec::with_capacity(list.len()), left: Vec::new() };
-        let listed: HashSet<Arc<str>> = list.iter().map(|one| Arc::clone(&one.id)).collect();
-        let stays = |slot: &&Slot| !listed.contains(slot.id());
-        let leave: Vec<Arc<str>> =
-            self.roster.members().filter(stays).map(|slot| Arc::clone(slot.id())).collect();
-        // Who joins comes first, so that the pool is never without anybody for a moment.
-        for profile in list {
-            let id = Arc::clone(&profile.id);
-            let place = match self.roster.find(&id) {
-                Err(_) => {
-                    applied.added.push(id);
-                    self.add(profile, now)?
-                }
-                Ok(key) => {
-                    let changed = self.roster[key].profile().differences(&profile);
-                    if changed.is_empty() {
-                        applied.unchanged.push(id);
-                    } else {
-                        self.tell_asked(by.as_ref(), Some(&id), AdminCall::Update, now);
-                        applied.updated.push((id, changed));
-                        self.describe(key, profile, now)?;
-                    }
-                    SlotIndex(key)
-                }
-            };
-            places.listed.push(place);
-        }
-        for id in leave {
-            places.left.push(self.remove(&id, now)?);
-            applied.removed.push(id);
-        }
-        let (added, updated) = (applied.added.len(), applied.updated.len());
-        let call = AdminCall::Apply { added, updated, removed: applied.removed.len() };
-        self.tell_asked_at(told, by.as_ref(), None, call, now);
-        self.rethink();
-        Ok((applied, places))
-    }
-
-    /// Whether a list could be [applied](Self::apply).
-    ///
-    /// # Errors
-    ///
-    /// The same.
-    pub fn check_list(&self, list: &[Profile], now: Instant) -> Result<(), ListError> {
-        let mut errors = Vec::new();
-        let mut seen = HashSet::new();
-        for profile in list {
-            errors.extend(profile.check().err());
-            errors.extend(self.quotas_of(profile, now).err());
-            if !profile.id.is_empty() && !seen.insert(&profile.id) {
-                errors.push(ResourceError::ListedTwice { id: Arc::clone(&profile.id) });
-            }
-        }
-        if list.is_empty() && !self.config.allow_empty {
-            errors.push(ResourceError::EmptyList { members: self.len() });
-        }
-        if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
-    }
-
-    /// Changes what is known of a member. Usages in flight go on, also where they are too many now.
-    fn describe(
-        &mut self,
-        key: usize,
-        profile: Profile,
-        now: Instant,
-    ) -> Result<(), ResourceError> {
-        let before = self.roster[key].profile();
-        let changes_group = before.group != profile.group;
-        let quotas = match before.quotas == profile.quotas && !changes_group {
-            true => None,
-            false => Some(self.quotas_of(&profile, now)?),
-        };
-        let changes_quotas = quotas.is_some();
-        // What was paid to one group is not given back to another.
-        let broken = changes_group && self.break_promises(key);
-        let slot = &mut self.roster[key];
-        if changes_quotas {
-            slot.quotas().into_iter().for_each(|quotas| self.dimensions.left(quotas));
-            self.groups.left(slot);
-        }
-        slot.describe(profile, quotas, now);
-        slot.look_at_quotas(now);
-        if changes_quotas {
-            slot.quotas().into_iter().for_each(|quotas| self.dimensions.joined(quotas));
-            self.groups.joined(key, slot);
-        }
-        let too_many = slot.promised > 0
-            && slot.limit().is_some_and(|limit| slot.in_flight() + slot.promised > limit);
-        self.index.describe(key, slot);
-        self.tell_recovery(now);
-        self.watch_for_the_line(key);
-        if too_many || broken {
-            self.break_promises(key);
-            self.index.refresh(key, &self.roster[key]);
-            self.offer_all();
-        }
-        self.offer(key);
-        self.look_who_is_first();
-        Ok(())
-    }
-
-    /// What it has of quotas at first: full ones of its own, and what its group has left.
-    fn quotas_of(
-        &self,
-        profile: &Profile,
-        now: Instant,
-    ) -> Result<Option<Box<Quotas>>, ResourceError> {
-        let shared = self.groups.shared(&profile.id, profile.group.as_ref())?;
-        Quotas::new(&profile.quotas, shared, now)
-            .map_err(|error| ResourceError::Quota { id: Arc::clone(&profile.id), error })
-    }
-
-    fn told_so_far(&self) -> usize {
-        self.effects.as_ref().map_or(0, |effects| effects.events.len())
-    }
-
-    pub(super) fn tell_asked_of(
-        &mut self,
-        by: Option<&Arc<str>>,
-        key: usize,
-        call: AdminCall,
-        now: Instant,
-    ) {
-        let id = Arc::clone(self.roster[key].id());
-        self.tell_asked(by, Some(&id), call, now);
-    }
-
-    /// Tells of an admin call, if whoever made it gave a name.
-    pub(super) fn tell_asked(
-        &mut self,
-        by: Option<&Arc<str>>,
-        id: Option<&Arc<str>>,
-        call: AdminCall,
-        now: Instant,
-    ) {
-        self.tell_asked_at(self.told_so_far(), by, id, call, now);
-    }
-
-    /// The same, before all that was told after the first so many.
-    fn tell_asked_at(
-        &mut self,
-        place: usize,
-        by: Option<&Arc<str>>,
-        id: Option<&Arc<str>>,
-        call: AdminCall,
-        now: Instant,
-    ) {
-        if let Some(by) = by {
-            let event = Event::AdminCall { at: now, by: Arc::clone(by), id: id.cloned(), call };
-            self.effects.get_or_insert_default().events.insert(place, event);
-        }
     }
 }

@@ -157,7 +157,7 @@ impl<A> State<A> {
         }
         let mut slot = slot.clone();
         if is_over {
-            slot.recover(self.config.recovery, self.config.rules);
+            slot.recover(now, self.config.recovery, self.config.rules);
         }
         slot.lose(tick, drop);
         slot.look_at_quotas(now);

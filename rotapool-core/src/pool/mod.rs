@@ -1,10 +1,9 @@
 //! The state of a pool: routes what happens to the rooms that decide, and collects what follows.
 //!
-//! Here are the first admin calls, and the others in `admin`; what may be asked is in `questions` and `foresight`,
+//! Who is a member is in `membership`, what else operators do in `admin`; what may be asked is in `questions` and `foresight`,
 //! what runs do in `runs`, what is told of it all in `telling`.
 
-pub(crate) mod admin;
-mod allowance;
+mod admin;
 mod circuit;
 mod closing;
 pub(crate) mod config;
@@ -19,6 +18,7 @@ pub(crate) mod handover;
 mod holding;
 pub(crate) mod line;
 mod lookout;
+pub(crate) mod membership;
 mod outage;
 mod pauses;
 pub(crate) mod posts;
@@ -34,7 +34,6 @@ mod telling;
 use std::sync::Arc;
 use std::time::Instant;
 
-use self::allowance::Allowance;
 use self::config::Config;
 use self::dimensions::Dimensions;
 use self::edge::Edge;
@@ -42,17 +41,12 @@ use self::effects::Effects;
 use self::gate::Shut;
 use self::groups::Groups;
 use self::line::{Line, admitted};
-use crate::error::ResourceError;
-use crate::member::profile::Profile;
 use crate::member::roster::Roster;
-use crate::member::slot::{Slot, SlotIndex};
-use crate::member::standing::{Cause, Status};
+use crate::member::slot::Slot;
 use crate::member::usage::Usages;
 use crate::member::yardstick::Yardstick;
-use crate::protect::Circuit;
-use crate::report::admin_call::AdminCall;
+use crate::protect::Budget;
 use crate::report::counters::PoolCounters;
-use crate::report::event::Event;
 use crate::select::index::Index;
 use crate::time::{Epoch, Tick};
 
@@ -78,7 +72,7 @@ pub struct State<A> {
     /// Whether somebody follows the runs, or something counts them: one look on the way of a run for all of it.
     attends_runs: bool,
     runs_told: u64,
-    allowance: Option<Box<Allowance>>,
+    budget: Option<Box<Budget>>,
     /// Whether a pick takes more than the strategy: see `has_detours`.
     detours: bool,
     closing: Option<Box<Shut>>,
@@ -99,8 +93,10 @@ impl<A> State<A> {
     #[must_use]
     pub fn new(config: Config, now: Instant) -> Self {
         let epoch = Epoch::new(now);
-        let allowance = config.retry_budget.and_then(|rules| Allowance::for_retries(rules, now));
-        let counts_runs = allowance.is_some() || config.circuit_breaker.is_some();
+        // Rules that make no sense the builder has turned away.
+        let budget =
+            config.retry_budget.and_then(|rules| Budget::new(rules, now).ok().map(Box::new));
+        let counts_runs = budget.is_some() || config.circuit_breaker.is_some();
         Self {
             index: Index::new(config.strategy, epoch),
             yardstick: Yardstick::new(config.health, epoch),
@@ -119,7 +115,7 @@ impl<A> State<A> {
             follows_runs: false,
             attends_runs: counts_runs,
             runs_told: 0,
-            allowance,
+            budget,
             now: Tick(0),
             effects: None,
             asks: None,
@@ -151,121 +147,6 @@ impl<A> State<A> {
     /// It stays until then: those of usages that end in the meantime are in [`Effects::retired`].
     pub fn take_retired(&mut self) -> Option<A> {
         self.retired.take()
-    }
-
-    /// Adds a healthy resource at the end of the pool order and wakes those who wait.
-    ///
-    /// Usages still draining from an earlier membership of the id count toward its cap.
-    ///
-    /// # Errors
-    ///
-    /// An empty or duplicate id, a cap of 0, a weight out of range, quotas that make no sense, or a group that was not
-    /// [declared](Self::add_group).
-    pub fn add(&mut self, profile: Profile, now: Instant) -> Result<SlotIndex, ResourceError> {
-        let by = self.asks.take();
-        self.notice(now);
-        let shared = self.groups.shared(&profile.id, profile.group.as_ref())?;
-        let key = self.roster.join(profile, shared, now)?;
-        self.tell_asked_of(by.as_ref(), key, AdminCall::Add, now);
-        let slot = &mut self.roster[key];
-        self.groups.joined(key, slot);
-        slot.quotas().into_iter().for_each(|quotas| self.dimensions.joined(quotas));
-        if let Some(trip) = &self.config.circuit_breaker {
-            slot.circuit = Some(Box::new(Circuit::new(trip, now)));
-        }
-        if self.usages.newest() > 0 {
-            let guess = self.config.cooldown_table.first().copied().unwrap_or_default();
-            slot.join_midway(self.config.recovery, guess);
-        }
-        self.index.place(key, slot);
-        self.edge.joined();
-        self.tell(Event::ResourceAdded { at: now, id: Arc::clone(self.roster[key].id()) });
-        self.tell_turn(now);
-        self.offer(key);
-        // Its group may have nothing left now, and be back before anybody else.
-        self.look_who_is_first();
-        self.rethink();
-        Ok(SlotIndex(key))
-    }
-
-    /// Takes a resource out of the pool and wakes those who wait. Its usages end by themselves.
-    ///
-    /// # Errors
-    ///
-    /// An unknown id.
-    pub fn remove(&mut self, id: &str, now: Instant) -> Result<SlotIndex, ResourceError> {
-        let by = self.asks.take();
-        self.notice(now);
-        let key = self.roster.find(id)?;
-        self.tell_asked_of(by.as_ref(), key, AdminCall::Remove, now);
-        let was_admitted = admitted(&self.roster[key]);
-        let broken = self.break_promises(key);
-        let quotas = self.roster[key].quotas();
-        quotas.into_iter().for_each(|quotas| self.dimensions.left(quotas));
-        self.groups.left(&self.roster[key]);
-        let was = self.roster[key].standing().noticed_status();
-        let told = Arc::clone(self.roster[key].id());
-        let key = self.roster.leave(id)?;
-        self.index.forget(key);
-        if let Some(slot) = self.roster.get(key) {
-            self.index.look_at_holds(key, slot);
-        }
-        if was == Status::Healthy {
-            self.edge.left();
-        }
-        self.tell(Event::ResourceRemoved { at: now, id: told });
-        self.tell_turn(now);
-        self.disappoint(was_admitted, now);
-        if broken {
-            self.offer_all();
-        }
-        self.rethink();
-        Ok(SlotIndex(key))
-    }
-
-    /// Makes a resource healthy, whatever kept it away, starts its escalation anew, and wakes those
-    /// who wait.
-    ///
-    /// # Errors
-    ///
-    /// An unknown id.
-    pub fn enable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
-        let by = self.asks.take();
-        self.notice(now);
-        let key = self.roster.find(id)?;
-        self.tell_asked_of(by.as_ref(), key, AdminCall::Enable, now);
-        let newest = self.usages.newest();
-        self.change(key, now, |slot| {
-            slot.enable(newest);
-            slot.look_at_quotas(now);
-        });
-        self.reset_circuit(key, now);
-        self.watch_for_the_line(key);
-        self.offer(key);
-        // Whoever is back and spent has quota again at an instant that may be the next.
-        self.look_who_is_first();
-        self.rethink();
-        Ok(())
-    }
-
-    /// Takes a resource out of use until it is enabled, and wakes those who wait. Usages in flight
-    /// are left alone.
-    ///
-    /// # Errors
-    ///
-    /// An unknown id.
-    pub fn disable(&mut self, id: &str, now: Instant) -> Result<(), ResourceError> {
-        let by = self.asks.take();
-        self.notice(now);
-        let key = self.roster.find(id)?;
-        self.tell_asked_of(by.as_ref(), key, AdminCall::Disable, now);
-        if self.change(key, now, |slot| slot.disable(now, Cause::Admin, None)) {
-            self.counters.disables += 1;
-            let broken = self.lose_member(key, now);
-            self.look_after_the_line(broken);
-        }
-        self.rethink();
-        Ok(())
     }
 
     /// Changes a member's slot, puts it where it belongs now, and reports a change of status.
@@ -306,6 +187,8 @@ impl<A> State<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::member::profile::Profile;
+    use crate::select::wish::Wish;
 
     #[test]
     fn a_resource_and_a_usage_stay_as_small_as_the_documentation_says() {
@@ -319,8 +202,8 @@ mod tests {
         let mut pool = State::new(Config::default(), now);
         pool.add(Profile::new("a"), now).unwrap();
         let tick = pool.tick(now);
-        let tickets = ["one", "other", "third"]
-            .map(|abort| pool.enter(0, &crate::select::wish::Wish::default(), tick, abort));
+        let tickets =
+            ["one", "other", "third"].map(|abort| pool.enter(0, &Wish::default(), tick, abort));
         let [one, other, third] = tickets;
         pool.succeed(one, true, tick);
         pool.shield(&other);

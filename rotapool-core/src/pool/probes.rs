@@ -180,33 +180,20 @@ impl<A> State<A> {
             (Status::Healthy, true) => {}
             // An operator's word came meanwhile.
             (Status::CoolingDown, true) if self.is_parked(key) => {}
-            (Status::CoolingDown, true) => self.bring_back(key, now),
+            (Status::CoolingDown, true) => {
+                let (recovery, rules) = (self.config.recovery, self.config.rules);
+                self.bring_back(key, now, |slot| slot.recover(now, recovery, rules));
+            }
             (Status::Disabled, true) => {
                 let newest = self.usages.newest();
-                self.return_by_probe(key, now, |slot| slot.enable(newest));
+                self.bring_back(key, now, |slot| slot.enable(newest));
             }
             (_, false) => self.keep_out(key, status, outcome, next, now),
         }
     }
 
-    fn bring_back(&mut self, key: usize, now: Instant) {
-        let (recovery, rules) = (self.config.recovery, self.config.rules);
-        self.return_by_probe(key, now, |slot| slot.recover(recovery, rules));
-    }
-
     fn is_parked(&self, key: usize) -> bool {
         self.roster[key].standing().outage().is_some_and(|it| it.basis == Basis::Operator)
-    }
-
-    fn return_by_probe(&mut self, key: usize, now: Instant, change: impl FnOnce(&mut Slot)) {
-        self.change(key, now, |slot| {
-            change(slot);
-            slot.look_at_quotas(now);
-        });
-        self.watch_for_the_line(key);
-        self.offer(key);
-        self.look_who_is_first();
-        self.rethink();
     }
 
     /// A probe says that the resource does not work.

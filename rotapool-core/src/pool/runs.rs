@@ -249,7 +249,7 @@ impl<A> State<A> {
             let is_over = |until: Instant| until <= at;
             let is_back = slot.member && slot.standing().until().is_some_and(is_over);
             match is_back {
-                true => slot.recover(self.config.recovery, self.config.rules),
+                true => slot.recover(at, self.config.recovery, self.config.rules),
                 false => slot.lose(now, |place| self.usages.lose(place)),
             }
             slot.look_at_quotas(at);

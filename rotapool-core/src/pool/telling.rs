@@ -8,6 +8,7 @@ use super::State;
 use super::edge::Turn;
 use crate::member::standing::Status;
 use crate::member::usage::Ticket;
+use crate::report::admin_call::AdminCall;
 use crate::report::change::StateChange;
 use crate::report::command::CommandReport;
 use crate::report::event::Event;
@@ -23,7 +24,7 @@ impl<A> State<A> {
 
     /// Finds out whether anything looks at runs as they come and go.
     pub(super) fn attend_runs(&mut self) {
-        let counts = self.allowance.is_some() || self.config.circuit_breaker.is_some();
+        let counts = self.budget.is_some() || self.config.circuit_breaker.is_some();
         self.attends_runs = self.follows_runs || counts;
     }
 
@@ -103,6 +104,48 @@ impl<A> State<A> {
         if count > 0 {
             let id = Arc::clone(self.roster[key].id());
             self.tell(Event::SiblingsAborted { at: now, id, count });
+        }
+    }
+
+    /// How many events are to be told already.
+    pub(super) fn told_so_far(&self) -> usize {
+        self.effects.as_ref().map_or(0, |effects| effects.events.len())
+    }
+
+    pub(super) fn tell_asked_of(
+        &mut self,
+        by: Option<&Arc<str>>,
+        key: usize,
+        call: AdminCall,
+        now: Instant,
+    ) {
+        let id = Arc::clone(self.roster[key].id());
+        self.tell_asked(by, Some(&id), call, now);
+    }
+
+    /// Tells of an admin call, if whoever made it gave a name.
+    pub(super) fn tell_asked(
+        &mut self,
+        by: Option<&Arc<str>>,
+        id: Option<&Arc<str>>,
+        call: AdminCall,
+        now: Instant,
+    ) {
+        self.tell_asked_at(self.told_so_far(), by, id, call, now);
+    }
+
+    /// The same, before all that was told after the first so many.
+    pub(super) fn tell_asked_at(
+        &mut self,
+        place: usize,
+        by: Option<&Arc<str>>,
+        id: Option<&Arc<str>>,
+        call: AdminCall,
+        now: Instant,
+    ) {
+        if let Some(by) = by {
+            let event = Event::AdminCall { at: now, by: Arc::clone(by), id: id.cloned(), call };
+            self.effects.get_or_insert_default().events.insert(place, event);
         }
     }
 }

@@ -84,14 +84,7 @@ impl Slot {
         }
         match outage.beneath.take() {
             Some(failure) if failure.0 > now => (outage.until, outage.basis) = failure,
-            _ => {
-                // It was out until now, whatever was planned.
-                outage.until = outage.until.min(now);
-                self.recover(recovery, rules);
-                if let Some(circuit) = &mut self.circuit {
-                    circuit.close(now);
-                }
-            }
+            _ => self.recover(now, recovery, rules),
         }
         true
     }
@@ -103,10 +96,10 @@ impl Slot {
         }
     }
 
-    /// The cooldown is over.
-    pub(crate) fn recover(&mut self, recovery: Recovery, rules: Rules) {
+    /// The outage is over: at its end, or now if it ends before.
+    pub(crate) fn recover(&mut self, now: Instant, recovery: Recovery, rules: Rules) {
         if let Standing::CoolingDown(outage) = &self.standing {
-            let until = outage.until;
+            let until = outage.until.min(now);
             let away = until.saturating_duration_since(outage.since);
             self.set_comeback(Comeback::after(recovery, away, self.cap, rules.generations));
             if let Some(circuit) = &mut self.circuit {

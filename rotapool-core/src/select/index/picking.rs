@@ -89,11 +89,7 @@ impl Index {
         if wish.has_tried_all(roster.positions().end) {
             return None;
         }
-        let pays = self.pays(wish, roster, now);
-        let fresh = |item: usize| {
-            wish.admits(&roster[item]) && !wish.has_tried(&roster[item]) && pays(item)
-        };
-        self.find(wish, roster, yardstick, now, chance, fresh)
+        self.find(wish, roster, yardstick, now, chance, self.is_fresh(wish, roster, now))
     }
 
     /// The least busy that the run has not tried among those at their pace.
@@ -103,11 +99,18 @@ impl Index {
         roster: &Roster,
         now: Tick,
     ) -> Option<usize> {
+        self.beyond.least_where(self.is_fresh(wish, roster, now)).map(|(_, item)| item)
+    }
+
+    /// Whether the run admits a resource, has not tried it, and can pay for it.
+    fn is_fresh<'a>(
+        &self,
+        wish: &'a Wish,
+        roster: &'a Roster,
+        now: Tick,
+    ) -> impl Fn(usize) -> bool + use<'a> {
         let pays = self.pays(wish, roster, now);
-        let fresh = |item: usize| {
-            wish.admits(&roster[item]) && !wish.has_tried(&roster[item]) && pays(item)
-        };
-        self.beyond.least_where(fresh).map(|(_, item)| item)
+        move |item| wish.admits(&roster[item]) && !wish.has_tried(&roster[item]) && pays(item)
     }
 
     /// Whether an eligible resource has the quota for what the run states as its cost.

@@ -120,7 +120,7 @@ impl Reference {
             } else {
                 let member = &mut self.memberships[membership];
                 member.until = member.until.map(|until| until.min(now));
-                let comeback = self.comeback_after(membership);
+                let comeback = self.comeback_after(membership, now);
                 let member = &mut self.memberships[membership];
                 member.comeback = comeback;
                 member.held.back(now);

@@ -110,7 +110,7 @@ impl Reference {
         let Membership { status, until, comeback, .. } = &self.memberships[membership];
         let is_shown = self.rules.rules.ends_by_the_clock;
         match is_shown && *status == Status::CoolingDown && *until <= Some(now) {
-            true => self.comeback_after(membership),
+            true => self.comeback_after(membership, now),
             false => *comeback,
         }
     }
@@ -133,7 +133,7 @@ impl Reference {
             let member = &self.memberships[membership];
             let cooling = member.is_member && member.status == Status::CoolingDown;
             if cooling && member.until <= Some(now) {
-                let comeback = self.comeback_after(membership);
+                let comeback = self.comeback_after(membership, now);
                 let member = &mut self.memberships[membership];
                 member.comeback = comeback;
                 if let Some(until) = member.until {
@@ -192,10 +192,11 @@ impl Reference {
 
     // Beginnings and ends.
 
-    /// The bound is as long as the cooldown that has ended, unless the owner said otherwise.
-    pub(super) fn comeback_after(&self, membership: usize) -> Comeback {
+    /// The bound is as long as it was out, unless the owner said otherwise.
+    pub(super) fn comeback_after(&self, membership: usize, now: Moment) -> Comeback {
         let Membership { since, until, profile, .. } = &self.memberships[membership];
-        let lasted = until.zip(*since).map_or(Duration::ZERO, |(until, since)| until - since);
+        let lasted =
+            until.zip(*since).map_or(Duration::ZERO, |(until, since)| until.min(now) - since);
         match self.rules.recovery {
             Recovery::AtOnce => Comeback::Proven,
             Recovery::Trial(trial) => Comeback::Trial {

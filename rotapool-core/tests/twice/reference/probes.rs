@@ -151,11 +151,11 @@ impl Reference {
                 return self.note("a probe of one that was parked meanwhile");
             }
             Status::CoolingDown => {
-                let comeback = self.comeback_after(membership);
+                let comeback = self.comeback_after(membership, now);
                 let member = &mut self.memberships[membership];
                 member.comeback = comeback;
                 if let Some(until) = member.until {
-                    member.held.back(until);
+                    member.held.back(until.min(now));
                 }
                 self.note("a probe brought one back");
             }
