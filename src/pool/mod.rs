@@ -7,6 +7,7 @@ mod classified;
 mod closing;
 mod configured;
 pub(crate) mod handle;
+mod membership;
 mod request;
 mod resource;
 mod running;

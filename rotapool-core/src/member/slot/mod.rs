@@ -2,13 +2,13 @@
 
 pub(crate) mod allowance;
 pub(crate) mod outage;
+mod room;
+mod usages;
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::comeback::Comeback;
-use super::costs::Costs;
 use super::counters::ResourceCounters;
 use super::escalation::Escalation;
 use super::fingerprint::fingerprint;
@@ -17,10 +17,10 @@ use super::measures::Measures;
 use super::profile::{Metadata, Profile};
 use super::quotas::{Limit, Quotas};
 use super::standing::{Standing, Status};
-use super::usage::{Lane, Place, Sequence};
+use super::usage::{Lane, Sequence};
 use crate::error::ResourceError;
-use crate::protect::{BreakerState, Circuit};
-use crate::time::{Epoch, Tick};
+use crate::protect::Circuit;
+use crate::time::Tick;
 
 /// Where the state keeps a membership: for tables that run beside it, such as the values.
 ///
@@ -226,53 +226,6 @@ impl Slot {
     }
 
     #[inline]
-    pub(crate) fn in_flight(&self) -> u32 {
-        self.lane.len() + self.inherited
-    }
-
-    /// The cap that holds now: the configured one, or what a trial leaves of it.
-    #[inline]
-    pub(crate) fn limit(&self) -> Option<u32> {
-        match self.comeback() {
-            Some(comeback) if comeback.is_trial() => Some(self.limit_on_trial(comeback)),
-            _ => self.cap,
-        }
-    }
-
-    #[cold]
-    fn limit_on_trial(&self, trial: &Comeback) -> u32 {
-        let beside = self.in_flight() - trial.taken(self.in_flight());
-        let limit = beside.saturating_add(trial.places());
-        self.cap.map_or(limit, |cap| cap.min(limit))
-    }
-
-    #[inline]
-    pub(crate) fn has_room(&self) -> bool {
-        self.limit().is_none_or(|limit| self.in_flight() + self.promised < limit)
-    }
-
-    /// The same of one that is [held](Self::is_held) to nothing, for who has made sure of that.
-    #[inline]
-    pub(crate) fn has_room_at_full_strength(&self) -> bool {
-        let cap = self.cap;
-        cap.is_none_or(|cap| self.in_flight() + self.promised < cap)
-    }
-
-    /// How many at once a ramp allows, if it is on one.
-    pub(crate) fn pace(&self) -> Option<u32> {
-        self.comeback().filter(|comeback| !comeback.is_trial()).map(Comeback::places)
-    }
-
-    /// Whether it could take another without leaving its ramp behind.
-    #[inline]
-    pub(crate) fn is_within_pace(&self) -> bool {
-        self.comeback().is_none_or(|comeback| {
-            comeback.is_trial()
-                || comeback.taken(self.in_flight()) + self.promised < comeback.places()
-        })
-    }
-
-    #[inline]
     pub(crate) fn comeback(&self) -> Option<&Comeback> {
         self.held.as_ref()?.comeback.as_deref()
     }
@@ -310,121 +263,5 @@ impl Slot {
             Standing::CoolingDown(outage) if outage.until <= now => Status::Healthy,
             _ => self.standing.noticed_status(),
         }
-    }
-
-    /// A usage was registered.
-    #[inline]
-    pub(crate) fn acquired(&mut self, usage: Sequence, now: Tick) {
-        (self.last_usage, self.last_acquired) = (usage, now);
-        self.counters.acquires += 1;
-    }
-
-    /// A usage of this cost was registered on a resource that is [held](Self::is_held) to something.
-    pub(crate) fn acquired_held(
-        &mut self,
-        usage: Sequence,
-        place: Place,
-        costs: &Costs,
-        now: Tick,
-        epoch: Epoch,
-    ) {
-        if let Some(held) = &mut self.held {
-            held.began(usage, place, (costs, epoch), now);
-        }
-    }
-
-    /// A usage has ended, or is about to: whether it counted for the trial or the ramp.
-    #[inline]
-    pub(crate) fn ended(&mut self, usage: Sequence) -> bool {
-        self.held.as_mut().is_some_and(|held| held.ended(usage))
-    }
-
-    /// An operation got through. A cooldown or disable that came meanwhile is newer evidence and stays.
-    #[inline]
-    pub(crate) fn succeed(&mut self, decay: Option<NonZeroU32>) {
-        if self.is_healthy() {
-            self.escalation.succeed(decay);
-        }
-    }
-
-    /// A usage that counted for the trial or the ramp got through.
-    pub(crate) fn prove(&mut self) {
-        let cap = self.cap;
-        let is_healthy = self.is_healthy();
-        if self.comeback_mut().is_some_and(|comeback| is_healthy && comeback.proved(cap)) {
-            self.set_comeback(None);
-        }
-    }
-
-    /// An attempt failed.
-    pub(crate) fn fail(&mut self) {
-        self.escalation.fail();
-    }
-
-    /// Whether a usage is one by which a trial is judged.
-    pub(crate) fn is_judged_by(&self, usage: Sequence) -> bool {
-        self.comeback().is_some_and(|comeback| comeback.is_trial() && comeback.counts(usage))
-    }
-
-    /// Whether a usage began after an admin call last cleared the resource: else it says nothing of it any more.
-    #[inline]
-    pub(crate) fn began_since_cleared(&self, usage: Sequence) -> bool {
-        usage > self.cleared_after
-    }
-
-    /// Whether a usage began after the last trip and the last word of an admin: only such are evidence to a breaker.
-    pub(crate) fn began_since_tripped(&self, usage: Sequence) -> bool {
-        usage > self.tripped_after && usage > self.cleared_after
-    }
-
-    /// How its circuit stands; `None` in a pool without a breaker.
-    pub(crate) fn circuit_state(&self, now: Instant) -> Option<BreakerState> {
-        let circuit = self.circuit.as_ref()?;
-        Some(match self.status_at(now) {
-            Status::CoolingDown if self.standing.is_circuit() => BreakerState::Open,
-            Status::Healthy if circuit.is_latest && self.comeback().is_some() => {
-                BreakerState::HalfOpen
-            }
-            _ => BreakerState::Closed,
-        })
-    }
-
-    /// Takes back the places of those who have held them too long, for a look at what will be.
-    pub(crate) fn foresee_taken_back(&mut self, now: Tick) {
-        while let Some((usage, _)) = self.holds.take_back(now) {
-            self.lane = self.lane.without_one();
-            self.ended(usage);
-        }
-    }
-
-    /// Gives up the usages of a trial or a ramp that have taken too long. Those of a trial are `lost` for good; on
-    /// a ramp they only do not count any more.
-    pub(crate) fn lose(&mut self, now: Tick, mut lost: impl FnMut(Place)) {
-        if let Some(comeback) = self.comeback_mut() {
-            while let Some(place) = comeback.lose(now) {
-                if comeback.is_trial() {
-                    lost(place);
-                }
-            }
-        }
-    }
-}
-
-impl Held {
-    fn began(&mut self, usage: Sequence, place: Place, (costs, epoch): (&Costs, Epoch), now: Tick) {
-        if let Some(comeback) = &mut self.comeback {
-            comeback.began(usage, place, now);
-        }
-        if let Some(quotas) = &mut self.quotas {
-            quotas.began(usage, costs, epoch.instant(now));
-        }
-    }
-
-    #[cold]
-    fn ended(&mut self, usage: Sequence) -> bool {
-        if let Some(quotas) = &mut self.quotas {
-            quotas.ended(usage);
-        }
-        self.comeback.as_mut().is_some_and(|comeback| comeback.ended(usage))
     }
 }

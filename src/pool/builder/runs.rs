@@ -1,0 +1,89 @@
+//! What a run may do, and for how long, unless its request says otherwise.
+
+use std::time::Duration;
+
+use rotapool_core::RetryBudget;
+
+use super::Builder;
+
+impl<T> Builder<T> {
+    /// The most runs in [line](crate::Request::wait) when another one comes, which is refused then, unless a
+    /// [ramp](crate::Recovery::Ramp) is all that it would have waited for. 1,024 by default; at least 1.
+    ///
+    /// It bounds newcomers only. A run that comes back from an attempt is never refused: the line can be longer by as
+    /// many as were in flight, and the refusal says how long it is. Runs that only [pause](Self::retry_delay) are in
+    /// nobody's way and are not counted, here or in [`waiting`](crate::PoolStats::waiting).
+    pub fn max_waiting(mut self, runs: usize) -> Self {
+        self.say("max_waiting");
+        self.max_waiting = Some(runs);
+        self
+    }
+
+    /// The most attempts that may fail, of a run that sets none of its own. 3 by default; at least 1. See
+    /// [`Request::max_attempts`](crate::Request::max_attempts) for what counts.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.say("max_attempts");
+        self.defaults.max_attempts = attempts;
+        self
+    }
+
+    /// The mean pause before a run repeats itself, of a run that sets none of its own. 500 ms by default.
+    ///
+    /// A run goes to what it has not tried without any pause. It pauses before it repeats itself, when it has tried
+    /// all that is eligible; meanwhile it holds no place on any resource. The pause is drawn evenly from half to one
+    /// and a half times the mean, so that runs which failed together do not come back together; zero stays zero.
+    ///
+    /// A run that pauses stands in [line](crate::Request::wait) for what it has not tried, whether it waits otherwise
+    /// or not: that is handed to it at once, and what it has tried is for others until the pause is over. Time that it
+    /// has to wait for a place is part of the pause. When the pause would outlast its deadline it fails at once, unless
+    /// it waits and something that it has not tried is busy, or back before that.
+    pub fn retry_delay(mut self, mean: Duration) -> Self {
+        self.say("retry_delay");
+        self.defaults.retry_delay = mean;
+        self
+    }
+
+    /// How many retries there may be, over the whole pool: a share of its runs. No limit by default.
+    ///
+    /// A retry is an attempt after a retry or cooldown signal or a time-out. One after a disable signal, or after an abort by a
+    /// sibling, is none: the resource is gone, or the run was only in the way. A run that would retry beyond the budget
+    /// ends as exhausted, with [`ExhaustedReason::RetryBudget`](crate::ExhaustedReason::RetryBudget) and its last signal.
+    ///
+    /// For when everything fails a little: without a budget three attempts a run are three times the load on
+    /// upstreams that have too much of it.
+    ///
+    /// ```
+    /// use rotapool::{Pool, Resource, RetryBudget};
+    ///
+    /// let pool = Pool::builder()
+    ///     .resources(["a", "b"].map(|id| Resource::new(id, id)))
+    ///     .retry_budget(RetryBudget::percent(20).min_per_second(2)) // of the last 10 s
+    ///     .build()?;
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// ```
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.say("retry_budget");
+        self.config.retry_budget = Some(budget);
+        self
+    }
+
+    /// How long one attempt may take, of a run that sets nothing of its own; more than zero. No limit by default. See
+    /// [`Request::attempt_timeout`](crate::Request::attempt_timeout).
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.say("attempt_timeout");
+        self.defaults.attempt_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a [checkout](crate::Pool::acquire) may be held; more than zero. No limit by default.
+    ///
+    /// For holders that forget. When it is over the place is taken back: the next in line gets it,
+    /// [`Held::aborted`](crate::Held::aborted) is ready, an [event](crate::Event::TakenBack) tells whose it was, and whatever
+    /// the holder says later is an error that changes nothing. Like the end of a cooldown it is noticed by whatever the
+    /// pool is told next, and by who stands in line.
+    pub fn held_bound(mut self, bound: Duration) -> Self {
+        self.say("held_bound");
+        self.defaults.held_bound = Some(bound);
+        self
+    }
+}
