@@ -11,7 +11,7 @@ use rotapool_core::{
     Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step,
 };
 
-use crate::drive::lease::{Doom, Lease, Meter};
+use crate::drive::lease::{Doom, Lease};
 use crate::drive::pair::{Target, Trigger};
 use crate::drive::shared::{Locked, Shared};
 use crate::terms::options::{Only, Options};
@@ -116,14 +116,16 @@ impl<C: Caller> Guard<C> {
                 (step, entry)
             });
             if let Some(entry) = entry {
-                let lease = Lease::new(entry, attempts.made());
+                if usage.is_some() {
+                    entry.belongs_to(shared);
+                }
+                let lease = Lease::new(entry, attempts.made(), usage);
                 let request_id = caller.options().and_then(|options| options.request_id.clone());
                 let is_degraded = attempts.is_degraded();
-                if usage.is_none() && request_id.is_none() && !is_degraded {
+                if request_id.is_none() && !is_degraded {
                     return Next::Attempt(lease);
                 }
-                let meter = usage.map(|usage| Meter { pool: shared.me.clone(), usage });
-                return Next::Attempt(lease.with(request_id, meter, is_degraded));
+                return Next::Attempt(lease.with(request_id, is_degraded));
             }
             match step {
                 Step::Attempt(_) => unreachable!("an attempt comes with the entry of its slot"),

@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rotapool_core::{State, UsageKey};
 
 use crate::drive::pair::{Look, Trigger};
-use crate::drive::shared::Shared;
-use crate::terms::entry::Entry;
+use crate::drive::shared::Entry;
 use crate::terms::secret::Secrets;
 
 /// A resource on loan to one attempt: the value by [`Deref`], and what the attempt may want to know.
@@ -22,13 +21,14 @@ use crate::terms::secret::Secrets;
 pub struct Lease<T> {
     entry: Arc<Entry<T>>,
     attempt: u32,
-    extra: Option<Arc<Extra<T>>>,
+    /// Of whom is spoken when it is said what the attempt takes of the quotas of its resource.
+    usage: Option<UsageKey>,
+    extra: Option<Arc<Extra>>,
 }
 
 /// What few leases carry.
-struct Extra<T> {
+struct Extra {
     request_id: Option<Arc<str>>,
-    meter: Option<Meter<T>>,
     is_degraded: bool,
     /// Of an operation that nothing can interrupt.
     doom: Option<Doom>,
@@ -42,40 +42,26 @@ pub(crate) struct Doom {
     pub(crate) limit: Option<Instant>,
 }
 
-/// Where to say what an attempt takes of the quotas of its resource.
-pub(crate) struct Meter<T> {
-    pub(crate) pool: Weak<Shared<T>>,
-    pub(crate) usage: UsageKey,
-}
-
 impl<T> Lease<T> {
+    /// `usage` is of a resource that has quotas.
     #[inline]
-    pub(crate) fn new(entry: Arc<Entry<T>>, attempt: u32) -> Self {
-        Self { entry, attempt, extra: None }
+    pub(crate) fn new(entry: Arc<Entry<T>>, attempt: u32, usage: Option<UsageKey>) -> Self {
+        Self { entry, attempt, usage, extra: None }
     }
 
     /// The same with what few leases carry.
     #[cold]
-    pub(crate) fn with(
-        self,
-        request_id: Option<Arc<str>>,
-        meter: Option<Meter<T>>,
-        is_degraded: bool,
-    ) -> Self {
-        let extra = Extra { request_id, meter, is_degraded, doom: None };
+    pub(crate) fn with(self, request_id: Option<Arc<str>>, is_degraded: bool) -> Self {
+        let extra = Extra { request_id, is_degraded, doom: None };
         Self { extra: Some(Arc::new(extra)), ..self }
     }
 
     /// The same for an operation that nothing can interrupt.
     #[cold]
     pub(crate) fn doomed_by(self, doom: Doom) -> Self {
-        let extra = self.extra.as_ref();
-        let request_id = extra.and_then(|extra| extra.request_id.clone());
-        let meter = extra.and_then(|extra| extra.meter.as_ref());
-        let meter = meter.map(|Meter { pool, usage }| Meter { pool: pool.clone(), usage: *usage });
-        let is_degraded = self.is_degraded();
-        let doom = Some(doom);
-        Self { extra: Some(Arc::new(Extra { request_id, meter, is_degraded, doom })), ..self }
+        let request_id = self.extra.as_ref().and_then(|extra| extra.request_id.clone());
+        let extra = Extra { request_id, is_degraded: self.is_degraded(), doom: Some(doom) };
+        Self { extra: Some(Arc::new(extra)), ..self }
     }
 
     /// What must not be shown of what is said of the resource.
@@ -205,9 +191,7 @@ impl<T> Lease<T> {
 
     /// Tells the pool what the attempt has to say of its quotas, if it has any and the pool is still there.
     fn tell(&self, say: impl FnOnce(&mut State<Trigger>, UsageKey, Instant)) {
-        let meter = self.extra.as_ref().and_then(|extra| extra.meter.as_ref());
-        let told = meter.and_then(|meter| Some((meter.pool.upgrade()?, meter.usage)));
-        if let Some((pool, usage)) = told {
+        if let Some((usage, pool)) = self.usage.zip(self.entry.pool()) {
             let now = pool.runtime.now();
             pool.with(|locked| say(&mut locked.state, usage, now));
         }
@@ -224,7 +208,8 @@ impl<T> Deref for Lease<T> {
 
 impl<T> Clone for Lease<T> {
     fn clone(&self) -> Self {
-        Self { entry: Arc::clone(&self.entry), attempt: self.attempt, extra: self.extra.clone() }
+        let Self { entry, attempt, usage, extra } = self;
+        Self { entry: entry.clone(), attempt: *attempt, usage: *usage, extra: extra.clone() }
     }
 }
 

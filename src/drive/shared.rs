@@ -1,6 +1,7 @@
 //! What all handles of a pool share, and the one door to it: [`Shared::with`].
 
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 
 use rotapool_core::{Effects, Runtime, SlotIndex, State, StateChange};
@@ -9,8 +10,8 @@ use crate::config::in_force::InForce;
 use crate::drive::pair::{Pairs, Trigger};
 use crate::shield::{contained, wake};
 use crate::sync::Mutex;
-use crate::terms::entry::Entry;
 use crate::terms::options::Defaults;
+use crate::terms::secret::Secrets;
 use crate::terms::select::Select;
 use crate::terms::table::Table;
 use crate::waiters::Waiters;
@@ -30,7 +31,7 @@ pub(crate) struct Hooks {
 
 pub(crate) struct Shared<T> {
     /// For leases, which do not keep the pool alive.
-    pub(crate) me: Weak<Self>,
+    me: Weak<Self>,
     pub(crate) name: Arc<str>,
     locked: Mutex<Locked<T>>,
     pub(crate) runtime: Arc<dyn Runtime>,
@@ -40,6 +41,43 @@ pub(crate) struct Shared<T> {
     pub(crate) in_force: Arc<InForce>,
     /// Those who wait until something has left: see `Effects::departure`.
     pub(crate) departures: Waiters,
+}
+
+/// A resource as the pool keeps it and leases share it.
+pub(crate) struct Entry<T> {
+    pub(crate) id: Arc<str>,
+    pub(crate) value: T,
+    pub(crate) secrets: Option<Arc<Secrets>>,
+    #[cfg_attr(not(feature = "http"), allow(dead_code))]
+    pub(crate) table: Table,
+    /// Whether it has quotas, of which an operation may have something to say.
+    pub(crate) is_metered: AtomicBool,
+    /// Where that is to be said, from the first lease on that may.
+    pool: OnceLock<Weak<Shared<T>>>,
+}
+
+impl<T> Entry<T> {
+    pub(crate) fn new(
+        id: Arc<str>,
+        value: T,
+        secrets: Option<Arc<Secrets>>,
+        table: Table,
+        is_metered: bool,
+    ) -> Self {
+        let (is_metered, pool) = (AtomicBool::new(is_metered), OnceLock::new());
+        Self { id, value, secrets, table, is_metered, pool }
+    }
+
+    /// The pool of one that is metered, if it is still there.
+    pub(crate) fn pool(&self) -> Option<Arc<Shared<T>>> {
+        self.pool.get().and_then(Weak::upgrade)
+    }
+
+    /// A lease of it is about to be metered.
+    #[inline]
+    pub(crate) fn belongs_to(&self, pool: &Shared<T>) {
+        self.pool.get_or_init(|| pool.me.clone());
+    }
 }
 
 /// What the lock guards.

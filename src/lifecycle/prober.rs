@@ -143,7 +143,7 @@ where
         self.sleep = next.map(|at| shared.runtime.sleep_until(at));
         let limit = rotapool_core::after(now, self.rules.longest());
         for (entry, probe) in probes {
-            let lease = Lease::new(entry, 0);
+            let lease = Lease::new(entry, 0, None);
             let secrets = lease.secrets().cloned();
             let operation = &mut self.operation;
             let call = contained(|| operation(lease));

@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use rotapool_core::{Profile, Quota, ResourceError};
 
-use crate::terms::entry::Entry;
+use crate::drive::shared::Entry;
 use crate::terms::secret::Secrets;
 use crate::terms::table::Table;
 
@@ -74,7 +73,8 @@ impl<T> Resource<T> {
     }
 
     /// The [group](crate::Builder::group) to which it belongs, of those that share a limit: the keys of one organisation,
-    /// the workers on one GPU. Its pool has to have that group. None by default.
+    /// the workers on one GPU. Its pool has to have that group: see [`Builder::group`](crate::Builder::group) and
+    /// [`Pool::add_group`](crate::Pool::add_group). None by default.
     ///
     /// Attempts on any of a group take from the quotas of the group beside the resource's own, and while one of those is
     /// spent, all of the group are. A signal may say that it [speaks of the group](crate::Fault::of_group).
@@ -165,11 +165,9 @@ impl<T> Resource<T> {
         self.check_secrets()?;
         let Self { profile, value, secrets, table: own } = self;
         let secrets = Secrets::of(&secrets);
-        let is_metered = AtomicBool::new(!profile.quotas.is_empty() || profile.group.is_some());
-        let table = own.or(table);
-        let entry =
-            Arc::new(Entry { id: Arc::clone(&profile.id), value, secrets, is_metered, table });
-        Ok((profile, entry))
+        let is_metered = !profile.quotas.is_empty() || profile.group.is_some();
+        let entry = Entry::new(Arc::clone(&profile.id), value, secrets, own.or(table), is_metered);
+        Ok((profile, Arc::new(entry)))
     }
 }
 

@@ -3,7 +3,6 @@
 
 pub(crate) mod answer;
 pub(crate) mod blame;
-pub(crate) mod entry;
 pub(crate) mod error;
 pub(crate) mod fault;
 pub(crate) mod finding;

@@ -8,6 +8,7 @@ use crate::error::RateError;
 use crate::one_line::OneLine;
 use crate::protect::Rate;
 use crate::protect::bucket::Bucket;
+use crate::time::Epoch;
 
 /// The dimension of which every attempt takes one, unless its run says otherwise.
 pub(crate) const REQUESTS: &str = "requests";
@@ -101,8 +102,8 @@ impl Quota {
     }
 
     /// A full bucket of it.
-    pub(crate) fn bucket(&self, now: Instant) -> Result<Bucket, RateError> {
-        Bucket::new(Rate::new(self.amount as f64, self.per)?, self.burst, now)
+    pub(crate) fn bucket(&self, epoch: Epoch, now: Instant) -> Result<Bucket, RateError> {
+        Bucket::new(Rate::new(self.amount as f64, self.per)?, self.burst, epoch, now)
     }
 }
 

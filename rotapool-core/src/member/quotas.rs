@@ -1,7 +1,7 @@
 //! The quotas of one resource: what is left of them, what is reserved, and until when they are spent.
 //!
 //! A level is as of the last look at it, and so is everything that follows from it: whether the resource is spent, and
-//! until when. Whoever changes a level looks first. A resource is spent while a dimension has less than one left, also
+//! until when. Whoever takes from a level looks at it first. A resource is spent while a dimension has less than one left, also
 //! to a run that states no cost in it: an upstream that counts tokens refuses a request when none are left.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use super::quota::{Quota, REQUESTS};
 use super::usage::Sequence;
 use crate::error::QuotaError;
 use crate::protect::bucket::Bucket;
+use crate::time::{Epoch, Tick};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Quotas {
@@ -37,13 +38,18 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    fn new(quota: &Quota, group: Option<&Arc<str>>, now: Instant) -> Result<Self, QuotaError> {
+    fn new(
+        quota: &Quota,
+        group: Option<&Arc<str>>,
+        epoch: Epoch,
+        now: Instant,
+    ) -> Result<Self, QuotaError> {
         let dimension = Arc::clone(quota.dimension());
         if dimension.is_empty() {
             return Err(QuotaError::EmptyDimension);
         }
         let by_default = u64::from(*dimension == *REQUESTS);
-        match quota.bucket(now) {
+        match quota.bucket(epoch, now) {
             Ok(bucket) => {
                 Ok(Self { quota: quota.clone(), bucket, group: group.cloned(), by_default })
             }
@@ -55,11 +61,12 @@ impl Limit {
     pub(crate) fn all(
         quotas: &[Quota],
         group: Option<&Arc<str>>,
+        epoch: Epoch,
         now: Instant,
     ) -> Result<Vec<Self>, QuotaError> {
         let mut limits: Vec<Self> = Vec::with_capacity(quotas.len());
         for quota in quotas {
-            let limit = Self::new(quota, group, now)?;
+            let limit = Self::new(quota, group, epoch, now)?;
             if limits.iter().any(|other| other.is_of(quota.dimension())) {
                 return Err(QuotaError::Duplicate { dimension: Arc::clone(quota.dimension()) });
             }
@@ -97,15 +104,16 @@ impl Quotas {
     pub(crate) fn new(
         quotas: &[Quota],
         shared: &[Limit],
+        epoch: Epoch,
         now: Instant,
-    ) -> Result<Option<Box<Self>>, QuotaError> {
-        let mut limits = Limit::all(quotas, None, now)?;
+    ) -> Result<Option<Self>, QuotaError> {
+        let mut limits = Limit::all(quotas, None, epoch, now)?;
         let own = limits.len();
         limits.extend_from_slice(shared);
         let reserved = BTreeMap::new();
         let mut quotas = Self { limits, own, reserved, spent_until: None, watch: None };
         quotas.look(now);
-        Ok((!quotas.limits.is_empty()).then(|| Box::new(quotas)))
+        Ok((!quotas.limits.is_empty()).then_some(quotas))
     }
 
     /// What was taken of these by the rules before stays taken: nobody gets a full quota by another rule.
@@ -135,6 +143,12 @@ impl Quotas {
         self.see_whether_spent();
     }
 
+    /// Whether the group has quotas.
+    #[inline]
+    pub(crate) fn are_shared(&self) -> bool {
+        self.own < self.limits.len()
+    }
+
     /// A copy of what the group has in common.
     pub(crate) fn shared(&self) -> &[Limit] {
         &self.limits[self.own..]
@@ -160,6 +174,12 @@ impl Quotas {
     #[inline]
     pub(crate) fn spent_until(&self) -> Option<Instant> {
         self.spent_until
+    }
+
+    /// Whether it is to be looked at again at a known instant.
+    #[inline]
+    pub(crate) fn are_watched(&self) -> bool {
+        self.spent_until.is_some() || self.watch.is_some()
     }
 
     /// When it is to be looked at again.
@@ -209,7 +229,27 @@ impl Quotas {
     }
 
     /// A usage has begun: what it takes is reserved for it.
-    pub(crate) fn began(&mut self, usage: Sequence, costs: &Costs, now: Instant) {
+    #[inline]
+    pub(crate) fn began(&mut self, usage: Sequence, costs: &Costs, epoch: Epoch, now: Tick) {
+        if self.are_watched() || costs.are_stated() {
+            return self.began_at_length(usage, costs, epoch.instant(now));
+        }
+        // What nothing is taken from has one left as before, and need not be looked at: it grows by itself.
+        let mut is_spent = false;
+        for Limit { bucket, by_default, .. } in &mut self.limits {
+            if *by_default > 0 {
+                bucket.refill_at(now);
+                bucket.spend(*by_default);
+                is_spent |= !bucket.has(1);
+            }
+        }
+        if is_spent {
+            self.see_whether_spent();
+        }
+    }
+
+    #[cold]
+    fn began_at_length(&mut self, usage: Sequence, costs: &Costs, now: Instant) {
         self.look(now);
         self.pay(costs);
         if costs.are_stated() {
@@ -218,11 +258,15 @@ impl Quotas {
         }
     }
 
+    /// Whether anything is noted of what usages in flight have reserved.
+    #[inline]
+    pub(crate) fn have_reserved(&self) -> bool {
+        !self.reserved.is_empty()
+    }
+
     /// A usage has ended: what it has taken, it has taken.
     pub(crate) fn ended(&mut self, usage: Sequence) {
-        if !self.reserved.is_empty() {
-            self.reserved.remove(&usage);
-        }
+        self.reserved.remove(&usage);
     }
 
     /// A usage has taken so much of a dimension, or of every one, and not what was reserved.
@@ -262,16 +306,16 @@ impl Quotas {
         self.watch = at;
     }
 
-    /// As of when the levels are.
-    pub(crate) fn looked(&self) -> Instant {
-        // All are looked at together, and there is one at least.
-        self.limits[0].bucket.as_of()
+    /// As of when the levels are: that of the last look, for what is older is as good as looked at then.
+    pub(crate) fn looked(&self) -> Option<Instant> {
+        self.limits.iter().map(|limit| limit.bucket.as_of()).max()
     }
 
     pub(crate) fn watched(&self) -> Option<Instant> {
         self.watch
     }
 
+    #[cold]
     fn see_whether_spent(&mut self) {
         self.spent_until = match self.limits.iter().all(|limit| limit.bucket.has(1)) {
             true => None,

@@ -11,6 +11,7 @@ use super::profile::Profile;
 use super::quotas::Limit;
 use super::slot::Slot;
 use crate::error::ResourceError;
+use crate::time::Epoch;
 
 /// How many ids an error lists.
 const LISTED: usize = 10;
@@ -94,6 +95,7 @@ impl Roster {
         &mut self,
         profile: Profile,
         shared: &[Limit],
+        epoch: Epoch,
         now: Instant,
     ) -> Result<usize, ResourceError> {
         profile.check()?;
@@ -103,7 +105,7 @@ impl Roster {
         }
         let inherited = self.draining(&id);
         let position = self.next_position;
-        let key = self.slots.insert(Slot::new(profile, position, inherited, shared, now)?);
+        let key = self.slots.insert(Slot::new(profile, position, inherited, shared, epoch, now)?);
         self.next_position += 1;
         self.ids.insert(id, key);
         self.order.insert(position, key);

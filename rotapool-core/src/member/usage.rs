@@ -4,6 +4,8 @@
 //! leaves the list at once, although its run has yet to hear of it: so entering, leaving and aborting touch
 //! no usage twice, and none of another resource.
 
+use std::num::NonZeroU64;
+
 use slab::Slab;
 
 use crate::time::Tick;
@@ -47,14 +49,15 @@ impl Ticket {
 /// Which usage it is, for what its operation says of it while it is in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UsageKey {
-    sequence: Sequence,
+    // The first is 1, so that an optional key takes no more room than one that is there.
+    sequence: NonZeroU64,
     place: Place,
     slot: u32,
 }
 
 impl UsageKey {
     pub(crate) fn sequence(self) -> Sequence {
-        self.sequence
+        self.sequence.get()
     }
 }
 
@@ -132,15 +135,17 @@ impl<A> Usages<A> {
         self.slab[ticket.place as usize].sequence
     }
 
-    /// What names a usage for as long as it is in flight.
-    pub(crate) fn key(&self, ticket: &Ticket) -> UsageKey {
-        UsageKey { sequence: self.sequence(ticket), place: ticket.place, slot: ticket.slot }
+    /// What names a usage for as long as it is in flight; every one has such a key.
+    #[inline]
+    pub(crate) fn key(&self, ticket: &Ticket) -> Option<UsageKey> {
+        let sequence = NonZeroU64::new(self.sequence(ticket))?;
+        Some(UsageKey { sequence, place: ticket.place, slot: ticket.slot })
     }
 
     /// Where the resource of a usage is kept; `None` if the usage has ended.
     pub(crate) fn find(&self, key: UsageKey) -> Option<usize> {
         let usage = self.slab.get(key.place as usize)?;
-        (usage.sequence == key.sequence).then_some(key.slot as usize)
+        (usage.sequence == key.sequence()).then_some(key.slot as usize)
     }
 
     /// When a usage began.
@@ -158,6 +163,13 @@ impl<A> Usages<A> {
         if let Some(usage) = self.slab.get_mut(place as usize) {
             usage.lost = true;
         }
+    }
+
+    /// The number of a usage, unless a trial has given it up.
+    #[inline]
+    pub(crate) fn evidence(&self, ticket: &Ticket) -> Option<Sequence> {
+        let usage = &self.slab[ticket.place as usize];
+        (!usage.lost).then_some(usage.sequence)
     }
 
     pub(crate) fn is_lost(&self, ticket: &Ticket) -> bool {

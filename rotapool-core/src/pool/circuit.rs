@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::State;
 use super::outage::Word;
 use crate::member::slot::outage::Cooled;
-use crate::member::standing::{Source, Status};
+use crate::member::standing::Source;
 use crate::member::usage::Ticket;
 use crate::one_line::OneLine;
 use crate::protect::BreakerCause;
@@ -36,12 +36,13 @@ impl<A> State<A> {
     }
 
     fn weigh_failure(&mut self, ticket: &Ticket, is_first: bool, now: Instant) -> Option<Verdict> {
-        if !is_first || !self.is_evidence(ticket) {
+        if !is_first {
             return None;
         }
-        let (sequence, took) = (self.sequence(ticket), self.age(ticket, now));
+        let took = self.age(ticket, now);
         let slot = &mut self.roster[ticket.slot()];
-        let on_trial = slot.is_judged_by(sequence);
+        let usage = self.usages.evidence(ticket).filter(|&usage| slot.is_told_by(usage))?;
+        let on_trial = slot.is_judged_by(usage);
         let (circuit, trip) = (slot.circuit.as_mut()?, self.config.circuit_breaker.as_ref()?);
         match on_trial {
             true if circuit.is_latest => Some(Verdict::Open(circuit.fail_trial())),
@@ -52,6 +53,7 @@ impl<A> State<A> {
 
     /// An attempt got through: with a value, or with an error of its own, of which nobody knows whether it took as
     /// long as a value does.
+    #[inline]
     pub(crate) fn count_success(&mut self, ticket: &Ticket, is_value: bool, now: Instant) {
         if let Some(cause) = self.weigh_success(ticket, is_value, now) {
             self.open_circuit(ticket, cause, None, now);
@@ -64,27 +66,16 @@ impl<A> State<A> {
         is_value: bool,
         now: Instant,
     ) -> Option<BreakerCause> {
-        self.config.circuit_breaker.as_ref()?;
-        if !self.is_evidence(ticket) {
-            return None;
-        }
-        let (sequence, took) = (self.sequence(ticket), self.age(ticket, now));
+        let trip = self.config.circuit_breaker.as_ref()?;
+        let took = (is_value && trip.looks_at_time()).then(|| self.age(ticket, now));
         let slot = &mut self.roster[ticket.slot()];
-        let on_trial = slot.is_judged_by(sequence);
-        let (circuit, trip) = (slot.circuit.as_mut()?, self.config.circuit_breaker.as_ref()?);
-        if on_trial && circuit.is_latest && is_value && trip.is_slow(took) {
+        let usage = self.usages.evidence(ticket).filter(|&usage| slot.is_told_by(usage))?;
+        let on_trial = slot.is_judged_by(usage);
+        let circuit = slot.circuit.as_mut()?;
+        if on_trial && circuit.is_latest && took.is_some_and(|took| trip.is_slow(took)) {
             return Some(BreakerCause::TrialSlow);
         }
-        circuit.succeed(is_value.then_some(took), trip, now)
-    }
-
-    /// Whether an attempt says anything of its resource as it is now.
-    fn is_evidence(&self, ticket: &Ticket) -> bool {
-        let slot = &self.roster[ticket.slot()];
-        slot.member
-            && slot.standing().noticed_status() != Status::Disabled
-            && slot.began_since_tripped(self.sequence(ticket))
-            && !self.usages.is_lost(ticket)
+        circuit.succeed(took, trip, now)
     }
 
     /// Sends the resource away, if it can be spared.

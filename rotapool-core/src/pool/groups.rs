@@ -8,6 +8,7 @@ use crate::error::{GroupError, ResourceError};
 use crate::member::group::Group;
 use crate::member::quotas::Limit;
 use crate::member::slot::Slot;
+use crate::time::Epoch;
 
 #[derive(Debug, Default)]
 pub(super) struct Groups(BTreeMap<Arc<str>, Common>);
@@ -21,7 +22,12 @@ pub(super) struct Common {
 }
 
 impl Groups {
-    pub(super) fn declare(&mut self, group: &Group, now: Instant) -> Result<(), GroupError> {
+    pub(super) fn declare(
+        &mut self,
+        group: &Group,
+        epoch: Epoch,
+        now: Instant,
+    ) -> Result<(), GroupError> {
         let name = Arc::clone(group.name());
         if name.is_empty() {
             return Err(GroupError::EmptyName);
@@ -29,7 +35,7 @@ impl Groups {
         if self.0.contains_key(&name) {
             return Err(GroupError::Duplicate { name });
         }
-        let limits = Limit::all(group.quotas(), Some(&name), now);
+        let limits = Limit::all(group.quotas(), Some(&name), epoch, now);
         let limits = limits.map_err(|error| GroupError::Quota { name: name.clone(), error })?;
         self.0.insert(name, Common { limits, members: BTreeMap::new() });
         Ok(())

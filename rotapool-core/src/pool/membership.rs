@@ -36,8 +36,9 @@ impl<A> State<A> {
     pub fn add(&mut self, profile: Profile, now: Instant) -> Result<SlotIndex, ResourceError> {
         let by = self.asks.take();
         self.notice(now);
+        let epoch = self.epoch();
         let shared = self.groups.shared(&profile.id, profile.group.as_ref())?;
-        let key = self.roster.join(profile, shared, now)?;
+        let key = self.roster.join(profile, shared, epoch, now)?;
         self.tell_asked_of(by.as_ref(), key, AdminCall::Add, now);
         let slot = &mut self.roster[key];
         self.groups.joined(key, slot);
@@ -254,13 +255,9 @@ impl<A> State<A> {
     }
 
     /// What it has of quotas at first: full ones of its own, and what its group has left.
-    fn quotas_of(
-        &self,
-        profile: &Profile,
-        now: Instant,
-    ) -> Result<Option<Box<Quotas>>, ResourceError> {
+    fn quotas_of(&self, profile: &Profile, now: Instant) -> Result<Option<Quotas>, ResourceError> {
         let shared = self.groups.shared(&profile.id, profile.group.as_ref())?;
-        Quotas::new(&profile.quotas, shared, now)
+        Quotas::new(&profile.quotas, shared, self.epoch(), now)
             .map_err(|error| ResourceError::Quota { id: Arc::clone(&profile.id), error })
     }
 }

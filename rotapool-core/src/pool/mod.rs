@@ -69,8 +69,10 @@ pub struct State<A> {
     next_change: u64,
     edge: Edge,
     follows_runs: bool,
-    /// Whether somebody follows the runs, or something counts them: one look on the way of a run for all of it.
-    attends_runs: bool,
+    /// Whether somebody follows the runs, or something counts how attempts begin, or end: one look on the way of a run
+    /// for all of it.
+    attends_starts: bool,
+    attends_ends: bool,
     runs_told: u64,
     budget: Option<Box<Budget>>,
     /// Whether a pick takes more than the strategy: see `has_detours`.
@@ -96,7 +98,7 @@ impl<A> State<A> {
         // Rules that make no sense the builder has turned away.
         let budget =
             config.retry_budget.and_then(|rules| Budget::new(rules, now).ok().map(Box::new));
-        let counts_runs = budget.is_some() || config.circuit_breaker.is_some();
+        let (counts_starts, weighs_ends) = (budget.is_some(), config.circuit_breaker.is_some());
         Self {
             index: Index::new(config.strategy, epoch),
             yardstick: Yardstick::new(config.health, epoch),
@@ -113,7 +115,8 @@ impl<A> State<A> {
             next_change: 1,
             edge: Edge::default(),
             follows_runs: false,
-            attends_runs: counts_runs,
+            attends_starts: counts_starts,
+            attends_ends: weighs_ends,
             runs_told: 0,
             budget,
             now: Tick(0),

@@ -108,7 +108,7 @@ impl<A> State<A> {
     fn watch_one(&mut self, key: usize) {
         let slot = &mut self.roster[key];
         let Some(quotas) = slot.quotas() else { return };
-        let (before, looked) = (quotas.watched(), quotas.looked());
+        let (before, Some(looked)) = (quotas.watched(), quotas.looked()) else { return };
         let costly = self.config.rules.line && self.line.has_costly();
         let watch = if costly { self.line.payable_at(slot, looked) } else { None };
         if watch != before {

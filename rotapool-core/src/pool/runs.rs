@@ -89,12 +89,15 @@ impl<A> State<A> {
     fn enter_held(&mut self, key: usize, place: Place, wish: &Wish, now: Tick) {
         let (usage, epoch) = (self.usages.newest(), self.epoch());
         let slot = &mut self.roster[key];
-        slot.acquired_held(usage, place, wish.costs(), now, epoch);
+        let shares = slot.acquired_held(usage, place, wish.costs(), now, epoch);
         self.index.refresh(key, slot);
-        self.share(key);
+        if shares {
+            self.share(key);
+        }
     }
 
-    pub(crate) fn usage_key(&self, ticket: &Ticket) -> UsageKey {
+    #[inline]
+    pub(crate) fn usage_key(&self, ticket: &Ticket) -> Option<UsageKey> {
         self.usages.key(ticket)
     }
 

@@ -18,7 +18,7 @@ impl<A> State<A> {
     ///
     /// A name that is empty or taken, or quotas out of range or of one dimension twice.
     pub fn add_group(&mut self, group: &Group, now: Instant) -> Result<(), GroupError> {
-        self.groups.declare(group, now)
+        self.groups.declare(group, self.epoch(), now)
     }
 
     /// Whom the word of a usage on a resource is about: that resource, and if it `speaks_of_the_group` then all members

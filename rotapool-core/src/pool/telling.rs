@@ -24,14 +24,20 @@ impl<A> State<A> {
 
     /// Finds out whether anything looks at runs as they come and go.
     pub(super) fn attend_runs(&mut self) {
-        let counts = self.budget.is_some() || self.config.circuit_breaker.is_some();
-        self.attends_runs = self.follows_runs || counts;
+        self.attends_starts = self.follows_runs || self.budget.is_some();
+        self.attends_ends = self.follows_runs || self.config.circuit_breaker.is_some();
     }
 
-    /// Whether anything looks at runs as they come and go.
+    /// Whether anything looks at attempts as they begin.
     #[inline]
-    pub(crate) fn attends_runs(&self) -> bool {
-        self.attends_runs
+    pub(crate) fn attends_starts(&self) -> bool {
+        self.attends_starts
+    }
+
+    /// Whether anything looks at attempts as they end.
+    #[inline]
+    pub(crate) fn attends_ends(&self) -> bool {
+        self.attends_ends
     }
 
     #[inline]

@@ -9,50 +9,69 @@ use std::time::{Duration, Instant};
 
 use super::rate::{MOST, Rate};
 use crate::error::RateError;
-use crate::time::{FAR, after};
+use crate::time::{Epoch, FAR, Tick, after};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket {
-    rate: Rate,
-    /// How many tokens it holds, if not one period's worth.
-    burst: Option<u64>,
-    capacity: i128,
-    /// The same in whole tokens.
-    holds: u64,
     /// Below zero is a debt.
     level: i128,
+    capacity: i128,
+    /// How many grains make a token.
+    token: i128,
+    rate: Rate,
     /// As of when the level is.
-    at: Instant,
+    at: Tick,
     /// Nothing grows until then, when it is full.
-    stopped_until: Option<Instant>,
+    stopped_until: Option<Tick>,
+    /// The capacity in whole tokens.
+    holds: u64,
+    /// How many tokens it holds, if not one period's worth.
+    burst: Option<u64>,
+    /// Since when time is counted.
+    epoch: Epoch,
 }
 
 impl Bucket {
     /// A full bucket.
-    pub(crate) fn new(rate: Rate, burst: Option<u64>, now: Instant) -> Result<Self, RateError> {
+    pub(crate) fn new(
+        rate: Rate,
+        burst: Option<u64>,
+        epoch: Epoch,
+        now: Instant,
+    ) -> Result<Self, RateError> {
         if let Some(burst) = burst.filter(|burst| !(1..=MOST).contains(burst)) {
             return Err(RateError::Burst { burst });
         }
-        let capacity = capacity(rate, burst);
+        let (capacity, token) = (capacity(rate, burst), rate.token());
+        let (level, at, stopped_until) = (capacity, epoch.tick(now), None);
         let holds = whole(capacity, rate);
-        Ok(Self { rate, burst, capacity, holds, level: capacity, at: now, stopped_until: None })
+        Ok(Self { level, capacity, token, rate, at, stopped_until, holds, burst, epoch })
     }
 
     /// Lets grow what has grown by now.
-    #[inline]
     pub(crate) fn refill(&mut self, now: Instant) {
-        if let Some(until) = self.stopped_until {
-            if now < until {
-                self.at = self.at.max(now);
-                return;
-            }
-            self.stopped_until = None;
-            self.level = self.capacity;
+        self.refill_at(self.epoch.tick(now));
+    }
+
+    /// The same, by a clock that counts from where the bucket's does.
+    #[inline]
+    pub(crate) fn refill_at(&mut self, now: Tick) {
+        if self.stopped_until.is_some() {
+            return self.refill_stopped(now);
         }
         if self.level < self.capacity {
-            let passed = now.saturating_duration_since(self.at).min(FAR).as_nanos() as i128;
-            let grown = self.level.saturating_add(self.rate.speed() * passed);
-            self.level = grown.min(self.capacity);
+            let grown = self.rate.grown_in(now.0.saturating_sub(self.at.0));
+            // A debt may be as large as can be; what grows in all of time is 124 bits.
+            self.level = (self.level + grown).min(self.capacity);
+        }
+        self.at = self.at.max(now);
+    }
+
+    /// The same of one in which nothing grows until it is full.
+    #[cold]
+    fn refill_stopped(&mut self, now: Tick) {
+        if self.stopped_until.is_some_and(|until| until <= now) {
+            self.fill_at(now);
         }
         self.at = self.at.max(now);
     }
@@ -69,6 +88,7 @@ impl Bucket {
     }
 
     /// Takes so many tokens whether they are there or not.
+    #[inline]
     pub(crate) fn spend(&mut self, tokens: u64) {
         self.level = self.level.saturating_sub(self.grains(tokens));
     }
@@ -79,6 +99,10 @@ impl Bucket {
     }
 
     pub(crate) fn fill(&mut self, now: Instant) {
+        self.fill_at(self.epoch.tick(now));
+    }
+
+    fn fill_at(&mut self, now: Tick) {
         self.stopped_until = None;
         self.level = self.capacity;
         self.at = self.at.max(now);
@@ -86,14 +110,14 @@ impl Bucket {
 
     /// Goes on at another rate from the level that is reached.
     pub(crate) fn set_rate(&mut self, rate: Rate) {
-        let (old, new) = (self.rate.token(), rate.token());
+        let (old, new) = (self.token, rate.token());
         if old != new {
             let (whole, part) = (self.level.div_euclid(old), self.level.rem_euclid(old));
             // A part of a token, to the fifteenth digit.
             let part = (part as f64 / old as f64 * new as f64) as i128;
             self.level = whole.saturating_mul(new).saturating_add(part);
         }
-        self.rate = rate;
+        (self.rate, self.token) = (rate, new);
         self.capacity = capacity(rate, self.burst);
         self.holds = whole(self.capacity, rate);
         self.level = self.level.min(self.capacity);
@@ -102,8 +126,8 @@ impl Bucket {
     /// So many are left, and no more come until `full_at`.
     pub(crate) fn correct(&mut self, remaining: u64, full_at: Instant, now: Instant) {
         self.level = self.grains(remaining).min(self.capacity);
-        self.at = self.at.max(now);
-        self.stopped_until = (full_at > now).then_some(full_at);
+        self.at = self.at.max(self.epoch.tick(now));
+        self.stopped_until = (full_at > now).then(|| self.epoch.tick(full_at));
     }
 
     /// How long it takes until so many grains have been there to take, one after the other.
@@ -114,7 +138,7 @@ impl Bucket {
         }
         match self.stopped_until {
             Some(until) => {
-                let wait = until.saturating_duration_since(self.at);
+                let wait = Duration::from_nanos(until.0.saturating_sub(self.at.0));
                 wait.saturating_add(self.growth(grains - self.capacity)).min(FAR)
             }
             None => self.growth(missing),
@@ -139,23 +163,23 @@ impl Bucket {
 
     /// As of when the level is.
     pub(crate) fn as_of(&self) -> Instant {
-        self.at
+        self.epoch.instant(self.at)
     }
 
     pub(crate) fn level(&self) -> f64 {
-        self.level as f64 / self.rate.token() as f64
+        self.level as f64 / self.token as f64
     }
 
     /// The whole tokens that it holds; less than none is a debt.
     pub(crate) fn whole(&self) -> i64 {
-        let whole = self.level.div_euclid(self.rate.token());
+        let whole = self.level.div_euclid(self.token);
         i64::try_from(whole).unwrap_or(i64::MIN)
     }
 
     /// When so many tokens are there, if nobody takes any; `None` if it never holds so many.
     pub(crate) fn ready_at(&self, tokens: u64) -> Option<Instant> {
         let fits = tokens <= self.holds;
-        fits.then(|| after(self.at, self.time_until(self.grains(tokens))))
+        fits.then(|| after(self.as_of(), self.time_until(self.grains(tokens))))
     }
 
     /// Whether so many tokens are there, as of when the level is.
@@ -166,7 +190,10 @@ impl Bucket {
 
     #[inline]
     pub(crate) fn grains(&self, tokens: u64) -> i128 {
-        i128::from(tokens).saturating_mul(self.rate.token())
+        match tokens {
+            0..=MOST => i128::from(tokens) * self.token, // At most 122 bits.
+            _ => i128::from(tokens).saturating_mul(self.token),
+        }
     }
 }
 
@@ -190,7 +217,8 @@ mod tests {
 
     fn bucket(tokens: f64, per: Duration, burst: Option<u64>) -> (Bucket, Instant) {
         let now = Instant::now();
-        (Bucket::new(Rate::new(tokens, per).unwrap(), burst, now).unwrap(), now)
+        let rate = Rate::new(tokens, per).unwrap();
+        (Bucket::new(rate, burst, Epoch::new(now), now).unwrap(), now)
     }
 
     fn wait(bucket: &Bucket, tokens: u64) -> Duration {

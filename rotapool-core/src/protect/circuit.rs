@@ -53,6 +53,7 @@ impl Circuit {
     }
 
     /// A call got through, and took so long if that says anything: whether the circuit opens all the same, and why.
+    #[inline]
     pub(crate) fn succeed(
         &mut self,
         took: Option<Duration>,
@@ -62,7 +63,7 @@ impl Circuit {
         self.ladder.well(now);
         let slow = took.is_some_and(|took| trip.is_slow(took));
         let cause = self.evidence.add(Mark { failed: false, slow }, trip, now);
-        if cause.is_none() {
+        if cause.is_none() && self.kept.is_some() {
             self.kept = None;
         }
         cause

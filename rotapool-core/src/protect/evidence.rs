@@ -35,20 +35,26 @@ impl Evidence {
     }
 
     /// Takes in a call that ends now, and answers why the breaker trips, if it does.
+    #[inline]
     pub(super) fn add(&mut self, mark: Mark, trip: &Trip, now: Instant) -> Option<BreakerCause> {
-        self.failures_in_a_row =
-            if mark.failed { self.failures_in_a_row.saturating_add(1) } else { 0 };
-        if let Some(window) = &mut self.window {
-            window.add(mark, now);
-        }
-        self.reason_to_trip(mark, trip)
+        let Some(window) = &mut self.window else { return self.add_to_the_row(mark, trip) };
+        window.add(mark, now);
+        self.add_to_the_row(mark, trip).or_else(|| self.rate_to_trip(trip))
     }
 
-    fn reason_to_trip(&self, mark: Mark, trip: &Trip) -> Option<BreakerCause> {
-        let in_a_row = self.failures_in_a_row;
-        if mark.failed && trip.failures.is_some_and(|failures| in_a_row >= failures) {
-            return Some(BreakerCause::FailuresInARow(in_a_row));
+    #[inline]
+    fn add_to_the_row(&mut self, mark: Mark, trip: &Trip) -> Option<BreakerCause> {
+        if !mark.failed {
+            self.failures_in_a_row = 0;
+            return None;
         }
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        let in_a_row = self.failures_in_a_row;
+        let trips = trip.failures.is_some_and(|failures| in_a_row >= failures);
+        trips.then_some(BreakerCause::FailuresInARow(in_a_row))
+    }
+
+    fn rate_to_trip(&self, trip: &Trip) -> Option<BreakerCause> {
         let tally = self.window.as_ref()?.sum();
         if tally.calls < u64::from(trip.enough_calls()) {
             return None;

@@ -19,6 +19,7 @@ impl Ladder {
     }
 
     /// A call has succeeded, closed.
+    #[inline]
     pub(super) fn well(&mut self, now: Instant) {
         self.well_at = Some(now);
     }

@@ -54,6 +54,13 @@ impl Rate {
         i128::from(self.millionths)
     }
 
+    /// How many grains grow in so many nanoseconds.
+    #[inline]
+    pub(super) fn grown_in(self, nanos: u64) -> i128 {
+        // 64 bits by 60.
+        (u128::from(nanos) * u128::from(self.millionths)) as i128
+    }
+
     /// How many grains make a token.
     pub(super) fn token(self) -> i128 {
         self.period() * i128::from(MILLION)

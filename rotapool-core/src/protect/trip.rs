@@ -146,6 +146,12 @@ impl Trip {
         })
     }
 
+    /// Whether it matters how long a call took.
+    #[inline]
+    pub(crate) fn looks_at_time(&self) -> bool {
+        self.slow.is_some()
+    }
+
     pub(crate) fn is_slow(&self, took: Duration) -> bool {
         self.slow.is_some_and(|slow| took >= slow.from)
     }

@@ -173,7 +173,7 @@ impl Attempts {
     pub fn usage<A>(&self, pool: &State<A>) -> Option<UsageKey> {
         match &self.phase {
             Phase::Attempting(_) if self.was_taken_back(pool) => None,
-            Phase::Attempting(ticket) => Some(pool.usage_key(ticket)),
+            Phase::Attempting(ticket) => pool.usage_key(ticket),
             _ => None,
         }
     }
@@ -253,7 +253,7 @@ impl Attempts {
         if self.deadline.is_some() || self.attempt_timeout.is_some() {
             self.limit = self.limit_of_attempt(pool, now);
         }
-        if pool.attends_runs() {
+        if pool.attends_starts() {
             self.attend_start(pool, now);
         }
         Step::Attempt(slot)

@@ -99,7 +99,7 @@ impl Attempts {
         now: Instant,
     ) -> Ticket {
         pool.notice_at(tick);
-        if pool.attends_runs() {
+        if pool.attends_ends() {
             self.attend_end(pool, outcome, now);
         }
         match std::mem::replace(&mut self.phase, Phase::Over) {
@@ -115,12 +115,12 @@ impl Attempts {
         if pool.follows_runs() {
             self.tell_settled(pool, outcome, now);
         }
-        if let (Phase::Attempting(ticket), Outcome::Success | Outcome::Error) =
-            (&self.phase, outcome)
-        {
+        let Phase::Attempting(ticket) = &self.phase else { return };
+        match outcome {
             // How long it was held is no latency.
-            let is_value = *outcome == Outcome::Success && self.held().is_none();
-            pool.count_success(ticket, is_value, now);
+            Outcome::Success => pool.count_success(ticket, self.held().is_none(), now),
+            Outcome::Error => pool.count_success(ticket, false, now),
+            _ => {}
         }
     }
 

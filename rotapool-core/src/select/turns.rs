@@ -178,11 +178,13 @@ const PARTS: f64 = (1_u64 << 30) as f64;
 mod tests {
     use super::*;
     use crate::member::profile::Profile;
+    use crate::time::Epoch;
 
     fn slot(weight: f64) -> Slot {
         let mut profile = Profile::new("a");
         profile.weight = weight;
-        Slot::new(profile, 0, 0, &[], std::time::Instant::now()).unwrap()
+        let now = std::time::Instant::now();
+        Slot::new(profile, 0, 0, &[], Epoch::new(now), now).unwrap()
     }
 
     #[test]

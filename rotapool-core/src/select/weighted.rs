@@ -261,13 +261,15 @@ mod tests {
     use super::*;
     use crate::member::profile::Profile;
     use crate::select::wish::Preferences;
+    use crate::time::Epoch;
 
     /// Three of weight 1, of which all are eligible.
     fn three() -> (Weighted, Roster, Tournament) {
         let (mut weighted, mut roster) = (Weighted::default(), Roster::default());
         let mut tournament = Tournament::new();
         for id in ["a", "b", "c"] {
-            let item = roster.join(Profile::new(id), &[], std::time::Instant::now()).unwrap();
+            let now = std::time::Instant::now();
+            let item = roster.join(Profile::new(id), &[], Epoch::new(now), now).unwrap();
             tournament.set(item, weighted.rank(item, &roster[item]));
         }
         (weighted, roster, tournament)

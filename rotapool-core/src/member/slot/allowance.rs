@@ -10,12 +10,12 @@ use crate::member::standing::Standing;
 impl Slot {
     #[inline]
     pub(crate) fn quotas(&self) -> Option<&Quotas> {
-        self.held.as_ref()?.quotas.as_deref()
+        self.held.as_ref()?.quotas.as_ref()
     }
 
     #[inline]
     pub(crate) fn quotas_mut(&mut self) -> Option<&mut Quotas> {
-        self.held.as_mut()?.quotas.as_deref_mut()
+        self.held.as_mut()?.quotas.as_mut()
     }
 
     /// Until when its quotas are spent, as of the last look at them.
@@ -88,7 +88,7 @@ impl Slot {
     /// Whether its group has quotas.
     #[inline]
     pub(crate) fn shares_quotas(&self) -> bool {
-        self.quotas().is_some_and(|quotas| !quotas.shared().is_empty())
+        self.quotas().is_some_and(Quotas::are_shared)
     }
 
     /// Another member of its group has changed what they have in common.

@@ -20,7 +20,7 @@ use super::standing::{Standing, Status};
 use super::usage::{Lane, Sequence};
 use crate::error::ResourceError;
 use crate::protect::Circuit;
-use crate::time::Tick;
+use crate::time::{Epoch, Tick};
 
 /// Where the state keeps a membership: for tables that run beside it, such as the values.
 ///
@@ -75,7 +75,7 @@ pub(crate) struct Slot {
 #[derive(Debug, Clone, Default)]
 struct Held {
     comeback: Option<Box<Comeback>>,
-    quotas: Option<Box<Quotas>>,
+    quotas: Option<Quotas>,
     group: Option<Arc<str>>,
 }
 
@@ -90,10 +90,11 @@ impl Slot {
         position: u64,
         inherited: u32,
         shared: &[Limit],
+        epoch: Epoch,
         now: Instant,
     ) -> Result<Self, ResourceError> {
         let Profile { id, max_in_flight: cap, weight, priority, metadata, quotas, group } = profile;
-        let quotas = Quotas::new(&quotas, shared, now);
+        let quotas = Quotas::new(&quotas, shared, epoch, now);
         let quotas = quotas.map_err(|error| ResourceError::Quota { id: Arc::clone(&id), error })?;
         let is_held = quotas.is_some() || group.is_some();
         let held = is_held.then_some(Held { quotas, comeback: None, group });
@@ -155,7 +156,7 @@ impl Slot {
     pub(crate) fn describe(
         &mut self,
         profile: Profile,
-        quotas: Option<Option<Box<Quotas>>>,
+        quotas: Option<Option<Quotas>>,
         now: Instant,
     ) {
         let Profile { id: _, max_in_flight, weight, priority, metadata, quotas: _, group } =
@@ -166,7 +167,7 @@ impl Slot {
         let held = self.held.take().map(|held| *held).unwrap_or_default();
         let Held { comeback, quotas: former, group: _ } = held;
         if let (Some(quotas), Some(former)) = (&mut quotas, former) {
-            quotas.take_over(*former, now);
+            quotas.take_over(former, now);
         }
         self.hold(Held { comeback, quotas, group });
     }
@@ -244,6 +245,15 @@ impl Slot {
     #[inline]
     pub(crate) fn is_held(&self) -> bool {
         self.held.is_some()
+    }
+
+    /// Whether that holds it up now: it is on a comeback, or to be looked at for its quotas at a known instant.
+    #[inline]
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| {
+            held.comeback.is_some()
+                || held.quotas.as_ref().is_some_and(|quotas| quotas.are_watched())
+        })
     }
 
     #[inline]

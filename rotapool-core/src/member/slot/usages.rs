@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Held, Slot};
 use crate::member::costs::Costs;
-use crate::member::standing::Status;
+use crate::member::standing::{Standing, Status};
 use crate::member::usage::{Place, Sequence};
 use crate::protect::BreakerState;
 use crate::time::{Epoch, Tick};
@@ -18,7 +18,8 @@ impl Slot {
         self.counters.acquires += 1;
     }
 
-    /// A usage of this cost was registered on a resource that is [held](Self::is_held) to something.
+    /// A usage of this cost was registered on a resource that is [held](Self::is_held) to something. Answers whether it
+    /// takes from quotas that it shares.
     pub(crate) fn acquired_held(
         &mut self,
         usage: Sequence,
@@ -26,10 +27,14 @@ impl Slot {
         costs: &Costs,
         now: Tick,
         epoch: Epoch,
-    ) {
-        if let Some(held) = &mut self.held {
-            held.began(usage, place, (costs, epoch), now);
+    ) -> bool {
+        let Some(held) = &mut self.held else { return false };
+        if let Some(comeback) = &mut held.comeback {
+            comeback.began(usage, place, now);
         }
+        let Some(quotas) = &mut held.quotas else { return false };
+        quotas.began(usage, costs, epoch, now);
+        quotas.are_shared()
     }
 
     /// A usage has ended, or is about to: whether it counted for the trial or the ramp.
@@ -61,6 +66,7 @@ impl Slot {
     }
 
     /// Whether a usage is one by which a trial is judged.
+    #[inline]
     pub(crate) fn is_judged_by(&self, usage: Sequence) -> bool {
         self.comeback().is_some_and(|comeback| comeback.is_trial() && comeback.counts(usage))
     }
@@ -71,9 +77,12 @@ impl Slot {
         usage > self.cleared_after
     }
 
-    /// Whether a usage began after the last trip and the last word of an admin: only such are evidence to a breaker.
-    pub(crate) fn began_since_tripped(&self, usage: Sequence) -> bool {
-        usage > self.tripped_after && usage > self.cleared_after
+    /// Whether a usage says anything of the resource as it is now: it is in use, and the usage began after the last trip
+    /// and the last word of an admin. Only such are evidence to a breaker.
+    #[inline]
+    pub(crate) fn is_told_by(&self, usage: Sequence) -> bool {
+        let is_in_use = self.member && !matches!(self.standing, Standing::Disabled { .. });
+        is_in_use && usage > self.tripped_after && usage > self.cleared_after
     }
 
     /// How its circuit stands; `None` in a pool without a breaker.
@@ -110,17 +119,15 @@ impl Slot {
 }
 
 impl Held {
-    fn began(&mut self, usage: Sequence, place: Place, (costs, epoch): (&Costs, Epoch), now: Tick) {
-        if let Some(comeback) = &mut self.comeback {
-            comeback.began(usage, place, now);
-        }
-        if let Some(quotas) = &mut self.quotas {
-            quotas.began(usage, costs, epoch.instant(now));
-        }
+    #[inline]
+    fn ended(&mut self, usage: Sequence) -> bool {
+        let notes = self.quotas.as_ref().is_some_and(|quotas| quotas.have_reserved());
+        (notes || self.comeback.is_some()) && self.ended_of_note(usage)
     }
 
+    /// Something was noted of usages, and may have been of this one.
     #[cold]
-    fn ended(&mut self, usage: Sequence) -> bool {
+    fn ended_of_note(&mut self, usage: Sequence) -> bool {
         if let Some(quotas) = &mut self.quotas {
             quotas.ended(usage);
         }

@@ -13,7 +13,7 @@ use super::line::{Line, Ticket};
 use super::rate::Rate;
 use super::report::{LimiterStats, RateLimited};
 use crate::error::RateError;
-use crate::time::after;
+use crate::time::{Epoch, after};
 
 /// A rate limiter: who may go on, and who has to wait for how long.
 ///
@@ -69,7 +69,7 @@ impl<W> Limiter<W> {
     /// [`RateError::Burst`] if the burst is not from 1 to 10¹².
     pub fn new(rate: Rate, burst: Option<u64>, now: Instant) -> Result<Self, RateError> {
         Ok(Self {
-            bucket: Bucket::new(rate, burst, now)?,
+            bucket: Bucket::new(rate, burst, Epoch::new(now), now)?,
             line: Line::new(),
             decided: BTreeMap::new(),
             alarm: None,

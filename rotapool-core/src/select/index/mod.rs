@@ -42,6 +42,8 @@ pub(crate) struct Index {
     earliest: Tick,
     /// Those that are healthy and whose quotas are spent.
     spent: Bag,
+    /// By item: whether it was held up when it was last placed, so that more than its rank is to be seen to.
+    held_up: Vec<bool>,
     epoch: Epoch,
 }
 
@@ -74,28 +76,26 @@ impl Index {
             held: Tournament::new(),
             earliest: Tick::NEVER,
             spent: Bag::new(),
+            held_up: Vec::new(),
             epoch,
         }
     }
 
     /// Puts a member where its slot says that it belongs now.
     pub(crate) fn place(&mut self, item: usize, slot: &Slot) {
+        self.beyond.remove(item);
+        self.spent.remove(item);
         match slot.standing() {
             Standing::CoolingDown(outage) => {
                 self.suspend(item);
-                self.beyond.remove(item);
-                self.spent.remove(item);
                 self.look_again(item, slot, Some(self.epoch.tick(outage.until)));
             }
             Standing::Healthy => {
-                self.beyond.remove(item);
                 self.look_again(item, slot, None);
                 self.refresh(item, slot);
             }
             Standing::Disabled { .. } => {
                 self.suspend(item);
-                self.beyond.remove(item);
-                self.spent.remove(item);
                 self.look_again(item, slot, None);
             }
         }
@@ -115,7 +115,7 @@ impl Index {
         if !matches!(slot.standing(), Standing::Healthy) {
             return;
         }
-        if slot.is_held() {
+        if slot.is_held() && (slot.is_held_up() || self.was_held_up(item)) {
             return self.refresh_held(item, slot);
         }
         if !slot.has_room_at_full_strength() {
@@ -124,9 +124,18 @@ impl Index {
         self.admit(item, slot);
     }
 
-    /// The same for one on trial, on a ramp, or with quotas.
+    #[inline]
+    fn was_held_up(&self, item: usize) -> bool {
+        self.held_up.get(item).is_some_and(|&held_up| held_up)
+    }
+
+    /// The same for one on trial, on a ramp, or whose quotas are spent or watched; or that was so the last time.
     #[cold]
     fn refresh_held(&mut self, item: usize, slot: &Slot) {
+        if item >= self.held_up.len() {
+            self.held_up.resize(item + 1, false);
+        }
+        self.held_up[item] = slot.is_held_up();
         let is_spent = slot.is_spent();
         match is_spent {
             true => self.spent.insert(item),
