@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use rotapool::config::{HeartbeatConfig, PoolConfig, Settings, Source, WatchdogConfig};
 use rotapool::lifecycle::{Heartbeat, Shutdown, Watchdog};
-use rotapool::{BuildError, Builder, Pool, Recovery, Resource, Strategy, Trial};
+use rotapool::{
+    BuildError, Builder, Group, Pool, Quota, Recovery, Resource, ResourceError, Strategy, Trial,
+};
 use serde_json::{Value, json};
 
 #[expect(dead_code, reason = "the example runs; here its loader does")]
@@ -58,6 +60,10 @@ fn everything() -> Value {
         "health": {
             "window": "30s", "min_sample": 9, "degraded": 0.25, "unhealthy": 0.5,
             "latency_decay": "5s", "failure_latency": "1s"
+        },
+        "groups": {
+            "org-1": { "quotas": [{ "amount": 90_000, "per": "1m", "of": "tokens", "burst": 10_000 }] },
+            "org-2": {}
         },
     })
 }
@@ -114,6 +120,8 @@ fn a_call_wins_over_the_file_and_the_file_over_the_default_whatever_the_order() 
             .allow_empty(false)
             .retry_budget(rotapool::RetryBudget::percent(50))
             .health(rotapool::HealthRules::default())
+            .group(Group::new("org-1").quota(Quota::per_second(1)))
+            .group(Group::new("org-2"))
     };
     let before = calls(builder()).config(&file).build().unwrap();
     let after = calls(builder().config(&file)).build().unwrap();
@@ -153,6 +161,49 @@ fn a_running_pool_says_of_each_setting_what_is_in_force_and_who_said_so() {
 }
 
 #[test]
+fn a_file_says_which_groups_share_a_limit_and_who_belongs_to_them() {
+    let file = json!({
+        "pools": { "keys": { "groups": {
+            "org-1": { "quotas": [{ "amount": 2, "per": "1m" }] },
+            "org-2": { "quotas": [{ "amount": 5 }] },
+        } } },
+        "resources": { "keys": [
+            { "id": "a", "group": "org-1" }, { "id": "b", "group": "org-1" }, { "id": "c", "group": "org-2" },
+            { "id": "d", "group": "org-3" },
+        ] },
+    });
+    let settings: Settings = serde_json::from_value(file).unwrap();
+    let builder = || {
+        let keys = settings.resources_of("keys", |_| ());
+        Pool::builder().config(&settings.pool("keys")).resources(keys)
+    };
+    // Which groups there are, the file and the calls say together.
+    let BuildError::Resource(ResourceError::UnknownGroup { id, known, .. }) =
+        builder().build().unwrap_err()
+    else {
+        panic!("org-3 is nowhere");
+    };
+    assert_eq!((&*id, known.len()), ("d", 2));
+    let org_2 = || Group::new("org-2").quota(Quota::per_minute(9));
+    let pool = builder().group(Group::new("org-3")).group(org_2()).build().unwrap();
+    let levels = pool.snapshot();
+    let level = |row: usize| levels[row].quotas.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(level(0), ["2 requests a minute of group org-1: 2 left"]);
+    assert_eq!(level(1), level(0));
+    assert_eq!(level(2), ["9 requests a minute of group org-2: 9 left"], "the call wins");
+    assert_eq!(level(3), [String::new(); 0]);
+    let config = pool.config();
+    assert_eq!(config.source("groups"), Some(Source::Argument));
+    let written = serde_json::to_value(&config).unwrap()["groups"].take();
+    let from = |group: &str| written[group]["quotas"]["from"].as_str().map(str::to_owned);
+    assert_eq!(from("org-1").as_deref(), Some("file"));
+    assert_eq!(from("org-2").as_deref(), Some("argument"));
+    let alone: Pool<()> =
+        Pool::builder().config(&settings.pool("keys")).allow_empty(true).build().unwrap();
+    assert_eq!(alone.config().source("groups"), Some(Source::File));
+}
+
+#[test]
 fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
     let file = json!({
         "pools": {
@@ -172,7 +223,14 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
                 "retry_budget": { "window": "30s" },
                 "health": { "window": "1ms", "degraded": 2, "unhealthy": 0.5 },
             },
-            "workers": { "circuit_breaker": { "permits": 2 } },
+            "workers": {
+                "circuit_breaker": { "permits": 2 },
+                "groups": {
+                    "": {},
+                    "org-1": { "quotas": [{ "per": "1s" }, { "amount": 1 }, { "amount": 2 }] },
+                    "org-2": { "quotas": [{ "amount": 0 }], "limit": 5 },
+                },
+            },
             "proxies": { "name": "", "step_down_after": 1.5, "recovery": { "trial": { "bound": "0s" } } },
         },
         "resources": { "keys": [
@@ -206,6 +264,11 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         ("pools.keys.held_bound", "is zero"),
         ("pools.keys.circuit_breaker", "0; allowed is 1 or more"),
         ("pools.workers.circuit_breaker", "`recovery` says how a resource comes back"),
+        ("pools.workers.groups", "the name of a group is empty"),
+        ("pools.workers.groups.org-1.quotas[0].amount", "it is missing"),
+        ("pools.workers.groups.org-1.quotas", "two are of `requests`; allowed is one a dimension"),
+        ("pools.workers.groups.org-2.quotas", "the rate is 0 tokens"),
+        ("pools.workers.groups.org-2.limit", "there is no such setting; there are quotas"),
         ("pools.keys.retry_budget.percent", "it is missing"),
         ("pools.keys.health.window", "10 ms to 1 day"),
         ("pools.keys.health.degraded", "above 0, to 1"),
@@ -234,7 +297,7 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         };
         assert!(told.iter().any(|it| line(&it)), "{path}: {what}, in\n{error}");
     }
-    assert!(told.len() == 35, "{} are told:\n{error}", told.len());
+    assert!(told.len() == 40, "{} are told:\n{error}", told.len());
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use rotapool_core::{
-    BuildError, Config, ConfigError, ConfigProblem, HealthRules, Rate, State, Trip,
+    BuildError, Config, ConfigError, ConfigProblem, GroupError, HealthRules, Rate, State, Trip,
 };
 
 use super::parts::{BreakerConfig, HeartbeatConfig, LimiterConfig, ShutdownConfig, WatchdogConfig};
 use super::pool::{BoundsConfig, HealthConfig, PoolConfig, RetryBudgetConfig, TrialConfig, set};
-use super::resources::{QuotaConfig, ResourceConfig};
+use super::resources::{GroupConfig, QuotaConfig, ResourceConfig};
 use super::whole::Settings;
 
 /// What is wrong so far.
@@ -25,6 +25,13 @@ impl Wrong {
     fn under(&mut self, path: &str, part: Option<Result<(), ConfigError>>) {
         if let Some(Err(error)) = part {
             self.0.extend(error.under(path).problems);
+        }
+    }
+
+    /// Which of the quotas there has no amount.
+    fn amounts(&mut self, path: &str, quotas: &[QuotaConfig]) {
+        for quota in QuotaConfig::without_an_amount(quotas) {
+            self.at(format!("{path}quotas[{quota}].amount"), Some("it is missing: how much"));
         }
     }
 
@@ -68,6 +75,7 @@ impl PoolConfig {
             allow_empty: _,
             retry_budget,
             health,
+            groups,
         } = self;
         let mut wrong = Wrong::default();
         let is_empty = name.as_ref().is_some_and(String::is_empty);
@@ -98,6 +106,24 @@ impl PoolConfig {
             .under("circuit_breaker", circuit_breaker.as_ref().map(BreakerConfig::check_in_a_pool));
         wrong.under("retry_budget", retry_budget.as_ref().map(RetryBudgetConfig::check));
         wrong.under("health", health.as_ref().map(HealthConfig::check));
+        for (name, group) in groups.iter().flatten() {
+            wrong.at("groups", name.is_empty().then_some(GroupError::EmptyName));
+            wrong.under(&format!("groups.{name}"), Some(group.check()));
+        }
+        wrong.answer()
+    }
+}
+
+impl GroupConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let mut wrong = Wrong::default();
+        wrong.amounts("", self.quotas.as_deref().unwrap_or_default());
+        let now = Instant::now();
+        let mut pool = State::<()>::new(Config::default(), now);
+        // What it is called is told by the path.
+        if let Err(GroupError::Quota { error, .. }) = pool.add_group(&self.group("group"), now) {
+            wrong.at("quotas", Some(error));
+        }
         wrong.answer()
     }
 }
@@ -161,12 +187,13 @@ fn check_list(resources: &[ResourceConfig]) -> Result<(), ConfigError> {
     let mut pool = State::<()>::new(Config::default(), now);
     let mut wrong = Wrong::default();
     for (place, resource) in resources.iter().enumerate() {
-        for quota in resource.quotas_without_an_amount() {
-            wrong.at(format!("[{place}].quotas[{quota}].amount"), Some("it is missing: how much"));
-        }
+        wrong.amounts(&format!("[{place}]."), resource.quotas.as_deref().unwrap_or_default());
+        // Which groups there are besides, only the builder knows.
+        let mut profile = resource.profile();
+        profile.group = None;
         match resource.id {
             None => wrong.at(format!("[{place}].id"), Some("it is missing: unique in its pool")),
-            Some(_) => wrong.at(format!("[{place}]"), pool.add(resource.profile(), now).err()),
+            Some(_) => wrong.at(format!("[{place}]"), pool.add(profile, now).err()),
         }
     }
     wrong.answer()

@@ -26,6 +26,8 @@ pub struct InForce {
     pub(crate) file: PoolConfig,
     /// The settings that calls of the builder have made.
     pub(crate) said: BTreeSet<&'static str>,
+    /// The groups that calls of the builder have declared, by name: those of the file are beside them.
+    pub(crate) said_groups: BTreeSet<String>,
 }
 
 impl InForce {
@@ -63,10 +65,26 @@ mod written {
             let mut map = serializer.serialize_map(Some(PoolConfig::NAMES.len()))?;
             for name in PoolConfig::NAMES {
                 let value = under(&settings, name).cloned().unwrap_or(Tree::Nothing);
-                let is_said = self.said.contains(name);
-                map.serialize_entry(name, &sourced(value, under(&file, name), is_said))?;
+                let written = match (*name, value) {
+                    ("groups", Tree::Map(groups)) => self.groups(groups, under(&file, name)),
+                    (_, value) => sourced(value, under(&file, name), self.said.contains(name)),
+                };
+                map.serialize_entry(name, &written)?;
             }
             map.end()
+        }
+    }
+
+    impl InForce {
+        /// Each of the groups is of a call or of the file.
+        fn groups(&self, groups: Vec<(String, Tree)>, file: Option<&Tree>) -> Tree {
+            let groups = groups.into_iter().map(|(name, group)| {
+                let is_said = self.said_groups.contains(&name);
+                let file = file.and_then(|file| under(file, &name));
+                let group = sourced(group, file, is_said);
+                (name, group)
+            });
+            Tree::Map(groups.collect())
         }
     }
 

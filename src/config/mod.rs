@@ -63,7 +63,7 @@ pub use self::parts::{
     BreakerConfig, HeartbeatConfig, LimiterConfig, ShutdownConfig, WatchdogConfig,
 };
 pub use self::pool::{BoundsConfig, HealthConfig, PoolConfig, RetryBudgetConfig};
-pub use self::resources::{QuotaConfig, ResourceConfig};
+pub use self::resources::{GroupConfig, QuotaConfig, ResourceConfig};
 pub use self::whole::Settings;
 
 pub use rotapool_core::{ConfigError, ConfigProblem};

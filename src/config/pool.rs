@@ -1,10 +1,12 @@
 //! The settings of a pool.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rotapool_core::{HealthRules, Recovery, RetryBudget, Strategy, Trial};
 
 use super::parts::BreakerConfig;
+use super::resources::GroupConfig;
 
 settings! {
     /// The settings of a pool: what its builder takes, but for what is code or a value.
@@ -46,6 +48,8 @@ settings! {
         retry_budget: RetryBudgetConfig,
         /// How health is measured.
         health: HealthConfig,
+        /// The groups of resources that share a limit, by name. Those of calls are beside them, and win by their name.
+        groups: BTreeMap<String, GroupConfig>,
     }
 }
 

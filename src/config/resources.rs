@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool_core::{Metadata, Profile, Quota};
+use rotapool_core::{Group, Metadata, Profile, Quota};
 
 settings! {
     /// A resource of a pool, but for its value, which is the service's to give.
@@ -21,11 +21,21 @@ settings! {
         metadata: BTreeMap<String, String>,
         /// How much it gives in how much time.
         quotas: Vec<QuotaConfig>,
+        /// The group to which it belongs, of those of its pool.
+        group: String,
     }
 }
 
 settings! {
-    /// How much of something a resource gives in how much time.
+    /// A group of resources that share a limit.
+    pub GroupConfig {
+        /// How much its members give together in how much time.
+        quotas: Vec<QuotaConfig>,
+    }
+}
+
+settings! {
+    /// How much of something a resource or a group gives in how much time.
     pub QuotaConfig {
         /// How much. It has to be there.
         amount: u64,
@@ -50,6 +60,35 @@ impl QuotaConfig {
         }
         Some(quota)
     }
+
+    fn of(quota: &Quota) -> Self {
+        let burst = Some(quota.capacity()).filter(|&most| most != quota.amount());
+        Self {
+            amount: Some(quota.amount()),
+            per: Some(quota.period()),
+            of: Some(quota.dimension().to_string()),
+            burst,
+        }
+    }
+
+    /// Which of some has no amount.
+    pub(super) fn without_an_amount(quotas: &[Self]) -> impl Iterator<Item = usize> {
+        let quotas = quotas.iter().enumerate();
+        quotas.filter(|(_, quota)| quota.amount.is_none()).map(|(place, _)| place)
+    }
+}
+
+impl GroupConfig {
+    /// The group, by this name.
+    pub(crate) fn group(&self, name: &str) -> Group {
+        let quotas = self.quotas.iter().flatten().filter_map(QuotaConfig::quota);
+        quotas.fold(Group::new(name), Group::quota)
+    }
+
+    pub(crate) fn of(group: &Group) -> Self {
+        let quotas: Vec<_> = group.quotas().iter().map(QuotaConfig::of).collect();
+        Self { quotas: (!quotas.is_empty()).then_some(quotas) }
+    }
 }
 
 impl ResourceConfig {
@@ -66,12 +105,7 @@ impl ResourceConfig {
         profile.metadata = Arc::new(metadata);
         let quotas = self.quotas.iter().flatten();
         profile.quotas = quotas.filter_map(QuotaConfig::quota).collect();
+        profile.group = self.group.as_deref().map(Arc::from);
         profile
-    }
-
-    /// Which of the quotas has no amount.
-    pub(super) fn quotas_without_an_amount(&self) -> impl Iterator<Item = usize> {
-        let quotas = self.quotas.iter().flatten().enumerate();
-        quotas.filter(|(_, quota)| quota.amount.is_none()).map(|(place, _)| place)
     }
 }

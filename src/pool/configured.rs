@@ -1,14 +1,15 @@
 //! A builder that is given a configuration, and a pool that says what is in force.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rotapool_core::{BuildError, Config};
+use rotapool_core::{BuildError, Config, Group};
 
 use crate::config::BreakerConfig;
 use crate::config::Settings;
 use crate::config::in_force::InForce;
 use crate::config::pool::{BoundsConfig, HealthConfig, PoolConfig, RetryBudgetConfig};
-use crate::config::resources::ResourceConfig;
+use crate::config::resources::{GroupConfig, ResourceConfig};
 use crate::pool::builder::Builder;
 use crate::pool::handle::Pool;
 use crate::pool::resource::Resource;
@@ -52,6 +53,7 @@ impl<T> Builder<T> {
             allow_empty,
             retry_budget,
             health,
+            groups: _, // Beside those of calls: see `all_groups`.
         } = file.clone();
         let free = |setting| !said.contains(setting);
         if let Some(name) = name.filter(|_| free("name")) {
@@ -114,9 +116,17 @@ impl<T> Builder<T> {
         Ok(())
     }
 
+    /// The groups that calls have declared, and those of the file that have another name.
+    pub(super) fn all_groups(&self) -> Vec<Group> {
+        let is_said = |name: &str| self.groups.iter().any(|said| **said.name() == *name);
+        let listed = self.file.groups.iter().flatten().filter(|(name, _)| !is_said(name));
+        let listed = listed.map(|(name, group)| group.group(name));
+        self.groups.iter().cloned().chain(listed).collect()
+    }
+
     /// What is in force, once everything has been brought together.
     pub(super) fn in_force(&self) -> InForce {
-        let Self { config, defaults, name, file, said, .. } = self;
+        let Self { config, defaults, name, file, said, groups, .. } = self;
         let bounds = &config.cooldown_bounds;
         let settings = PoolConfig {
             name: Some(name.to_string()),
@@ -140,9 +150,17 @@ impl<T> Builder<T> {
             allow_empty: Some(config.allow_empty),
             retry_budget: config.retry_budget.as_ref().map(RetryBudgetConfig::of),
             health: Some(HealthConfig::of(&config.health)),
+            groups: Some(self.all_groups().iter().map(written).collect())
+                .filter(|groups: &BTreeMap<_, _>| !groups.is_empty()),
         };
-        InForce { settings, file: file.clone(), said: said.clone() }
+        let said_groups = groups.iter().map(|group| group.name().to_string()).collect();
+        let said = said.clone();
+        InForce { settings, file: file.clone(), said, said_groups }
     }
+}
+
+fn written(group: &Group) -> (String, GroupConfig) {
+    (group.name().to_string(), GroupConfig::of(group))
 }
 
 impl Settings {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use rotapool_core::{Applied, ListError, Profile, ResourceError};
+use rotapool_core::{Applied, Group, GroupError, ListError, Profile, ResourceError};
 
 use crate::drive::shared::Locked;
 use crate::pool::handle::Pool;
@@ -18,7 +18,7 @@ impl<T> Pool<T> {
     /// # Errors
     ///
     /// An id that is empty or taken, a `max_in_flight` of 0, a weight out of range, quotas that make no sense, a group that
-    /// the pool was not built with, or a secret that is empty or in plain sight. The pool is unchanged then.
+    /// the pool does not [have](Self::add_group), or a secret that is empty or in plain sight. The pool is unchanged then.
     pub fn add(&self, resource: Resource<T>) -> Result<(), ResourceError> {
         let (profile, entry) = resource.enter(&self.shared.hooks.table)?;
         let now = self.now();
@@ -30,6 +30,26 @@ impl<T> Pool<T> {
             }
             Err(error) => Err(error),
         })
+    }
+
+    /// Declares a group of resources that share a limit, for those that are [added](Self::add) from now on, or
+    /// [updated](Self::update) to belong to it: as [`Builder::group`](crate::Builder::group) does beforehand. A group stays.
+    ///
+    /// ```
+    /// # use rotapool::{Group, Pool, Quota, Resource};
+    /// # let pool = Pool::builder().resource(Resource::new("key-1", "sk-aaa")).build()?;
+    /// pool.add_group(Group::new("org-2").quota(Quota::per_minute(90_000).of("tokens")))?;
+    /// pool.add(Resource::new("key-2", "sk-bbb").group("org-2"))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A name that is empty or taken, or quotas that make no sense. The pool is unchanged then.
+    #[expect(clippy::needless_pass_by_value, reason = "as the builder takes it")]
+    pub fn add_group(&self, group: Group) -> Result<(), GroupError> {
+        let now = self.now();
+        self.shared.with(|locked| locked.by(&self.by).add_group(&group, now))
     }
 
     /// Takes a resource out of the pool at once and wakes the runs that wait.

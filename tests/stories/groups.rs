@@ -240,6 +240,28 @@ fn the_recorded_rules_know_groups_too() {
 }
 
 #[test]
+fn a_running_pool_takes_a_group_for_those_who_join_it_from_then_on() {
+    let scene = scene(&[Quota::per_minute(2)]);
+    let mut events = scene.pool.events();
+    let org_2 = || Group::new("org-2").quota(Quota::per_minute(1));
+    let unknown = scene.pool.add(of("org-2", "d")).unwrap_err();
+    assert!(matches!(unknown, ResourceError::UnknownGroup { .. }), "{unknown}");
+    scene.pool.admin("ops").add_group(org_2()).unwrap();
+    assert_eq!(events.try_next().unwrap().to_string(), "ops: add_group org-2");
+    let twice = scene.pool.add_group(org_2()).unwrap_err();
+    assert_eq!(twice, GroupError::Duplicate { name: "org-2".into() });
+    let nameless = scene.pool.add_group(Group::new("")).unwrap_err();
+    assert_eq!(nameless, GroupError::EmptyName);
+    // One joins it as a newcomer, and one leaves another for it.
+    scene.pool.add(of("org-2", "d")).unwrap();
+    scene.pool.update("c", |profile| profile.group = Some("org-2".into())).unwrap();
+    let runs = [(); 3].map(|()| scene.start());
+    assert_eq!(scene.upstream.pending(), ["a", "a", "c"], "two of org-1, and one of org-2");
+    assert_eq!(scene.pool.stats().spent, 4);
+    drop(runs);
+}
+
+#[test]
 fn a_pool_whose_group_is_spent_is_told_of_by_a_monitor_as_no_outage() {
     let scene = Scene::with(&[], |builder| {
         builder.group(Group::new("org-1").quota(Quota::per_minute(1))).resource(of("org-1", "a"))
@@ -272,8 +294,8 @@ fn groups_that_make_no_sense_are_turned_away_at_the_door() {
                 group: named("org-1"),
                 known: vec![named("org-2")],
             }),
-            "resource `a` belongs to group `org-1`, which the pool does not have; declare it (there are: org-2), or \
-             leave it out",
+            "resource `a` belongs to group `org-1`, which the pool does not have (it has: org-2); declare it first, with \
+             `Builder::group` or, in a running pool, `Pool::add_group`, or leave it out",
         ),
         (
             vec![org(), org()],

@@ -75,7 +75,8 @@ pub enum ResourceError {
     },
     /// The pool has no group of the name that the resource gives.
     #[error(
-        "resource `{}` belongs to group `{}`, which the pool does not have; declare it (there are: {}), or leave it out",
+        "resource `{}` belongs to group `{}`, which the pool does not have (it has: {}); declare it first, with \
+         `Builder::group` or, in a running pool, `Pool::add_group`, or leave it out",
         OneLine(id),
         OneLine(group),
         named(known)

@@ -3,6 +3,7 @@
 //! Every member has a copy of the levels and decides by that alone, so that a pick asks nobody else. Whoever changes one
 //! hands it on to all of the group at once: O(members) for an attempt in a group that has quotas.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
@@ -10,6 +11,7 @@ use crate::error::GroupError;
 use crate::member::group::Group;
 use crate::member::quotas::Limit;
 use crate::member::usage::Sequence;
+use crate::report::admin_call::AdminCall;
 
 impl<A> State<A> {
     /// Declares a group, before the first resource that belongs to it is [added](Self::add).
@@ -18,7 +20,11 @@ impl<A> State<A> {
     ///
     /// A name that is empty or taken, or quotas out of range or of one dimension twice.
     pub fn add_group(&mut self, group: &Group, now: Instant) -> Result<(), GroupError> {
-        self.groups.declare(group, self.epoch(), now)
+        let by = self.asks.take();
+        self.groups.declare(group, self.epoch(), now)?;
+        let call = AdminCall::AddGroup { name: Arc::clone(group.name()) };
+        self.tell_asked(by.as_ref(), None, call, now);
+        Ok(())
     }
 
     /// Whom the word of a usage on a resource is about: that resource, and if it `speaks_of_the_group` then all members

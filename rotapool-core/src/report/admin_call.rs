@@ -50,6 +50,12 @@ pub enum AdminCall {
         /// How many left.
         removed: usize,
     },
+    /// To declare a group of resources.
+    #[non_exhaustive]
+    AddGroup {
+        /// The group.
+        name: Arc<str>,
+    },
 }
 
 impl AdminCall {
@@ -67,6 +73,7 @@ impl AdminCall {
             Self::Reset => "reset",
             Self::Update => "update",
             Self::Apply { .. } => "apply",
+            Self::AddGroup { .. } => "add_group",
         }
     }
 
@@ -100,6 +107,7 @@ impl AdminCall {
             Self::Apply { added, updated, removed } => {
                 write!(f, ": {added} added, {updated} updated, {removed} removed")
             }
+            Self::AddGroup { name } => write!(f, " {}", OneLine(name)),
             _ => Ok(()),
         }
     }

@@ -39,7 +39,7 @@ pub struct Builder<T> {
     pub(super) max_waiting: Option<usize>,
     pub(super) step_down_after: Option<u32>,
     pub(super) keep_available: Option<usize>,
-    groups: Vec<Group>,
+    pub(super) groups: Vec<Group>,
     /// What configurations set, and which settings calls have set, by name.
     pub(super) file: PoolConfig,
     pub(super) said: BTreeSet<&'static str>,
@@ -105,7 +105,9 @@ impl<T> Builder<T> {
     }
 
     /// Declares a group of resources that share a limit, such as the keys of one organisation; resources
-    /// [say](Resource::group) to which they belong. One without members does nothing.
+    /// [say](Resource::group) to which they belong. One without members does nothing. Those of a
+    /// [configuration](Self::config) are beside those of calls, which win by their name;
+    /// [`Pool::add_group`](Pool::add_group) declares one later.
     ///
     /// ```
     /// use rotapool::{Group, Pool, Quota, Resource};
@@ -118,6 +120,7 @@ impl<T> Builder<T> {
     /// # Ok::<(), rotapool::BuildError>(())
     /// ```
     pub fn group(mut self, group: Group) -> Self {
+        self.say("groups");
         self.groups.push(group);
         self
     }
@@ -227,12 +230,12 @@ impl<T> Builder<T> {
         }
         self.apply_rules()?;
         self.config.check()?;
-        let in_force = Arc::new(self.in_force());
+        let (groups, in_force) = (self.all_groups(), Arc::new(self.in_force()));
         let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let now = self.runtime.now();
         let mut locked = Locked::new(State::new(self.config, now), random);
-        for group in &self.groups {
-            locked.state.add_group(group, now)?;
+        for group in groups {
+            locked.state.add_group(&group, now)?;
         }
         for resource in self.resources {
             let (profile, entry) = resource.enter(&self.hooks.table)?;
