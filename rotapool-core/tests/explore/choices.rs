@@ -48,6 +48,8 @@ pub(crate) enum End {
     Cooldown,
     /// Shorter than the end of the table says.
     CooldownOfItsOwn,
+    CooldownOfTheGroup,
+    DisableOfTheGroup,
     Disable,
     Retry,
 }
@@ -67,6 +69,9 @@ impl Choice {
                 }
                 Doing::Attempting { aborted } => {
                     choices.extend(End::ALL.map(|end| Self::Settle(run, end)));
+                    if setting.groups {
+                        choices.extend(End::OF_GROUPS.map(|end| Self::Settle(run, end)));
+                    }
                     if setting.quotas {
                         choices.extend([Self::Say(run, 0), Self::Say(run, 4), Self::Correct(run)]);
                     }
@@ -114,7 +119,7 @@ impl Choice {
     pub(crate) fn commands(self, setting: &Setting, episode: &Episode) -> Vec<Command> {
         match self {
             Self::Start(kind) => {
-                let [impatient, patient] = Setting::terms(episode.now());
+                let [impatient, patient] = setting.terms(episode.now());
                 let terms = if kind == 0 { impatient } else { patient };
                 let run = episode.runs();
                 vec![Command::Begin(terms), Command::Step { run, chance: CHANCE }]
@@ -170,6 +175,9 @@ impl End {
         Self::Retry,
     ];
 
+    /// What is said of a whole group.
+    const OF_GROUPS: [Self; 2] = [Self::CooldownOfTheGroup, Self::DisableOfTheGroup];
+
     /// What probes come to.
     const OF_PROBES: [Self; 5] =
         [Self::Success, Self::TimedOut, Self::Cooldown, Self::CooldownOfItsOwn, Self::Disable];
@@ -186,6 +194,8 @@ impl End {
             Self::CooldownOfItsOwn => {
                 Outcome::Signal(Signal::cooldown_for(Duration::from_secs(2), ""))
             }
+            Self::CooldownOfTheGroup => Outcome::Signal(Signal::cooldown("").of_group()),
+            Self::DisableOfTheGroup => Outcome::Signal(Signal::disable("").of_group()),
             Self::Disable => Outcome::Signal(Signal::disable("")),
             Self::Retry => Outcome::Signal(Signal::retry("")),
         }

@@ -123,6 +123,12 @@ impl Ledger {
         self.usages.last().map(|usage| &*usage.id)
     }
 
+    /// How many requests one attempt of a run is.
+    pub(crate) fn requests_of(&self, run: usize) -> i64 {
+        let stated = self.runs[run].terms.costs.first();
+        stated.map_or(1, |&(_, requests)| requests as i64)
+    }
+
     pub(crate) fn waits(&self, run: usize) -> bool {
         self.runs[run].terms.wait
     }
@@ -336,9 +342,11 @@ impl Ledger {
             _ => unreachable!("an outcome that no choice makes"),
         }
         if self.rules.rules.generations {
-            self.follow(&usage, outcome, now);
+            let says_something = self.follow(&usage, outcome, now);
+            self.tell_the_group(&usage, outcome, says_something);
         } else {
             self.follow_as_recorded(&usage, outcome);
+            self.tell_the_group(&usage, outcome, true);
         }
         let goes_on = matches!(outcome, Outcome::Aborted | Outcome::TimedOut | Outcome::Signal(_));
         let Run { terms, budget, made, .. } = &self.runs[number];
@@ -362,8 +370,54 @@ impl Ledger {
         self.standing.get(&usage.membership).copied().unwrap_or(Status::Healthy)
     }
 
+    /// What a signal that speaks of the group does to the others of it: in a setting with groups, to all others.
+    fn tell_the_group(&mut self, usage: &Usage, outcome: &Outcome, says_something: bool) {
+        let Outcome::Signal(signal) = outcome else { return };
+        if !signal.is_of_group() || !says_something {
+            return;
+        }
+        let generations = self.rules.rules.generations;
+        let mut others: Vec<usize> = self.members.values().copied().collect();
+        others.retain(|&other| other != usage.membership);
+        others.sort_unstable();
+        for membership in others {
+            let mark = self.marks.get(&membership).copied().unwrap_or(0);
+            let standing = self.standing.get(&membership).copied().unwrap_or(Status::Healthy);
+            if generations && usage.number <= mark {
+                continue;
+            }
+            let heard = Usage { membership, ..usage.clone() };
+            match signal {
+                Signal::Cooldown { .. } if standing != Status::Disabled && generations => {
+                    self.trip(&heard);
+                }
+                Signal::Cooldown { .. } if standing != Status::Disabled => {
+                    self.tally.cooldowns += 1;
+                    self.on_trial.remove(&membership);
+                    self.doom_the_younger(&heard, u64::MAX);
+                }
+                Signal::Disable { .. } => {
+                    self.tally.disables += u64::from(standing != Status::Disabled);
+                    self.doom_the_younger(&heard, u64::MAX);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A cooldown that counts: of an outage that is known, it dooms those who began before that.
+    fn trip(&mut self, usage: &Usage) {
+        let newest = self.tally.begun;
+        let tripped_after = self.tripped_after.entry(usage.membership).or_default();
+        if usage.number > *tripped_after {
+            *tripped_after = newest;
+        }
+        let up_to = *tripped_after;
+        self.doom_the_younger(usage, up_to);
+    }
+
     /// By our own rules: whether the outcome is evidence, and whom it dooms.
-    fn follow(&mut self, usage: &Usage, outcome: &Outcome, now: Moment) {
+    fn follow(&mut self, usage: &Usage, outcome: &Outcome, now: Moment) -> bool {
         let membership = usage.membership;
         let standing = self.standing_of(usage);
         let is_judged = self.on_trial.contains_key(&membership)
@@ -378,7 +432,7 @@ impl Ledger {
             Outcome::Success | Outcome::Error if is_judged && standing == Status::Healthy => {
                 let successes = self.on_trial.entry(membership).or_default();
                 *successes += 1;
-                let Recovery::Trial(trial) = self.rules.recovery else { return };
+                let Recovery::Trial(trial) = self.rules.recovery else { return true };
                 if *successes >= trial.successes {
                     self.on_trial.remove(&membership);
                 }
@@ -393,12 +447,7 @@ impl Ledger {
                 }
             }
             Outcome::Signal(Signal::Cooldown { .. }) if is_in_use => {
-                let tripped_after = self.tripped_after.entry(membership).or_default();
-                if usage.number > *tripped_after {
-                    *tripped_after = newest;
-                }
-                let up_to = *tripped_after;
-                self.doom_the_younger(usage, up_to);
+                self.trip(usage);
             }
             Outcome::Signal(Signal::Disable { .. }) => {
                 self.tally.disables += u64::from(is_in_use);
@@ -406,6 +455,7 @@ impl Ledger {
             }
             _ => {}
         }
+        !is_lost && !is_stale
     }
 
     fn follow_as_recorded(&mut self, usage: &Usage, outcome: &Outcome) {
@@ -433,7 +483,7 @@ impl Ledger {
         if self.rules.cancel_siblings {
             let siblings = self.usages.iter().filter(|it| it.membership == than.membership);
             let younger = siblings.filter(|it| it.number > than.number && it.number <= up_to);
-            self.doomed = younger.filter(|it| it.abortable).map(|it| it.handle).collect();
+            self.doomed.extend(younger.filter(|it| it.abortable).map(|it| it.handle));
         }
     }
 

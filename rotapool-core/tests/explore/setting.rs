@@ -25,22 +25,42 @@ pub(crate) struct Setting {
     pub(crate) closes: bool,
     /// Whether there are quotas: two at once, and another every 2 s.
     pub(crate) quotas: bool,
+    /// Whether runs state that they cost two, also where they stand in line.
+    pub(crate) costs: bool,
+    /// Whether all belong to one group, which has quotas too, and of which signals may speak.
+    pub(crate) groups: bool,
     /// Whether somebody looks at the clock, punctually, and a prober asks whoever is out.
     pub(crate) attended: bool,
+}
+
+/// What there is in a pool beside its resources and runs.
+#[derive(Clone, Copy, Default)]
+struct Beside {
+    closes: bool,
+    quotas: bool,
+    costs: bool,
+    groups: bool,
+    attended: bool,
 }
 
 impl Setting {
     /// Every combination of the rules, of small and of larger pools.
     pub(crate) fn all_of(strategy: Strategy) -> impl Iterator<Item = Self> {
         let shapes = [(1, 2, 1), (2, 2, 1), (1, 2, 2), (2, 3, 2), (3, 4, 2)];
-        let with = |closes, quotas, attended| move |shape| (shape, closes, quotas, attended);
-        let open = shapes.into_iter().map(with(false, false, false));
-        let closing = [(1, 2, 2), (2, 3, 2)].into_iter().map(with(true, false, false));
-        let metered = [(1, 2, 2), (2, 2, 2)].into_iter().map(with(false, true, false));
-        let attended = [(1, 1, 2), (2, 1, 1)].into_iter().map(with(false, false, true));
-        let both = [(1, 1, 1)].into_iter().map(with(false, true, true));
-        let shapes = open.chain(closing).chain(metered).chain(attended).chain(both);
-        shapes.flat_map(move |((resources, runs, kinds), closes, quotas, attended)| {
+        let with = |beside: Beside| move |shape| (shape, beside);
+        let none = Beside::default();
+        let open = shapes.into_iter().map(with(none));
+        let closing = [(1, 2, 2), (2, 3, 2)].into_iter().map(with(Beside { closes: true, ..none }));
+        let quotas = Beside { quotas: true, ..none };
+        let metered = [(1, 2, 2), (2, 2, 2)].into_iter().map(with(quotas));
+        let attended = Beside { attended: true, ..none };
+        let watched = [(1, 1, 2), (2, 1, 1)].into_iter().map(with(attended));
+        let both = [(1, 1, 1)].into_iter().map(with(Beside { attended: true, ..quotas }));
+        let costly = [(1, 2, 2), (2, 2, 2)].into_iter().map(with(Beside { costs: true, ..quotas }));
+        let grouped = [(2, 1, 1), (2, 2, 2)].into_iter().map(with(Beside { groups: true, ..none }));
+        let shapes = open.chain(closing).chain(metered).chain(watched).chain(both);
+        shapes.chain(costly).chain(grouped).flat_map(move |((resources, runs, kinds), beside)| {
+            let Beside { closes, quotas, costs, groups, attended } = beside;
             let switches = [(false, false), (false, true), (true, false), (true, true)];
             switches.into_iter().flat_map(move |(siblings, caps)| {
                 configs().map(move |mut rules| {
@@ -49,7 +69,18 @@ impl Setting {
                     rules.cancel_siblings = siblings;
                     // With many runs the line gets full.
                     rules.max_waiting = if runs > 2 { 1 } else { rules.max_waiting };
-                    Self { rules, resources, runs, kinds, caps, closes, quotas, attended }
+                    Self {
+                        rules,
+                        resources,
+                        runs,
+                        kinds,
+                        caps,
+                        closes,
+                        quotas,
+                        costs,
+                        groups,
+                        attended,
+                    }
                 })
             })
         })
@@ -61,7 +92,7 @@ impl Setting {
 
     /// Whether operators park: in the smallest pools, for there are many more states.
     pub(crate) fn parks(&self) -> bool {
-        self.resources * self.runs <= 2
+        self.resources * self.runs <= 2 && !self.groups
     }
 
     pub(crate) fn profile(&self, id: &str) -> Profile {
@@ -76,6 +107,7 @@ impl Setting {
         if self.quotas {
             profile.quotas.push(Quota::per(1, Duration::from_secs(2)).burst(2));
         }
+        profile.group = self.groups.then(|| "org".into());
         profile
     }
 
@@ -93,7 +125,7 @@ impl Setting {
     /// The kinds of runs: one that gives up at once, and one that waits and pauses.
     ///
     /// All times are multiples of 2 s: things end at the same instant often, and there are fewer states.
-    pub(crate) fn terms(now: Moment) -> [Terms; 2] {
+    pub(crate) fn terms(&self, now: Moment) -> [Terms; 2] {
         let seconds = Duration::from_secs;
         let impatient = Terms {
             max_attempts: 2,
@@ -104,7 +136,7 @@ impl Setting {
             exclude: Vec::new(),
             wants: None,
             affinity: None,
-            costs: Vec::new(),
+            costs: if self.costs { vec![("requests".into(), 2)] } else { Vec::new() },
         };
         let patient = Terms {
             max_attempts: 3,
@@ -142,7 +174,7 @@ fn configs() -> impl Iterator<Item = Config> {
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rules, resources, runs, kinds, caps, closes, quotas, attended } = self;
+        let Self { rules, resources, runs, kinds, caps, .. } = self;
         let kinds = if *kinds == 1 { "impatient " } else { "" };
         write!(f, "{:?}, {resources} resources, {runs} {kinds}runs", rules.strategy)?;
         let set = if rules.rules == Rules::OURS { "our" } else { "the recorded" };
@@ -156,9 +188,11 @@ impl fmt::Display for Setting {
         for (is_on, name) in [
             (*caps, "caps"),
             (rules.cancel_siblings, "siblings"),
-            (*closes, "end"),
-            (*quotas, "quotas"),
-            (*attended, "monitor"),
+            (self.closes, "end"),
+            (self.quotas, "quotas"),
+            (self.costs, "costs"),
+            (self.groups, "group"),
+            (self.attended, "monitor"),
         ] {
             write!(f, ", {}{name}", if is_on { "" } else { "no " })?;
         }

@@ -12,6 +12,7 @@ use crate::setting::Setting;
 use crate::twice::command::Command;
 use crate::twice::corners::Corners;
 use crate::twice::episode::{Doing, Episode, Played};
+use crate::twice::reference::Terms;
 
 pub(crate) struct World<'a> {
     setting: &'a Setting,
@@ -85,9 +86,9 @@ impl<'a> World<'a> {
         for _ in 0..self.setting.resources + 2 {
             let known = self.episode.has_noticed();
             let before = self.episode.look();
-            let [impatient, _] = Setting::terms(self.episode.now());
+            let [impatient, _] = self.setting.terms(self.episode.now());
             let run = self.episode.runs();
-            self.act(&Command::Begin(impatient));
+            self.act(&Command::Begin(Terms { costs: Vec::new(), ..impatient }));
             let next = self.act(&Command::Step { run, chance: CHANCE }).next;
             let next = next.expect("the answer to a step");
             match self.episode.stats().closed {

@@ -77,9 +77,8 @@ fn begin(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command
     deadlines.extend([1, 3, 3, 5, 12, 12, 40, 40, 10_000_000].map(|ahead| now + seconds(ahead)));
     let wait = random.f64() < temper.waits;
     let retry_delay = if random.f64() < temper.pauses { delay } else { Duration::ZERO };
-    // Standing in line with a cost has stories of its own, and so have turns by weight that a cost passes over.
-    let stands_in_line = wait || !retry_delay.is_zero();
-    let states = !stands_in_line && temper.rules.strategy != Strategy::Weighted;
+    // Turns by weight that a cost passes over have stories of their own.
+    let states = temper.rules.strategy != Strategy::Weighted;
     let costs = if states { temper.traits.cost(random) } else { Vec::new() };
     Some(Command::Begin(Terms {
         max_attempts: pick(random, &[0, 1, 2, 3, 3, 4, 4, 5, 5, 20, 20, u32::MAX]),

@@ -71,7 +71,7 @@ impl Traits {
         profile
     }
 
-    /// What a run costs that never stands in line.
+    /// What a run costs.
     pub(crate) fn cost(&self, random: &mut Rng) -> Vec<(Arc<str>, u64)> {
         if random.f64() >= self.costs {
             return Vec::new();

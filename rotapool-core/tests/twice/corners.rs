@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 129] = [
+const ALL: [&str; 131] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -47,6 +47,8 @@ const ALL: [&str; 129] = [
     "a resource on trial is saturated",
     "a place was handed over",
     "a place went to one behind the first in line",
+    "the first in line could not pay, and one behind it could",
+    "one in line paid what it states",
     "a promise taken",
     "a promise was void",
     "a promise given back by a drop",
@@ -148,7 +150,7 @@ const RECORDED: [&str; 4] = [
 ];
 
 /// What only our own rules reach.
-const OURS: [&str; 38] = [
+const OURS: [&str; 40] = [
     "a trial of the breaker's failed",
     "a pause in line",
     "a pause that a wake-up leaves as it is",
@@ -161,6 +163,8 @@ const OURS: [&str; 38] = [
     "exhausted: line full",
     "a place was handed over",
     "a place went to one behind the first in line",
+    "the first in line could not pay, and one behind it could",
+    "one in line paid what it states",
     "a promise taken",
     "a promise was void",
     "a promise given back by a drop",

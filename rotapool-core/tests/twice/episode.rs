@@ -314,7 +314,11 @@ impl Episode {
         if let Move::Wait { .. } = actual {
             run.rested_at.get_or_insert(self.now);
         }
-        let stride = Stride { run: number, handle, now: self.now, chance, drawn };
+        let told = match actual {
+            Move::Wait { until } => until,
+            _ => None,
+        };
+        let stride = Stride { run: number, handle, now: self.now, chance, drawn, told };
         let expected = self.reference.step(stride);
         self.agreement.demand("the step", &expected, &actual);
         corners.stepped(run.doing, run.terms.deadline, &actual, self.now);

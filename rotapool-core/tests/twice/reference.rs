@@ -70,6 +70,8 @@ pub(crate) struct Reference {
     runs: Vec<Run>,
     /// How many runs have come into the line without ever having had a resource.
     arrivals: u64,
+    /// Whether one that states what it costs ever stood in line.
+    costs_in_line: bool,
     /// What time it was last.
     now: Moment,
     memory: Memory,
@@ -158,6 +160,7 @@ impl Reference {
             newest_usage: 0,
             runs: Vec::new(),
             arrivals: 0,
+            costs_in_line: false,
             now: Moment::ZERO,
             memory: Memory::default(),
             spending: Spending::default(),

@@ -44,7 +44,7 @@ impl Episode {
             handle
         });
         let actual = (actual.map(|at| self.clock.moment(at)), takes);
-        let expected = self.reference.look_out(number, handle, self.now);
+        let expected = self.reference.look_out(number, handle, actual.0, self.now);
         self.agreement.demand("when a lookout comes again", &expected, &actual);
         if takes {
             self.handles.insert(handle);

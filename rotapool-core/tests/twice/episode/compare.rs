@@ -53,6 +53,7 @@ impl Episode {
         let effects = self.core.take_effects();
         effects.iter().flat_map(|effects| &effects.events).for_each(|e| self.ledger.note(e));
         let actual = Aftermath::of(effects, retired, self.clock);
+        self.reference.let_come_early(&actual.wakes);
         self.agreement.demand("the effects", &self.reference.take_aftermath(), &actual);
         for handle in actual.aborts.iter().chain(&actual.wakes).chain(&actual.retired) {
             assert!(self.handles.remove(handle), "{handle:?} came back twice");

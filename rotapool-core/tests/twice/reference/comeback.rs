@@ -187,7 +187,7 @@ impl Reference {
         let refills = healthy.filter_map(|(_, member)| member.spent_until);
         let held = self.usages.iter().filter_map(|usage| usage.held.flatten());
         let bounds = on_members.filter_map(|usage| self.end_of_bound(usage));
-        ends.chain(bounds).chain(refills).chain(held).min()
+        ends.chain(bounds).chain(refills).chain(held).chain(self.next_to_pay()).min()
     }
 
     // Beginnings and ends.

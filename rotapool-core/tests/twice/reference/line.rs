@@ -4,8 +4,11 @@
 
 use std::time::Duration;
 
+use rotapool_core::Status;
+
 use super::Reference;
 use super::runs::Terms;
+use super::steps::Stride;
 use crate::twice::observed::{Handle, Moment};
 
 /// A run's place in line.
@@ -85,14 +88,10 @@ impl Reference {
     // Coming and going.
 
     /// The run goes in line, or stays there; answers until when.
-    pub(super) fn stand_in_line(
-        &mut self,
-        run: usize,
-        handle: Handle,
-        only_pauses: bool,
-        now: Moment,
-    ) -> Option<Moment> {
+    pub(super) fn stand_in_line(&mut self, stride: Stride, only_pauses: bool) -> Option<Moment> {
+        let Stride { run, handle, now, told, .. } = stride;
         self.keep_in_line(run, now);
+        self.costs_in_line |= !self.runs[run].terms.costs.is_empty();
         if self.runs[run].first_usage.is_none() && self.runs[run].came.is_none() {
             self.arrivals += 1;
             self.runs[run].came = Some((self.newest_usage, self.arrivals));
@@ -108,6 +107,7 @@ impl Reference {
             }
             _ => deadline,
         };
+        let until = self.or_as_early_as(told, until);
         self.hang_up(run, handle, until);
         let place = self.runs[run].place.as_mut().expect("a run in line");
         (place.hurries, place.pauses) = (hurries, pause.is_some());
@@ -116,6 +116,51 @@ impl Reference {
             self.note("a pause in line");
         }
         until
+    }
+
+    /// When somebody comes by core's account, if that is earlier. Who can pay when, core finds out again when a level
+    /// changes, and not when somebody leaves who waited for it: it comes once in vain, and that is all.
+    pub(super) fn or_as_early_as(
+        &self,
+        told: Option<Moment>,
+        expected: Option<Moment>,
+    ) -> Option<Moment> {
+        let is_early = |told: &Moment| expected.is_none_or(|expected| *told < expected);
+        let early = told.filter(is_early).filter(|_| self.costs_in_line);
+        early.inspect(|early| assert!(*early > self.now, "it comes at once")).or(expected)
+    }
+
+    /// The same of who is woken: whoever was first for a moment, or a lookout.
+    pub(crate) fn let_come_early(&mut self, woken: &[Handle]) {
+        if !self.costs_in_line {
+            return;
+        }
+        for handle in woken {
+            let places = self.runs.iter_mut().filter_map(|run| run.place.as_mut());
+            let waiting = places.filter(|place| place.promise.is_none());
+            let posts = self.posts.iter_mut().map(|post| &mut post.handle);
+            let mut may_come = waiting.map(|place| &mut place.handle).chain(posts);
+            let taken = may_come.find(|hung| **hung == Some(*handle)).and_then(Option::take);
+            if taken.is_some() && !self.aftermath.wakes.contains(handle) {
+                self.aftermath.wakes.push(*handle);
+            }
+        }
+    }
+
+    /// When somebody in line can pay where they cannot yet.
+    pub(super) fn next_to_pay(&self) -> Option<Moment> {
+        if !self.costs_in_line || !self.rules.rules.line {
+            return None;
+        }
+        let healthy = self.members().filter(|(_, member)| member.status == Status::Healthy);
+        let pairs = healthy.flat_map(|(it, _)| self.in_line().map(move |of_line| (of_line, it)));
+        let costly = pairs.filter_map(|((run, place), it)| {
+            let waits = place.promise.is_none() && !self.runs[run].terms.costs.is_empty();
+            let may_have = self.admits(run, it) || self.has_to_judge(run, it);
+            (waits && may_have).then_some((run, it))
+        });
+        let payable = costly.filter_map(|(run, it)| self.payable_at(run, it, self.now));
+        payable.filter(|&at| at > self.now).min()
     }
 
     /// Until when it keeps to the pace of ramps: for half of the time that it had when it came.
@@ -178,13 +223,20 @@ impl Reference {
                     (is_within || place.hurries)
                         && !(place.pauses && again)
                         && (self.admits(run, membership) || self.has_to_judge(run, membership))
+                        && self.can_pay(run, membership, self.now)
                 };
                 let Some(first) = hopeful.iter().position(may_have) else { break };
                 if first > 0 {
                     self.note("a place went to one behind the first in line");
                 }
+                if !self.can_pay(hopeful[0], membership, self.now) {
+                    self.note("the first in line could not pay, and one behind it could");
+                }
                 self.note("a place was handed over");
                 let run = hopeful[first];
+                if !self.runs[run].terms.costs.is_empty() {
+                    self.note("one in line paid what it states");
+                }
                 let place = self.runs[run].place.as_mut().expect("a run in line");
                 place.promise = Some(membership);
                 if place.pauses {

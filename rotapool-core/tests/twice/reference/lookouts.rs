@@ -19,13 +19,14 @@ impl Reference {
         &mut self,
         number: usize,
         handle: Handle,
+        told: Option<Moment>,
         now: Moment,
     ) -> (Option<Moment>, bool) {
         self.now = now;
         self.notice(now);
         self.attend_the_line();
         self.look_for_a_turn(now);
-        let comes_at = self.next_known_instant();
+        let comes_at = self.or_as_early_as(told, self.next_known_instant());
         if !self.posts.iter().any(|post| post.number == number) {
             self.posts.push(Post { number, comes_at, handle: None });
         }

@@ -16,6 +16,8 @@ pub(crate) struct Stride {
     pub(crate) chance: f64,
     /// The membership that core took, if it did: the reference cannot draw the same.
     pub(crate) drawn: Option<usize>,
+    /// When core says that the run comes in any case, if it waits.
+    pub(crate) told: Option<Moment>,
 }
 
 /// Whom a run may have next.
@@ -264,7 +266,7 @@ impl Reference {
 
     /// Nothing is to be had, or only `again` what the run has tried.
     fn wait_or_give_up(&mut self, stride: Stride, again: bool) -> Move {
-        let Stride { run, handle, now, chance, .. } = stride;
+        let Stride { run, now, chance, .. } = stride;
         let Terms { deadline, wait, .. } = self.runs[run].terms;
         let has_to_pause = self.has_to_pause(run, now);
         let has_begun = has_to_pause && self.runs[run].pause_until.is_some();
@@ -313,7 +315,7 @@ impl Reference {
             let (in_line, max_waiting) = (self.waiting().count(), self.rules.max_waiting);
             return self.degrade_or_exhaust(stride, Why::LineFull { in_line, max_waiting });
         }
-        Move::Wait { until: self.stand_in_line(run, handle, again || !wait, now) }
+        Move::Wait { until: self.stand_in_line(stride, again || !wait) }
     }
 
     /// Where everything is out, the best of it serves if the owner wants that.
@@ -349,7 +351,7 @@ impl Reference {
     // The recorded rules.
 
     fn take_any(&mut self, stride: Stride) -> Move {
-        let Stride { run, handle, now, chance, drawn } = stride;
+        let Stride { run, handle, now, chance, drawn, .. } = stride;
         let mut admitted = self.eligible();
         admitted.retain(|&it| self.admits(run, it) && self.can_pay(run, it, now));
         if self.rules.foreign_choice && self.runs[run].wish.choice.is_none() && !admitted.is_empty()
