@@ -71,6 +71,23 @@ fn a_spent_resource_is_healthy_and_passed_over_until_it_has_quota_again() {
 }
 
 #[test]
+fn a_spent_resource_whose_quotas_are_taken_away_is_one_to_wait_for() {
+    let scene = Scene::with(&[], |builder| {
+        builder.resource(with_quotas(&[Quota::per_minute(1)]).max_in_flight(1))
+    });
+    serve(&scene, "a");
+    assert_eq!(scene.pool.stats().spent, 1);
+    scene.pool.update("a", |profile| profile.quotas.clear()).unwrap();
+    assert_eq!((scene.pool.stats().spent, scene.pool.stats().eligible), (0, 1));
+    let _busy = scene.start();
+    let waits = scene.start_with(|request| request.wait(true));
+    assert_eq!(scene.pool.stats().waiting, 1, "it is only busy");
+    scene.answer("a", fine());
+    scene.answer("a", fine());
+    assert!(waits.result().is_ok());
+}
+
+#[test]
 fn a_run_that_finds_all_spent_is_told_when_to_come_back_and_which_quota_it_was() {
     let scene = scene(&[Quota::per_minute(1), tokens(90_000)], &[]);
     serve(&scene, "a");
