@@ -106,6 +106,7 @@
 //!
 //! # Longer than a call, and without async
 //!
+//! - [`Pool::run_stream`] hands on a stream once its first item is there: a [`HeldStream`] keeps its place to its end.
 //! - [`Pool::acquire`] checks a resource out: a [`Held`] keeps its place until its holder settles it.
 //! - [`Pool::run_blocking`] runs an operation that blocks, on the thread that calls.
 //!
@@ -154,6 +155,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `http-body` | `Pool::run_body`: [`run_stream`](Pool::run_stream) for the bodies of HTTP responses |
 //! | `tower` | `PoolService`: a pool as a service of the crate `tower`; `PoolLayer`: the same of pools of services |
 //!
 //! And for the service around it, in [`lifecycle`], which also has what needs no feature:
@@ -234,7 +236,10 @@ pub use self::tower::{Cloned, Factory, PoolFuture, PoolLayer, PoolService, Remak
 pub use drive::abort::AbortHandle;
 pub use drive::lease::Lease;
 pub use drive::timer::DefaultRuntime;
-pub use held::{Aborted, Held, TakenBack};
+#[cfg(feature = "http-body")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+pub use held::HeldBody;
+pub use held::{Aborted, Held, HeldStream, StreamError, TakenBack};
 pub use lifecycle::{Monitor, Prober};
 pub use pool::{Builder, Classified, Pool, Request, Resource, Wrapped};
 pub use protect::{

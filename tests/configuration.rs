@@ -48,6 +48,9 @@ fn everything() -> Value {
         "recovery": { "trial": { "at_once": 2, "successes": 3, "bound": "20s" } },
         "max_waiting": 99,
         "cancel_siblings": false,
+        "cancel_streams": true,
+        "stall_timeout": "30s",
+        "stream_timeout": "10m",
         "held_bound": "5m",
         "circuit_breaker": {
             "failures": 4, "failure_percent": 50, "slow_percent": 80, "slow_from": "2s", "window_calls": 30,
@@ -113,6 +116,9 @@ fn a_call_wins_over_the_file_and_the_file_over_the_default_whatever_the_order() 
             .recovery(Recovery::AtOnce)
             .max_waiting(7)
             .cancel_siblings(true)
+            .stall_timeout(s(8))
+            .stream_timeout(s(9))
+            .cancel_streams(false)
             .held_bound(s(8))
             .circuit_breaker(rotapool::Trip::after_failures(9))
             .keep_available(3)
@@ -218,6 +224,8 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
                 "recovery": "slowly",
                 "max_waiting": -1,
                 "cancel_siblings": "yes",
+                "stall_timeout": "0s",
+                "stream_timeout": "0s",
                 "held_bound": "0s",
                 "circuit_breaker": { "failures": 0 },
                 "retry_budget": { "window": "30s" },
@@ -261,6 +269,8 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         ("pools.keys.recovery", "is not \\\"at_once\\\", \\\"ramp\\\", \\\"trial\\\""),
         ("pools.keys.max_waiting", "-1 is not a whole number"),
         ("pools.keys.cancel_siblings", "is not true or false"),
+        ("pools.keys.stall_timeout", "is zero"),
+        ("pools.keys.stream_timeout", "is zero"),
         ("pools.keys.held_bound", "is zero"),
         ("pools.keys.circuit_breaker", "0; allowed is 1 or more"),
         ("pools.workers.circuit_breaker", "`recovery` says how a resource comes back"),
@@ -297,7 +307,7 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         };
         assert!(told.iter().any(|it| line(&it)), "{path}: {what}, in\n{error}");
     }
-    assert!(told.len() == 40, "{} are told:\n{error}", told.len());
+    assert!(told.len() == 42, "{} are told:\n{error}", told.len());
 }
 
 #[test]

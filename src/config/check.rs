@@ -62,6 +62,8 @@ impl PoolConfig {
             max_attempts,
             retry_delay: _,
             attempt_timeout,
+            stall_timeout,
+            stream_timeout,
             held_bound,
             cooldown_table,
             cooldown_bounds,
@@ -69,6 +71,7 @@ impl PoolConfig {
             recovery,
             max_waiting,
             cancel_siblings: _,
+            cancel_streams: _,
             circuit_breaker,
             keep_available: _,
             degrade: _,
@@ -84,6 +87,10 @@ impl PoolConfig {
         wrong.at("max_attempts", none.then_some(BuildError::ZeroMaxAttempts));
         let none = attempt_timeout.is_some_and(|timeout| timeout.is_zero());
         wrong.at("attempt_timeout", none.then_some(BuildError::ZeroAttemptTimeout));
+        let none = stall_timeout.is_some_and(|timeout| timeout.is_zero());
+        wrong.at("stall_timeout", none.then_some(BuildError::ZeroStallTimeout));
+        let none = stream_timeout.is_some_and(|timeout| timeout.is_zero());
+        wrong.at("stream_timeout", none.then_some(BuildError::ZeroStreamTimeout));
         let none = held_bound.is_some_and(|bound| bound.is_zero());
         wrong.at("held_bound", none.then_some(BuildError::ZeroHeldBound));
         if let Some(table) = cooldown_table {

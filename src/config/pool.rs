@@ -21,7 +21,11 @@ settings! {
         retry_delay: Duration,
         /// How long one attempt may take; more than zero.
         attempt_timeout: Duration,
-        /// How long a checkout may be held; more than zero.
+        /// How long a stream may be silent; more than zero.
+        stall_timeout: Duration,
+        /// How long a stream may take as a whole; more than zero.
+        stream_timeout: Duration,
+        /// How long a checkout, or a stream that has begun, may be held; more than zero.
         held_bound: Duration,
         /// How long the first, second, third guessed cooldown lasts; the last entry serves for all that follow.
         cooldown_table: Vec<Duration>,
@@ -35,6 +39,8 @@ settings! {
         max_waiting: usize,
         /// Whether a cooldown or disable signal aborts the younger operations on the same resource.
         cancel_siblings: bool,
+        /// Whether it also ends the streams there that have begun.
+        cancel_streams: bool,
         /// When failures send a resource away, and for how long. `permits`, `successes` and `trial_bound` are not for a pool: that
         /// is `recovery`.
         circuit_breaker: BreakerConfig,

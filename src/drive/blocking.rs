@@ -5,8 +5,9 @@ use std::mem;
 
 use rotapool_core::{Outcome, Signal};
 
+use crate::drive::caller::Caller;
 use crate::drive::future::Rest;
-use crate::drive::guard::{Caller, Guard, Next};
+use crate::drive::guard::{Guard, Next};
 use crate::drive::lease::Lease;
 use crate::drive::past::Past;
 use crate::park::block_on;
@@ -40,6 +41,7 @@ pub(crate) fn drive<C: Caller, A: Answers>(
                         let outcome = meaning(&run, signal, is_aborted);
                         run.settle(outcome);
                     }
+                    Err(Otherwise::Stalled(silence)) => run.settle(Outcome::Stalled(silence)),
                 }
                 continue;
             }

@@ -12,7 +12,8 @@ use std::time::Instant;
 use pin_project_lite::pin_project;
 use rotapool_core::{Outcome, Sleep};
 
-use crate::drive::guard::{Caller, Guard, Next};
+use crate::drive::caller::Caller;
+use crate::drive::guard::{Guard, Guarded, Next};
 use crate::drive::lease::Lease;
 use crate::drive::past::Past;
 use crate::terms::answer::{Answers, Otherwise};
@@ -45,29 +46,29 @@ pin_project! {
     /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's
     /// guard cleans up.
     #[must_use = "a run does nothing until polled"]
-    pub(crate) struct RunFuture<C: Caller, F, Fut, E> {
+    pub(crate) struct RunFuture<G, F, Fut, E> {
         #[pin]
         call: Option<Fut>,
         // What ends the attempt in flight, if it takes too long.
         limit: Option<Sleep>,
         rest: Option<Rest>,
         operation: F,
-        guard: Guard<C>,
+        guard: G,
         past: Past<E>,
     }
 }
 
-impl<C: Caller, F, Fut, E> RunFuture<C, F, Fut, E> {
+impl<G, F, Fut, E> RunFuture<G, F, Fut, E> {
     #[inline]
-    pub(crate) fn new(guard: Guard<C>, operation: F) -> Self {
+    pub(crate) fn new(guard: G, operation: F) -> Self {
         Self { call: None, limit: None, rest: None, operation, guard, past: Past::new() }
     }
 }
 
-impl<C, F, Fut, A, R, E> Future for RunFuture<C, F, Fut, E>
+impl<G, F, Fut, A, R, E> Future for RunFuture<G, F, Fut, E>
 where
-    C: Caller,
-    F: Operation<C::Value, Call = Fut>,
+    G: Guarded,
+    F: Operation<<G::Caller as Caller>::Value, Call = Fut>,
     Fut: Future<Output = A>,
     A: Answers<Value = R, Error = E>,
 {
@@ -76,14 +77,15 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let guard = this.guard.guard();
         let (mut attempts, mut rested) = (0, false);
         loop {
             if this.call.is_some() {
-                let attempt = Attempt { call: this.call.as_mut(), guard: this.guard };
+                let attempt = Attempt { call: this.call.as_mut(), guard };
                 let ended = match attempt.poll(task) {
                     Poll::Ready(ended) => ended,
                     Poll::Pending => {
-                        ready!(past_the_limit(this.guard, this.limit, task));
+                        ready!(past_the_limit(guard, this.limit, task));
                         Ended::TimedOut
                     }
                 };
@@ -95,20 +97,23 @@ where
                 match ended {
                     Ended::Returned(returned) => match returned.answer() {
                         Ok(value) => {
-                            this.guard.succeed();
+                            guard.succeed();
                             return Poll::Ready(Ok(value));
                         }
                         Err(Otherwise::Returned(result, outcome)) => {
-                            this.guard.settle(outcome);
+                            guard.settle(outcome);
                             return Poll::Ready(result.map_err(RunError::Operation));
                         }
                         Err(Otherwise::Again(signal, own)) => {
                             let signal = this.past.end(signal, own);
-                            this.guard.settle(Outcome::Signal(signal));
+                            guard.settle(Outcome::Signal(signal));
+                        }
+                        Err(Otherwise::Stalled(silence)) => {
+                            guard.settle(Outcome::Stalled(silence));
                         }
                     },
-                    Ended::Aborted => this.guard.settle(Outcome::Aborted),
-                    Ended::TimedOut => this.guard.settle(Outcome::TimedOut),
+                    Ended::Aborted => guard.settle(Outcome::Aborted),
+                    Ended::TimedOut => guard.settle(Outcome::TimedOut),
                 }
                 attempts += 1;
                 if attempts == ATTEMPTS_A_POLL {
@@ -117,15 +122,14 @@ where
                 }
             }
             if let Some(rest) = this.rest {
-                ready!(rest.poll(this.guard, task));
+                ready!(rest.poll(guard, task));
                 *this.rest = None;
                 rested = true;
             }
-            let (until, in_line) = match this.guard.step() {
+            let (until, in_line) = match guard.step() {
                 Next::Attempt(lease) => {
                     this.past.begin(&lease);
-                    Attempt { call: this.call.as_mut(), guard: this.guard }
-                        .begin(this.operation, lease);
+                    Attempt { call: this.call.as_mut(), guard }.begin(this.operation, lease);
                     continue;
                 }
                 Next::Pause(until) => (Some(until), false),
@@ -134,7 +138,7 @@ where
                     return Poll::Ready(Err(RunError::Exhausted(this.past.unserved(*why))));
                 }
             };
-            *this.rest = Some(Rest::new(this.guard, until, in_line));
+            *this.rest = Some(Rest::new(guard, until, in_line));
             if rested {
                 // Woken too early, by a timer whose clock may stand still until this poll is over.
                 task.waker().wake_by_ref();

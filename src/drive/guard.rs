@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{ready, select};
@@ -11,10 +11,11 @@ use rotapool_core::{
     Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step,
 };
 
+use crate::drive::caller::Caller;
 use crate::drive::lease::{Doom, Lease};
 use crate::drive::pair::{Target, Trigger};
-use crate::drive::shared::{Locked, Shared};
-use crate::terms::options::{Only, Options};
+use crate::drive::shared::Locked;
+use crate::terms::options::Only;
 use crate::terms::select;
 
 /// What the shell has to do now.
@@ -26,35 +27,35 @@ pub(crate) enum Next<T> {
     Exhausted(Box<Exhausted>),
 }
 
-/// Whose run it is: what the run borrows, or owns, for as long as it lives.
-pub(crate) trait Caller {
-    type Value;
+/// Whoever has a guard: its run, or who goes on with it after that.
+pub(crate) trait Guarded {
+    type Caller: Caller;
 
-    fn shared(&self) -> &Shared<Self::Value>;
-
-    /// What the caller set, if anything.
-    fn options(&self) -> Option<&Options>;
+    fn guard(&mut self) -> &mut Guard<Self::Caller>;
 }
 
-/// A run that was told nothing.
-impl<T> Caller for &Shared<T> {
-    type Value = T;
+impl<C: Caller> Guarded for Guard<C> {
+    type Caller = C;
 
     #[inline(always)]
-    fn shared(&self) -> &Shared<T> {
+    fn guard(&mut self) -> &mut Self {
         self
     }
+}
+
+impl<C: Caller> Guarded for &mut Guard<C> {
+    type Caller = C;
 
     #[inline(always)]
-    fn options(&self) -> Option<&Options> {
-        None
+    fn guard(&mut self) -> &mut Guard<C> {
+        self
     }
 }
 
 /// A run in progress. Dropped before it is over, it counts as cancelled and gives back its usage.
 pub(crate) struct Guard<C: Caller> {
-    caller: C,
-    attempts: Attempts,
+    pub(super) caller: C,
+    pub(super) attempts: Attempts,
     /// Whether it was ever polled. Before that it has not begun, and so cannot be cancelled.
     begun: bool,
     /// The end by which the usage in flight is aborted, or the run in line is woken.
@@ -187,9 +188,9 @@ impl<C: Caller> Guard<C> {
         self.caller.shared().runtime.now()
     }
 
-    /// How long a checkout may be held.
-    pub(crate) fn held_bound(&self) -> Option<Duration> {
-        self.caller.shared().defaults.held_bound
+    /// Whose run it is.
+    pub(crate) fn caller(&self) -> &C {
+        &self.caller
     }
 
     /// Has the task woken if the run is called; `true` if it has been already.
@@ -216,9 +217,12 @@ impl<C: Caller> Guard<C> {
         }
     }
 
-    /// Ends the attempt in flight, which was a success.
+    /// Ends the attempt in flight, which was a success; or holds it, if its result outlives it.
     #[inline]
     pub(crate) fn succeed(&mut self) {
+        if let Some(until) = self.caller.holds() {
+            return self.commit(until);
+        }
         self.end(|attempts, state, now, _| attempts.succeed(state, now));
     }
 
@@ -251,24 +255,8 @@ impl<C: Caller> Guard<C> {
         }
     }
 
-    /// From here on the attempt in flight outlives its call, until then if that is given: see
-    /// [`Attempts::hold`].
-    #[cold]
-    pub(crate) fn hold(&mut self, until: Option<Instant>) {
-        let Self { caller, attempts, .. } = self;
-        caller.shared().with(|locked| attempts.hold(&mut locked.state, until));
-    }
-
-    /// Ends what is held, and the run with it; `false` if it was taken back before.
-    #[cold]
-    pub(crate) fn conclude(&mut self, outcome: Outcome) -> bool {
-        let mut was_held = true;
-        self.end(|attempts, state, now, _| was_held = attempts.conclude(state, outcome, now));
-        was_held
-    }
-
     #[inline]
-    fn end(
+    pub(super) fn end(
         &mut self,
         settle: impl FnOnce(&mut Attempts, &mut State<Trigger>, Instant, &mut fastrand::Rng),
     ) {

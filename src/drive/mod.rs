@@ -2,8 +2,10 @@
 
 pub(crate) mod abort;
 pub(crate) mod blocking;
+pub(crate) mod caller;
 pub(crate) mod future;
 pub(crate) mod guard;
+mod holding;
 pub(crate) mod lease;
 pub(crate) mod pair;
 pub(crate) mod past;

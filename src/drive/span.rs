@@ -1,18 +1,19 @@
 //! A run in its span, with the feature `tracing`; without it, the run alone.
 
+use crate::drive::caller::Caller;
 use crate::drive::future::RunFuture;
-use crate::drive::guard::{Caller, Guard};
+use crate::drive::guard::{Guard, Guarded};
 
 /// A run as it is driven.
 #[cfg(not(feature = "tracing"))]
-pub(crate) type Driven<C, F, Fut, E> = RunFuture<C, F, Fut, E>;
+pub(crate) type Driven<G, F, Fut, E> = RunFuture<G, F, Fut, E>;
 /// A run as it is driven: inside its span.
 #[cfg(feature = "tracing")]
-pub(crate) type Driven<C, F, Fut, E> = on::InSpan<RunFuture<C, F, Fut, E>>;
+pub(crate) type Driven<G, F, Fut, E> = on::InSpan<RunFuture<G, F, Fut, E>>;
 
 /// Drives a run.
 #[inline]
-pub(crate) fn drive<C: Caller, F, Fut, E>(guard: Guard<C>, operation: F) -> Driven<C, F, Fut, E> {
+pub(crate) fn drive<G: Guarded, F, Fut, E>(guard: G, operation: F) -> Driven<G, F, Fut, E> {
     #[cfg(not(feature = "tracing"))]
     return RunFuture::new(guard, operation);
     #[cfg(feature = "tracing")]
@@ -38,16 +39,16 @@ mod on {
     use tracing::Span;
     use tracing::span::Entered;
 
-    use super::{Caller, Guard, RunFuture};
+    use super::{Caller, Guard, Guarded, RunFuture};
     use crate::shield::contained;
     use crate::watch::trace::TARGET;
 
     /// Drives a run inside its span, which is entered for every poll and for the drop.
-    pub(crate) fn in_span<C: Caller, F, Fut, E>(
-        guard: Guard<C>,
+    pub(crate) fn in_span<G: Guarded, F, Fut, E>(
+        mut guard: G,
         operation: F,
-    ) -> InSpan<RunFuture<C, F, Fut, E>> {
-        let span = span_of(&guard);
+    ) -> InSpan<RunFuture<G, F, Fut, E>> {
+        let span = span_of(guard.guard());
         InSpan { run: Some(RunFuture::new(guard, operation)), span }
     }
 

@@ -1,7 +1,8 @@
 //! Runs of callers that block: scripts, and code around clients without async.
 
 use crate::drive::blocking;
-use crate::drive::guard::{Caller, Guard};
+use crate::drive::caller::Caller;
+use crate::drive::guard::Guard;
 use crate::drive::lease::Lease;
 use crate::drive::span::around;
 use crate::pool::classified::Classified;

@@ -40,6 +40,8 @@ impl<T> Builder<T> {
             max_attempts,
             retry_delay,
             attempt_timeout,
+            stall_timeout,
+            stream_timeout,
             held_bound,
             cooldown_table,
             cooldown_bounds,
@@ -47,6 +49,7 @@ impl<T> Builder<T> {
             recovery,
             max_waiting,
             cancel_siblings,
+            cancel_streams,
             circuit_breaker,
             keep_available,
             degrade,
@@ -70,6 +73,15 @@ impl<T> Builder<T> {
         }
         if let Some(timeout) = attempt_timeout.filter(|_| free("attempt_timeout")) {
             defaults.attempt_timeout = Some(timeout);
+        }
+        if let Some(timeout) = stall_timeout.filter(|_| free("stall_timeout")) {
+            defaults.stall_timeout = Some(timeout);
+        }
+        if let Some(timeout) = stream_timeout.filter(|_| free("stream_timeout")) {
+            defaults.stream_timeout = Some(timeout);
+        }
+        if let Some(cancel) = cancel_streams.filter(|_| free("cancel_streams")) {
+            defaults.cancel_streams = cancel;
         }
         if let Some(bound) = held_bound.filter(|_| free("held_bound")) {
             defaults.held_bound = Some(bound);
@@ -134,6 +146,8 @@ impl<T> Builder<T> {
             max_attempts: Some(defaults.max_attempts),
             retry_delay: Some(defaults.retry_delay),
             attempt_timeout: defaults.attempt_timeout,
+            stall_timeout: defaults.stall_timeout,
+            stream_timeout: defaults.stream_timeout,
             held_bound: defaults.held_bound,
             cooldown_table: Some(config.cooldown_table.clone()),
             cooldown_bounds: Some(BoundsConfig {
@@ -144,6 +158,7 @@ impl<T> Builder<T> {
             recovery: Some(config.recovery),
             max_waiting: Some(config.max_waiting),
             cancel_siblings: Some(config.cancel_siblings),
+            cancel_streams: Some(defaults.cancel_streams),
             circuit_breaker: config.circuit_breaker.as_ref().map(BreakerConfig::of),
             keep_available: config.circuit_breaker.as_ref().map(|_| config.keep_available),
             degrade: Some(config.degrade),

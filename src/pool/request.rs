@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use rotapool_core::{Metadata, RunOptions, fingerprint};
 
 use crate::drive::abort::{AbortHandle, abortable};
-use crate::drive::guard::{Caller, Guard};
+use crate::drive::caller::Caller;
+use crate::drive::guard::Guard;
 use crate::drive::lease::Lease;
 use crate::drive::shared::Shared;
 use crate::drive::span::drive;
@@ -72,6 +73,22 @@ impl<T> Request<T> {
     /// elsewhere.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.options.attempt_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a [stream](Self::run_stream) may be silent: before its first item, and between two. More than zero, or the
+    /// run is refused. By default as the pool's builder [was told](crate::Builder::stall_timeout), which is no limit if it
+    /// was told nothing.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.options.stall_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a [stream](Self::run_stream) may take as a whole, from the beginning of its run. More than zero, or the run is
+    /// refused. By default as the pool's builder [was told](crate::Builder::stream_timeout), which is no limit if it was told
+    /// nothing. The time to its first item is bound by the [`timeout`](Self::timeout) too.
+    pub fn stream_timeout(mut self, timeout: Duration) -> Self {
+        self.options.stream_timeout = Some(timeout);
         self
     }
 
@@ -175,12 +192,10 @@ impl<T> Request<T> {
         Ok(Guard::begin(self, self.for_core()?))
     }
 
-    #[cfg(feature = "tower")]
     pub(crate) fn shared(&self) -> &Shared<T> {
         &self.shared
     }
 
-    #[cfg(feature = "tower")]
     pub(crate) fn options(&self) -> &Options {
         &self.options
     }

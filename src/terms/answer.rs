@@ -1,5 +1,7 @@
 //! What an attempt's result means to the run.
 
+use std::time::Duration;
+
 use rotapool_core::{Outcome, Signal};
 
 use crate::terms::fault::Fault;
@@ -12,6 +14,8 @@ pub enum Otherwise<R, E> {
     Returned(Result<R, E>, Outcome),
     /// It goes on: the resource let it down. With the operation's own error, if that was judged so.
     Again(Signal, Option<E>),
+    /// It goes on: the resource had nothing to show for so long.
+    Stalled(Duration),
 }
 
 /// What an operation may return: `Result<R, Fault<E>>`, or any `Result` with its verdict.

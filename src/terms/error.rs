@@ -175,6 +175,12 @@ pub enum OptionsError {
     /// `attempt_timeout` was zero.
     #[error("attempt_timeout of the run is zero; allowed is more than that, or none for no limit")]
     ZeroAttemptTimeout,
+    /// `stall_timeout` was zero.
+    #[error("stall_timeout of the run is zero; allowed is more than that, or none for no limit")]
+    ZeroStallTimeout,
+    /// `stream_timeout` was zero.
+    #[error("stream_timeout of the run is zero; allowed is more than that, or none for no limit")]
+    ZeroStreamTimeout,
     /// A cost that the run states makes no sense in this pool.
     #[error(transparent)]
     Cost(#[from] CostError),

@@ -13,6 +13,8 @@ pub(crate) struct Options {
     pub(crate) max_attempts: u32,
     pub(crate) retry_delay: Duration,
     pub(crate) attempt_timeout: Option<Duration>,
+    pub(crate) stall_timeout: Option<Duration>,
+    pub(crate) stream_timeout: Option<Duration>,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) wait: Wait,
     pub(crate) request_id: Option<Arc<str>>,
@@ -54,15 +56,27 @@ pub(crate) struct Defaults {
     pub(crate) max_attempts: u32,
     pub(crate) retry_delay: Duration,
     pub(crate) attempt_timeout: Option<Duration>,
+    pub(crate) stall_timeout: Option<Duration>,
+    pub(crate) stream_timeout: Option<Duration>,
     pub(crate) wait: Wait,
     pub(crate) held_bound: Option<Duration>,
+    /// Whether a sibling's signal ends streams that have begun.
+    pub(crate) cancel_streams: bool,
 }
 
 impl Default for Defaults {
     fn default() -> Self {
         let RunOptions { max_attempts, retry_delay, attempt_timeout, .. } = RunOptions::default();
-        let (wait, held_bound) = (Wait::UntilTheDeadline, None);
-        Self { max_attempts, retry_delay, attempt_timeout, wait, held_bound }
+        Self {
+            max_attempts,
+            retry_delay,
+            attempt_timeout,
+            stall_timeout: None,
+            stream_timeout: None,
+            wait: Wait::UntilTheDeadline,
+            held_bound: None,
+            cancel_streams: false,
+        }
     }
 }
 
@@ -75,11 +89,15 @@ impl From<Defaults> for RunOptions {
 }
 
 impl From<Defaults> for Options {
-    fn from(Defaults { max_attempts, retry_delay, attempt_timeout, wait, .. }: Defaults) -> Self {
+    fn from(defaults: Defaults) -> Self {
+        let Defaults { max_attempts, retry_delay, attempt_timeout, .. } = defaults;
+        let Defaults { stall_timeout, stream_timeout, wait, .. } = defaults;
         Self {
             max_attempts,
             retry_delay,
             attempt_timeout,
+            stall_timeout,
+            stream_timeout,
             deadline: None,
             wait,
             request_id: None,
@@ -102,6 +120,12 @@ impl Options {
         }
         if self.attempt_timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(OptionsError::ZeroAttemptTimeout);
+        }
+        if self.stall_timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(OptionsError::ZeroStallTimeout);
+        }
+        if self.stream_timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(OptionsError::ZeroStreamTimeout);
         }
         Ok(self.terms(now))
     }

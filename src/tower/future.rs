@@ -10,8 +10,9 @@ use pin_project_lite::pin_project;
 
 use super::attempt::Factory;
 use super::remake::Remake;
+use crate::drive::caller::Caller;
 use crate::drive::future::Operation;
-use crate::drive::guard::{Caller, Guard};
+use crate::drive::guard::Guard;
 use crate::drive::lease::Lease;
 use crate::drive::shared::Shared;
 use crate::drive::span::{Driven, drive};
@@ -58,7 +59,7 @@ where
 }
 
 type Run<T, F, G, Q> = Driven<
-    Arc<Whole<T, F, G>>,
+    Guard<Arc<Whole<T, F, G>>>,
     Repeated<T, F, G, Q>,
     <F as Factory<T, <G as Remake<Q>>::Request>>::Future,
     <F as Factory<T, <G as Remake<Q>>::Request>>::Error,

@@ -46,6 +46,7 @@ mod shares;
 mod siblings;
 mod sticky;
 mod strategies;
+mod streams;
 mod traces;
 mod tried;
 mod upstream;

@@ -70,6 +70,12 @@ pub enum BuildError {
     /// `attempt_timeout` was zero.
     #[error("attempt_timeout is zero; allowed is more than that, or none for no limit")]
     ZeroAttemptTimeout,
+    /// `stall_timeout` was zero.
+    #[error("stall_timeout is zero; allowed is more than that, or none for no limit")]
+    ZeroStallTimeout,
+    /// `stream_timeout` was zero.
+    #[error("stream_timeout is zero; allowed is more than that, or none for no limit")]
+    ZeroStreamTimeout,
     /// `held_bound` was zero.
     #[error("held_bound is zero; allowed is more than that, or none for no limit")]
     ZeroHeldBound,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::usage::{Place, Sequence};
 use crate::rare::Rare;
@@ -17,6 +18,9 @@ struct Kept {
     /// When those end that are bound, whatever their callers do.
     ends: BTreeSet<(Tick, Sequence)>,
     taken_back: u64,
+    /// Streams that came to their end, and how long they took in all.
+    streams: u64,
+    streamed: Duration,
 }
 
 /// A usage whose caller settles it in its own time.
@@ -62,6 +66,18 @@ impl Holds {
         let &(_, usage) = kept.ends.first().filter(|(end, _)| *end <= now)?;
         kept.taken_back += 1;
         self.end(usage).map(|hold| (usage, hold))
+    }
+
+    /// A stream came to its end after so long.
+    #[cold]
+    pub(crate) fn streamed(&mut self, whole: Duration) {
+        let kept = self.0.get_or_insert_default();
+        kept.streams += 1;
+        kept.streamed = kept.streamed.saturating_add(whole);
+    }
+
+    pub(crate) fn streams(&self) -> (u64, Duration) {
+        self.0.as_ref().map_or((0, Duration::ZERO), |kept| (kept.streams, kept.streamed))
     }
 
     pub(crate) fn is_held(&self, usage: Sequence) -> bool {

@@ -77,6 +77,12 @@ impl Measures {
     #[inline(always)]
     pub(crate) fn succeeded(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
         self.proved(now, yardstick);
+        self.took(took, now, yardstick);
+    }
+
+    /// It took this many seconds to an answer.
+    #[inline(always)]
+    pub(crate) fn took(&mut self, took: f64, now: Tick, yardstick: &Yardstick) {
         let Some(mean) = self.mean.known() else {
             self.mean = Seconds { value: took, at: now };
             return self.is_as_slow_as(took, now, yardstick);

@@ -257,6 +257,9 @@ pub enum Outcome {
     Signal(Signal),
     /// The operation gave no answer within the time of an attempt: a failure of the resource, and the run goes on.
     TimedOut,
+    /// The operation had nothing to show for this long: a failure of the resource as when it
+    /// [times out](Self::TimedOut).
+    Stalled(Duration),
     /// The deadline of the run ended the operation: the run ends, and nothing is known of the resource.
     DeadlinePassed,
 }
@@ -271,9 +274,15 @@ impl fmt::Display for Outcome {
             Self::Aborted => "aborted",
             Self::Signal(signal) => return signal.fmt(f),
             Self::TimedOut => "timed out",
+            Self::Stalled(silence) => return write!(f, "stalled: {}", silent_for(*silence)),
             Self::DeadlinePassed => "deadline passed",
         })
     }
+}
+
+/// What is said of a resource that has nothing to show.
+pub(crate) fn silent_for(silence: Duration) -> String {
+    format!("silent for {silence:?}")
 }
 
 #[cfg(test)]

@@ -52,10 +52,16 @@ impl<A> State<A> {
     }
 
     /// An attempt got through: with a value, or with an error of its own, of which nobody knows whether it took as
-    /// long as a value does.
+    /// long as a value does. It took as long as to the first item of its stream, if it is one.
     #[inline]
-    pub(crate) fn count_success(&mut self, ticket: &Ticket, is_value: bool, now: Instant) {
-        if let Some(cause) = self.weigh_success(ticket, is_value, now) {
+    pub(crate) fn count_success(
+        &mut self,
+        ticket: &Ticket,
+        is_value: bool,
+        first_item: Option<Duration>,
+        now: Instant,
+    ) {
+        if let Some(cause) = self.weigh_success(ticket, is_value, first_item, now) {
             self.open_circuit(ticket, cause, None, now);
         }
     }
@@ -64,10 +70,12 @@ impl<A> State<A> {
         &mut self,
         ticket: &Ticket,
         is_value: bool,
+        first_item: Option<Duration>,
         now: Instant,
     ) -> Option<BreakerCause> {
         let trip = self.config.circuit_breaker.as_ref()?;
-        let took = (is_value && trip.looks_at_time()).then(|| self.age(ticket, now));
+        let took = (is_value && trip.looks_at_time())
+            .then(|| first_item.unwrap_or_else(|| self.age(ticket, now)));
         let slot = &mut self.roster[ticket.slot()];
         let usage = self.usages.evidence(ticket).filter(|&usage| slot.is_told_by(usage))?;
         let on_trial = slot.is_judged_by(usage);

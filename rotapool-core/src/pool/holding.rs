@@ -20,6 +20,25 @@ impl<A> State<A> {
         usage
     }
 
+    /// A usage has begun to answer: that is its latency, whatever becomes of the rest.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn answers(&mut self, ticket: &Ticket, now: Instant) {
+        let now = self.tick(now);
+        let took = now.seconds_since(self.usages.since(ticket));
+        let slot = &mut self.roster[ticket.slot()];
+        slot.measures.took(took, now, &self.yardstick);
+        if slot.member {
+            self.index.refresh(ticket.slot(), slot);
+        }
+    }
+
+    /// A stream has come to its end.
+    pub(crate) fn count_stream(&mut self, ticket: &Ticket, now: Instant) {
+        let whole = self.age(ticket, now);
+        self.roster[ticket.slot()].holds.streamed(whole);
+    }
+
     /// Whether a usage is still with whoever holds it. Its slot may be another membership's by now.
     pub(crate) fn is_held(&self, ticket: &Ticket, usage: Sequence) -> bool {
         self.roster.get(ticket.slot()).is_some_and(|slot| slot.holds.is_held(usage))

@@ -209,6 +209,8 @@ impl Serialize for ResourceStats {
             spent_remaining,
             quotas,
             taken_back,
+            streams,
+            streamed,
             health,
         } = self;
         write_struct!(serializer, "ResourceStats", {
@@ -234,6 +236,8 @@ impl Serialize for ResourceStats {
             spent_remaining_seconds: spent_remaining.as_secs_f64(),
             quotas: quotas,
             taken_back: taken_back,
+            streams: streams,
+            streamed_seconds: streamed.as_secs_f64(),
             health: health,
         })
     }

@@ -64,6 +64,11 @@ pub struct ResourceStats {
     pub quotas: Vec<QuotaLevel>,
     /// Places that were taken back from who had held them for too long.
     pub taken_back: u64,
+    /// Streams that came to their end.
+    pub streams: u64,
+    /// How long they took in all, from the call of the operation to the end; how long to their first items is in
+    /// [`health`](Self::health).
+    pub streamed: Duration,
     /// How it has been doing: error rate, latency, streaks.
     pub health: Health,
 }
@@ -76,6 +81,7 @@ impl ResourceStats {
         };
         let counted = slot.counters;
         let status = slot.status_at(now);
+        let (streams, streamed) = slot.holds.streams();
         Self {
             id: Arc::clone(slot.id()),
             status,
@@ -104,6 +110,8 @@ impl ResourceStats {
                 .map_or(Duration::ZERO, |until| until.saturating_duration_since(now)),
             quotas: QuotaLevel::all_of(slot, now),
             taken_back: slot.holds.taken_back(),
+            streams,
+            streamed,
             health: slot.measures.report(yardstick.epoch.tick(now), yardstick),
         }
     }

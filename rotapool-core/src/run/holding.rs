@@ -1,10 +1,10 @@
 //! Attempts that outlive the call that began them: they end when their caller says so, and their run with them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Attempts, Phase};
 use crate::member::holds::Told;
-use crate::member::signal::Outcome;
+use crate::member::signal::{Outcome, silent_for};
 use crate::member::usage::{Sequence, Ticket};
 use crate::pool::State;
 use crate::report::event::RunOutcome;
@@ -27,6 +27,20 @@ impl Attempts {
         self.history.write().held = Some(usage);
     }
 
+    /// The attempt in flight has the first item of a stream, and is [held](Self::hold) from now on: this is what it took to
+    /// answer, as far as latency goes.
+    ///
+    /// # Panics
+    ///
+    /// If no attempt is in flight.
+    #[cold]
+    pub fn commit<A>(&mut self, pool: &mut State<A>, until: Option<Instant>, now: Instant) {
+        let Phase::Attempting(ticket) = &self.phase else { panic!("no attempt is in flight") };
+        pool.answers(ticket, now);
+        self.history.write().first_item = Some(pool.age(ticket, now));
+        self.hold(pool, until);
+    }
+
     /// Ends what is held, and the run with it, whatever the outcome; `false` if the place was taken back before: then
     /// nothing is counted or told any more.
     ///
@@ -40,11 +54,16 @@ impl Attempts {
         if !self.still_holds(pool, usage) {
             return false;
         }
-        let goes_on = matches!(
+        let goes_on = !matches!(
             outcome,
-            Outcome::Aborted | Outcome::Signal(_) | Outcome::TimedOut | Outcome::DeadlinePassed
+            Outcome::Success | Outcome::Error | Outcome::Failure | Outcome::Panic
         );
         let tick = pool.tick(now);
+        if let (Phase::Attempting(ticket), Outcome::Success, Some(_)) =
+            (&self.phase, &outcome, self.first_item())
+        {
+            pool.count_stream(ticket, now);
+        }
         let ticket = self.end_attempt(pool, &outcome, tick, now);
         pool.let_go(&ticket, usage, tick);
         if goes_on && pool.follows_runs() {
@@ -61,6 +80,18 @@ impl Attempts {
     /// The number of the usage that is held.
     pub(super) fn held(&self) -> Option<Sequence> {
         self.history.0.as_ref().and_then(|history| history.held)
+    }
+
+    /// How long a stream took to its first item, if that is what is held.
+    pub(super) fn first_item(&self) -> Option<Duration> {
+        self.history.0.as_ref().and_then(|history| history.first_item)
+    }
+
+    /// Whether the place of what is held has been taken back by now.
+    #[cold]
+    pub fn is_taken_back<A>(&self, pool: &mut State<A>, now: Instant) -> bool {
+        pool.notice(now);
+        self.was_taken_back(pool)
     }
 
     /// Whether what it held was taken from it.
@@ -102,7 +133,11 @@ fn settle_held<A>(
             pool.release(ticket);
         }
         Outcome::TimedOut => {
-            pool.time_out(&ticket, "went silent", is_first, now);
+            pool.time_out(&ticket, "no answer in time", is_first, now);
+            pool.release(ticket);
+        }
+        Outcome::Stalled(silence) => {
+            pool.time_out(&ticket, &silent_for(silence), is_first, now);
             pool.release(ticket);
         }
         Outcome::DeadlinePassed => {

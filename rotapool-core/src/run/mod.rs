@@ -95,6 +95,8 @@ struct Remembered {
     verdicts: Vec<(u64, bool)>,
     /// The number of its usage, if that outlives its call.
     held: Option<Sequence>,
+    /// How long that took to its first item, if it is a stream that has begun.
+    first_item: Option<Duration>,
     /// Which attempt was the last on a resource that is out; 0 if none was.
     degraded: u32,
 }

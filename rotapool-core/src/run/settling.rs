@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::pause::Pause;
 use super::{Attempts, Phase};
-use crate::member::signal::{Outcome, Signal};
+use crate::member::signal::{Outcome, Signal, silent_for};
 use crate::member::usage::Ticket;
 use crate::pool::State;
 use crate::time::{Tick, after, scaled};
@@ -77,8 +77,11 @@ impl Attempts {
                 self.go_on(pool, ticket, signal, cost, now, chance);
             }
             Outcome::TimedOut => {
-                let signal = self.time_out(pool, &ticket, now);
-                self.go_on(pool, ticket, signal, Cost::One, now, chance);
+                let reason = self.out_of_time();
+                self.time_out(pool, ticket, reason, now, chance);
+            }
+            Outcome::Stalled(silence) => {
+                self.time_out(pool, ticket, silent_for(silence), now, chance);
             }
             Outcome::DeadlinePassed => {
                 pool.give_up(&ticket, now);
@@ -117,9 +120,13 @@ impl Attempts {
         }
         let Phase::Attempting(ticket) = &self.phase else { return };
         match outcome {
-            // How long it was held is no latency.
-            Outcome::Success => pool.count_success(ticket, self.held().is_none(), now),
-            Outcome::Error => pool.count_success(ticket, false, now),
+            Outcome::Success => {
+                // How long it was held is no latency.
+                let first_item = self.first_item();
+                let is_value = first_item.is_some() || self.held().is_none();
+                pool.count_success(ticket, is_value, first_item, now);
+            }
+            Outcome::Error => pool.count_success(ticket, false, None, now),
             _ => {}
         }
     }
@@ -135,15 +142,26 @@ impl Attempts {
         }
     }
 
-    /// The resource gave no answer in time: what stands for its signal.
     #[cold]
-    fn time_out<A>(&mut self, pool: &mut State<A>, ticket: &Ticket, now: Instant) -> Signal {
-        let reason = match self.attempt_timeout {
+    fn out_of_time(&self) -> String {
+        match self.attempt_timeout {
             Some(timeout) => format!("no answer within {timeout:?}"),
             None => "no answer in time".to_owned(),
-        };
-        pool.time_out(ticket, &reason, !self.history.has_failed(), now);
-        Signal::retry(reason)
+        }
+    }
+
+    /// The resource gave no answer in time, and the run goes on.
+    #[cold]
+    fn time_out<A>(
+        &mut self,
+        pool: &mut State<A>,
+        ticket: Ticket,
+        reason: String,
+        now: Instant,
+        chance: impl FnMut() -> f64,
+    ) {
+        pool.time_out(&ticket, &reason, !self.history.has_failed(), now);
+        self.go_on(pool, ticket, Signal::retry(reason), Cost::One, now, chance);
     }
 
     /// The run goes on after a failed attempt, if it may.

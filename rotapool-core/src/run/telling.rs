@@ -63,9 +63,11 @@ impl Attempts {
         let ends = match outcome {
             Outcome::Success => Some(RunOutcome::Ok),
             Outcome::Error | Outcome::Failure | Outcome::Panic => Some(RunOutcome::Error),
-            Outcome::Aborted | Outcome::Signal(_) | Outcome::TimedOut | Outcome::DeadlinePassed => {
-                None
-            }
+            Outcome::Aborted
+            | Outcome::Signal(_)
+            | Outcome::TimedOut
+            | Outcome::Stalled(_)
+            | Outcome::DeadlinePassed => None,
         };
         let (run, request_id) = self.told(pool);
         pool.tell(Event::AttemptSettled {

@@ -123,7 +123,7 @@ fn hold(random: &mut Rng, episode: &Episode) -> Option<Command> {
     runs.retain(|&run| !episode.is_held(run));
     let bounds = [None, Some(0), Some(1), Some(3), Some(5), Some(40), Some(10_000_000)];
     let until = pick(random, &bounds).map(|ahead| episode.now() + Duration::from_secs(ahead));
-    Some(Command::Hold { run: random.choice(runs)?, until })
+    Some(Command::Hold { run: random.choice(runs)?, until, commits: random.bool() })
 }
 
 fn settle(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command> {
@@ -137,7 +137,8 @@ fn settle(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Comman
         (true, _, true) => Outcome::Aborted,
         (_, true, true) => Outcome::TimedOut,
         _ if episode.is_held(run) && random.u8(..4) == 0 => {
-            pick(random, &[Outcome::TimedOut, Outcome::DeadlinePassed])
+            let silence = Outcome::Stalled(Duration::from_secs(5));
+            pick(random, &[Outcome::TimedOut, silence, Outcome::DeadlinePassed])
         }
         _ => temper.outcome(random),
     };

@@ -38,6 +38,7 @@ enum Kind {
     Cooldown,
     Disable,
     Retry,
+    Stall,
 }
 
 pub(crate) struct Temper {
@@ -126,6 +127,7 @@ impl Temper {
             }
             Kind::Disable => self.speak(random, Signal::disable(reason)),
             Kind::Retry => Outcome::Signal(Signal::retry(reason)),
+            Kind::Stall => Outcome::Stalled(Duration::from_secs(random.u64(1..9))),
         }
     }
 }
@@ -223,12 +225,15 @@ fn health(random: &mut Rng) -> HealthRules {
 }
 
 fn outcomes(random: &mut Rng) -> &'static [Kind] {
-    use Kind::{Cooldown, Disable, Error, Failure, Panic, Retry, Success};
+    use Kind::{Cooldown, Disable, Error, Failure, Panic, Retry, Stall, Success};
     let all: [&[Kind]; 5] = [
         &[Success, Cooldown],
         &[Success, Cooldown, Cooldown, Cooldown, Retry, Error],
         &[Success, Cooldown, Disable, Retry],
-        &[Success, Success, Success, Success, Cooldown, Disable, Retry, Error, Failure, Panic],
+        &[
+            Success, Success, Success, Success, Cooldown, Disable, Retry, Error, Failure, Panic,
+            Stall,
+        ],
         &[Cooldown, Retry],
     ];
     pick(random, &all)

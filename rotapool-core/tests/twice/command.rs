@@ -24,10 +24,11 @@ pub(crate) enum Command {
         run: usize,
         choice: Option<usize>,
     },
-    /// The attempt in flight outlives its call from here on.
+    /// The attempt in flight outlives its call from here on: a checkout, or a stream that has begun.
     Hold {
         run: usize,
         until: Option<Moment>,
+        commits: bool,
     },
     Settle {
         run: usize,

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 131] = [
+const ALL: [&str; 133] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -69,6 +69,8 @@ const ALL: [&str; 131] = [
     "a second time on what is out costs",
     "an attempt ended by the deadline",
     "an attempt ended by its timeout",
+    "an attempt that had nothing to show",
+    "a stream that came to its end",
     "a late word extended an outage",
     "a late word sent a resource away that was back",
     "a late word that changed nothing",

@@ -161,7 +161,7 @@ impl Episode {
             Command::Step { run, chance } => next = Some(self.step(*run, *chance, corners)),
             Command::Judge { run, first } => self.judge(*run, *first),
             Command::Choose { run, choice } => self.choose(*run, *choice),
-            Command::Hold { run, until } => self.hold(*run, *until),
+            Command::Hold { run, until, commits } => self.hold(*run, *until, *commits),
             Command::Settle { run, outcome, chance } => {
                 self.settle(*run, outcome, *chance, corners);
             }
@@ -357,10 +357,19 @@ impl Episode {
         *doing = Doing::Ready;
     }
 
-    fn hold(&mut self, run: usize, until: Option<Moment>) {
-        self.reference.hold(run, until);
+    fn hold(&mut self, run: usize, until: Option<Moment>, commits: bool) {
         let Run { attempts, held, .. } = &mut self.runs[run];
-        attempts.hold(&mut self.core, until.map(|until| self.clock.instant(until)));
+        let (end, now) = (until.map(|end| self.clock.instant(end)), self.clock.instant(self.now));
+        match commits {
+            true => {
+                self.reference.commit(run, until, self.now);
+                attempts.commit(&mut self.core, end, now);
+            }
+            false => {
+                self.reference.hold(run, until);
+                attempts.hold(&mut self.core, end);
+            }
+        }
         *held = Some(until);
         // If that is over already, the next call notices.
         self.noticed &= until.is_none_or(|until| until > self.now);

@@ -147,6 +147,8 @@ struct Usage {
     reserved: Vec<u64>,
     /// It outlives its call, until its place is taken back if that is ever.
     held: Option<Option<Moment>>,
+    /// How long it took to its first item, if it is a stream.
+    first_item: Option<Duration>,
 }
 
 impl Reference {

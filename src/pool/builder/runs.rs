@@ -75,7 +75,41 @@ impl<T> Builder<T> {
         self
     }
 
-    /// How long a [checkout](crate::Pool::acquire) may be held; more than zero. No limit by default.
+    /// How long a [stream](crate::Pool::run_stream) may be silent, of a run that sets nothing of its own; more than zero. No
+    /// limit by default.
+    ///
+    /// Silence is time in which somebody asks for the next item and nothing comes; how long the reader takes does not count.
+    /// Before the first item it is a failed attempt, and the run goes on elsewhere; after it, an
+    /// [error](crate::StreamError::Stalled) to the reader and a failure of the resource.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.say("stall_timeout");
+        self.defaults.stall_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a [stream](crate::Pool::run_stream) may take as a whole, from the beginning of its run, of a run that sets
+    /// nothing of its own; more than zero. No limit by default.
+    ///
+    /// A stream that is over it ends with an [error](crate::StreamError::TimedOut), which says nothing of its resource. Its
+    /// place is [taken back](Self::held_bound) also from a reader that has stopped to read.
+    pub fn stream_timeout(mut self, timeout: Duration) -> Self {
+        self.say("stream_timeout");
+        self.defaults.stream_timeout = Some(timeout);
+        self
+    }
+
+    /// Whether a cooldown or disable signal of an older operation also ends the [streams](crate::Pool::run_stream) on the same
+    /// resource that have begun: their readers get [`StreamError::Aborted`](crate::StreamError::Aborted). Off by default, for
+    /// they may still come to a good end. Those without a first item are tried elsewhere in any case, unless
+    /// [`cancel_siblings`](Self::cancel_siblings) is off.
+    pub fn cancel_streams(mut self, cancel: bool) -> Self {
+        self.say("cancel_streams");
+        self.defaults.cancel_streams = cancel;
+        self
+    }
+
+    /// How long a [checkout](crate::Pool::acquire), or a [stream](crate::Pool::run_stream) from its first item on, may be held;
+    /// more than zero. No limit by default.
     ///
     /// For holders that forget. When it is over the place is taken back: the next in line gets it,
     /// [`Held::aborted`](crate::Held::aborted) is ready, an [event](crate::Event::TakenBack) tells whose it was, and whatever

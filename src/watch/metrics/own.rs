@@ -42,7 +42,7 @@ const POOL_COUNTERS: [Family<PoolStats, u64>; 10] = [
     ),
 ];
 
-const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 3] = [
+const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 4] = [
     ("rotapool_resource_failures", "Attempts on it that failed.", |resource| resource.failures),
     ("rotapool_resource_timeouts", "Attempts on it that gave no answer in time.", |resource| {
         resource.timeouts
@@ -52,6 +52,9 @@ const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 3] = [
         "Cooldowns of it that the circuit breaker began.",
         |resource| resource.circuit_trips,
     ),
+    ("rotapool_resource_streams", "Streams from it that came to their end.", |resource| {
+        resource.streams
+    }),
 ];
 
 const GRADES: [(&str, Grade); 3] =
@@ -142,7 +145,13 @@ pub(super) fn write(
             sample(&mut family, &labels, &ConstCounter::new(value(resource)))?;
         }
     }
-    let help = "Checkouts that are out.";
+    let (name, unit) = ("rotapool_resource_streamed", Some(&Unit::Seconds));
+    let help = "How long the streams took in all that came to their end.";
+    let mut family = encoder.encode_descriptor(name, help, unit, Counter)?;
+    for (labels, resource) in resources(pools) {
+        sample(&mut family, &labels, &ConstCounter::new(resource.streamed.as_secs_f64()))?;
+    }
+    let help = "Checkouts that are out, and streams that have begun.";
     let mut family = encoder.encode_descriptor("rotapool_resource_held", help, None, Gauge)?;
     for (labels, resource) in resources(pools) {
         sample(&mut family, &labels, &ConstGauge::new(resource.held))?;

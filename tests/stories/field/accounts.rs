@@ -67,7 +67,7 @@ impl Told {
         match outcome {
             Outcome::Success | Outcome::Error => self.successes += 1,
             Outcome::Failure => self.failures += 1,
-            Outcome::TimedOut => {
+            Outcome::TimedOut | Outcome::Stalled(_) => {
                 self.timeouts += 1;
                 self.failures += 1;
             }

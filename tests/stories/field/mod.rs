@@ -9,6 +9,7 @@ mod line;
 mod pauses;
 mod ramps;
 mod rough;
+mod streams;
 mod trials;
 
 use std::time::Duration;

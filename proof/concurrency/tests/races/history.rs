@@ -87,7 +87,7 @@ impl History {
                     Outcome::Signal(Signal::Disable { .. }) => "disable",
                     Outcome::Signal(_) => "retry",
                     Outcome::Failure => "failure",
-                    Outcome::TimedOut => "timed out",
+                    Outcome::TimedOut | Outcome::Stalled(_) => "timed out",
                     Outcome::DeadlinePassed => "too late",
                     _ => "through",
                 };

@@ -10,6 +10,16 @@ use super::{Reference, Usage};
 use crate::twice::observed::Moment;
 
 impl Reference {
+    /// A stream has begun, and is held.
+    pub(crate) fn commit(&mut self, run: usize, until: Option<Moment>, now: Moment) {
+        let &Usage { membership, since, .. } = self.usage_of(run);
+        let (took, rules) = (now - since, &self.rules.health);
+        self.memberships[membership].measures.took(took, now, rules);
+        let usage = self.usages.iter_mut().find(|usage| usage.handle.run == run);
+        usage.expect("a usage of this run").first_item = Some(took);
+        self.hold(run, until);
+    }
+
     pub(crate) fn hold(&mut self, run: usize, until: Option<Moment>) {
         let usage = self.usages.iter_mut().find(|usage| usage.handle.run == run);
         let usage = usage.expect("a usage of this run");
@@ -77,7 +87,7 @@ impl Reference {
     }
 
     fn conclude(&mut self, run: usize, outcome: &Outcome, now: Moment) {
-        let &Usage { number, membership, lost, .. } = self.usage_of(run);
+        let &Usage { number, membership, lost, since, first_item, .. } = self.usage_of(run);
         let is_first = !self.runs[run].has_failed;
         let witness = Witness { usage: number, membership, lost };
         if lost {
@@ -90,7 +100,10 @@ impl Reference {
             other => other,
         };
         self.measure(membership, measured, false, Duration::ZERO, now);
-        let fails = matches!(outcome, Outcome::Failure | Outcome::Signal(_) | Outcome::TimedOut);
+        let fails = matches!(
+            outcome,
+            Outcome::Failure | Outcome::Signal(_) | Outcome::TimedOut | Outcome::Stalled(_)
+        );
         if fails && self.counts(witness) {
             self.memberships[membership].row = 0;
         }
@@ -100,8 +113,15 @@ impl Reference {
         }
         match outcome {
             Outcome::Success | Outcome::Error => {
-                self.credit(witness, false, Duration::ZERO, now);
+                let latency = first_item.filter(|_| *outcome == Outcome::Success);
+                self.credit(witness, latency.is_some(), latency.unwrap_or_default(), now);
                 self.prove(witness);
+                if latency.is_some() {
+                    self.note("a stream that came to its end");
+                    let counted = &mut self.memberships[membership].counted;
+                    counted.streams += 1;
+                    counted.streamed += now - since;
+                }
             }
             Outcome::Failure => self.blame(witness, None, is_first, Duration::ZERO, now),
             Outcome::Signal(Signal::Retry { reason, .. }) => {
@@ -109,10 +129,14 @@ impl Reference {
                 self.blame(witness, Some(&**reason), is_first, Duration::ZERO, now);
             }
             Outcome::Signal(signal) => self.obey(witness, signal, now),
-            Outcome::TimedOut => {
+            Outcome::TimedOut | Outcome::Stalled(_) => {
                 self.counted.timeouts += 1;
                 self.memberships[membership].counted.timeouts += 1;
-                self.blame(witness, Some("went silent"), is_first, Duration::ZERO, now);
+                let reason = match outcome {
+                    Outcome::Stalled(silence) => &*format!("silent for {silence:?}"),
+                    _ => "no answer in time",
+                };
+                self.blame(witness, Some(reason), is_first, Duration::ZERO, now);
             }
             Outcome::DeadlinePassed => self.counted.deadlines += 1,
             _ => {}

@@ -33,6 +33,10 @@ impl Measures {
     /// The weight of what is old falls to 1/e in each `latency_decay`.
     pub(super) fn succeeded(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
         self.prove(now, rules);
+        self.took(took, now, rules);
+    }
+
+    pub(super) fn took(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
         let took = took.as_secs_f64();
         let mean = self.mean.map_or(took, |(mean, at)| {
             let old = fading(at, now, rules);

@@ -153,7 +153,7 @@ impl Reference {
         }
         self.measure(membership, outcome, too_late, now - since, now);
         let failed = match outcome {
-            Outcome::Failure | Outcome::Signal(_) => true,
+            Outcome::Failure | Outcome::Signal(_) | Outcome::Stalled(_) => true,
             Outcome::TimedOut => !too_late,
             _ => false,
         };
@@ -188,13 +188,21 @@ impl Reference {
                 self.leave(run);
                 self.runs[run].phase = Phase::Ready;
             }
-            Outcome::TimedOut => {
-                self.note("an attempt ended by its timeout");
+            Outcome::TimedOut | Outcome::Stalled(_) => {
                 self.counted.timeouts += 1;
                 self.memberships[membership].counted.timeouts += 1;
                 // It goes on as if the resource had asked for another try.
-                let most = self.runs[run].terms.attempt_timeout.expect("a time that is up");
-                let reason = format!("no answer within {most:?}");
+                let reason = match outcome {
+                    Outcome::Stalled(silence) => {
+                        self.note("an attempt that had nothing to show");
+                        format!("silent for {silence:?}")
+                    }
+                    _ => {
+                        self.note("an attempt ended by its timeout");
+                        let most = self.runs[run].terms.attempt_timeout;
+                        format!("no answer within {:?}", most.expect("a time that is up"))
+                    }
+                };
                 self.runs[run].retries = true;
                 self.blame(witness, Some(&reason), is_first, took, now);
                 self.runs[run].has_failed = true;
@@ -292,7 +300,7 @@ impl Reference {
             Outcome::Success => measures.succeeded(took, now, rules),
             Outcome::Error => measures.answered(now, rules),
             Outcome::TimedOut if too_late => measures.was_given_up(took, now, rules),
-            Outcome::Failure | Outcome::Signal(_) | Outcome::TimedOut => {
+            Outcome::Failure | Outcome::Signal(_) | Outcome::TimedOut | Outcome::Stalled(_) => {
                 measures.failed(took, now, rules);
                 self.memberships[membership].counted.failures += 1;
                 self.counted.failures += 1;

@@ -163,6 +163,7 @@ impl Reference {
             lost: false,
             reserved,
             held: None,
+            first_item: None,
         });
         let member = &mut self.memberships[membership];
         member.last_acquired = Some((number, now));

@@ -1,0 +1,56 @@
+//! What becomes of an attempt that outlives its call.
+
+use std::time::{Duration, Instant};
+
+use rotapool_core::{Outcome, after};
+
+use crate::drive::caller::Caller;
+use crate::drive::guard::Guard;
+
+impl<C: Caller> Guard<C> {
+    /// How long a checkout may be held.
+    pub(crate) fn held_bound(&self) -> Option<Duration> {
+        self.caller.shared().defaults.held_bound
+    }
+
+    /// Whether a sibling's signal ends a stream that has begun.
+    pub(crate) fn cancels_streams(&self) -> bool {
+        self.caller.shared().defaults.cancel_streams
+    }
+
+    /// From here on the attempt in flight outlives its call, until then if that is given: see
+    /// [`Attempts::hold`].
+    #[cold]
+    pub(crate) fn hold(&mut self, until: Option<Instant>) {
+        let Self { caller, attempts, .. } = self;
+        caller.shared().with(|locked| attempts.hold(&mut locked.state, until));
+    }
+
+    /// The attempt in flight is a stream that has begun: it is held from here on.
+    #[cold]
+    pub(super) fn commit(&mut self, until: Option<Instant>) {
+        let Self { caller, attempts, .. } = self;
+        let shared = caller.shared();
+        let now = shared.runtime.now();
+        let bound = shared.defaults.held_bound.map(|bound| after(now, bound));
+        let until = until.into_iter().chain(bound).min();
+        shared.with(|locked| attempts.commit(&mut locked.state, until, now));
+    }
+
+    /// Whether what is held was taken back, which is noticed by this.
+    #[cold]
+    pub(crate) fn is_taken_back(&self) -> bool {
+        let Self { caller, attempts, .. } = self;
+        let shared = caller.shared();
+        let now = shared.runtime.now();
+        shared.with(|locked| attempts.is_taken_back(&mut locked.state, now))
+    }
+
+    /// Ends what is held, and the run with it; `false` if it was taken back before.
+    #[cold]
+    pub(crate) fn conclude(&mut self, outcome: Outcome) -> bool {
+        let mut was_held = true;
+        self.end(|attempts, state, now, _| was_held = attempts.conclude(state, outcome, now));
+        was_held
+    }
+}

@@ -1,0 +1,194 @@
+//! A response whose body holds its resource to the end.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+use http::Response;
+use http_body::{Body, Frame};
+use pin_project_lite::pin_project;
+
+use crate::drive::lease::Lease;
+use crate::held::broken::StreamError;
+use crate::held::stream::HeldStream;
+use crate::held::streaming::open;
+use crate::pool::{Pool, Request};
+use crate::terms::error::RunError;
+use crate::terms::fault::Fault;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl<T> Pool<T> {
+    /// Runs an operation that answers with a response whose body may be long, and hands it on once the first of the body is
+    /// there: [`run_stream`](Self::run_stream) for [`http_body::Body`].
+    ///
+    /// An error of the body itself is a retry signal: a hiccup of the resource. A body without data is a success at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`run_stream`](Self::run_stream).
+    ///
+    /// # Panics
+    ///
+    /// As [`run_stream`](Self::run_stream).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`run`](Self::run).
+    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+    pub async fn run_body<F, Fut, B, E>(
+        &self,
+        operation: F,
+    ) -> Result<Response<HeldBody<T, B, E>>, RunError<E>>
+    where
+        F: FnMut(Lease<T>) -> Fut,
+        Fut: Future<Output = Result<Response<B>, Fault<E>>>,
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
+        self.request().run_body(operation).await
+    }
+}
+
+impl<T> Request<T> {
+    /// Runs an operation that answers with a response as [`Pool::run_body`] does, with these options.
+    ///
+    /// ```
+    /// use http_body_util::{BodyExt as _, Full};
+    /// # use std::io;
+    /// # use rotapool::{Fault, Lease, Pool, Resource};
+    /// # async fn send(key: &str) -> io::Result<http::Response<Full<&'static [u8]>>> {
+    /// #     Ok(http::Response::new(Full::new(b"hello")))
+    /// # }
+    /// # futures::executor::block_on(async {
+    /// # let pool = Pool::builder().resource(Resource::new("a", "a")).build()?;
+    /// let response = pool.run_body(async |key: Lease<&str>| {
+    ///     let response = send(&key).await.map_err(Fault::retry)?;
+    ///     Ok::<_, Fault<io::Error>>(response) // or judged first, with `key.judge(&response)?`
+    /// });
+    /// let (head, body) = response.await.unwrap().into_parts();
+    /// assert_eq!((head.status.as_u16(), pool.stats().in_flight), (200, 1));
+    /// assert_eq!(body.collect().await.unwrap().to_bytes(), "hello");
+    /// assert_eq!(pool.stats().in_flight, 0);
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`run_stream`](Self::run_stream).
+    ///
+    /// # Panics
+    ///
+    /// As [`Pool::run_stream`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Pool::run`].
+    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+    pub async fn run_body<F, Fut, B, E>(
+        self,
+        mut operation: F,
+    ) -> Result<Response<HeldBody<T, B, E>>, RunError<E>>
+    where
+        F: FnMut(Lease<T>) -> Fut,
+        Fut: Future<Output = Result<Response<B>, Fault<E>>>,
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
+        let parted = move |lease| {
+            let call = operation(lease);
+            async move {
+                let (head, body) = call.await?.into_parts();
+                Ok((head, Frames { body, error: PhantomData }))
+            }
+        };
+        let (head, stream) = open(self, Frame::is_data, parted).await?;
+        Ok(Response::from_parts(head, HeldBody { stream }))
+    }
+}
+
+pin_project! {
+    /// A body as a stream of its frames.
+    struct Frames<B, E> {
+        #[pin]
+        body: B,
+        error: PhantomData<fn() -> E>,
+    }
+}
+
+impl<B, E> Stream for Frames<B, E>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Item = Result<Frame<B::Data>, Fault<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let body = self.project().body;
+        body.poll_frame(task).map(|frame| frame.map(|frame| frame.map_err(Fault::retry)))
+    }
+}
+
+/// A body from a resource, which it holds to its end: made by [`Pool::run_body`](crate::Pool::run_body). What is said of a
+/// [`HeldStream`] holds of it.
+#[must_use = "dropped at once, it gives its place back at once"]
+#[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+pub struct HeldBody<T, B, E>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    stream: HeldStream<T, Frames<B, E>>,
+}
+
+impl<T, B, E> HeldBody<T, B, E>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    /// The lease: see [`HeldStream::lease`].
+    #[must_use]
+    pub fn lease(&self) -> &Lease<T> {
+        self.stream.lease()
+    }
+
+    /// The id of the resource.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.stream.id()
+    }
+}
+
+impl<T, B, E> Body for HeldBody<T, B, E>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Data = B::Data;
+    type Error = StreamError<E>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, StreamError<E>>>> {
+        Pin::new(&mut self.get_mut().stream).poll_next(task)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.stream.is_over()
+    }
+}
+
+impl<T, B, E> fmt::Debug for HeldBody<T, B, E>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HeldBody").field(&self.stream).finish()
+    }
+}

@@ -1,0 +1,58 @@
+//! How long somebody has asked in vain.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use rotapool_core::{Runtime, Sleep, after};
+
+/// Ends when nothing has come for too long while somebody asked. Without a limit it never does, and costs nothing.
+pub(super) struct Silence {
+    limit: Option<Duration>,
+    runtime: Arc<dyn Runtime>,
+    /// Since when somebody asks in vain.
+    since: Option<Instant>,
+    /// May be due earlier than it has to be: it is not armed anew for every item.
+    alarm: Option<Sleep>,
+}
+
+impl Silence {
+    pub(super) fn new(limit: Option<Duration>, runtime: Arc<dyn Runtime>) -> Self {
+        Self { limit, runtime, since: None, alarm: None }
+    }
+
+    /// Something came.
+    pub(super) fn broken(&mut self) {
+        self.since = None;
+    }
+
+    /// Nothing has come, once more; ready, with the limit, when that has been so for too long.
+    pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Duration> {
+        let Some(limit) = self.limit else { return Poll::Pending };
+        let end = after(*self.since.get_or_insert_with(|| self.runtime.now()), limit);
+        let alarm = self.alarm.get_or_insert_with(|| self.runtime.sleep_until(end));
+        ready!(alarm.as_mut().poll(task));
+        self.alarm = None;
+        if self.runtime.now() >= end {
+            return Poll::Ready(limit);
+        }
+        // Something came since it was armed, or the timer was early: another one, by the next poll.
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// What comes of `work`, unless that is silent for too long.
+    pub(super) async fn within<F: Future>(&mut self, work: F) -> Result<F::Output, Duration> {
+        let mut work = pin!(work);
+        poll_fn(|task| match work.as_mut().poll(task) {
+            Poll::Ready(output) => {
+                self.broken();
+                Poll::Ready(Ok(output))
+            }
+            Poll::Pending => self.poll(task).map(Err),
+        })
+        .await
+    }
+}

@@ -1,0 +1,232 @@
+//! A stream that has begun, and holds its resource to its end.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::{Stream, TryStream};
+use rotapool_core::{Outcome, Signal, Sleep};
+
+use crate::drive::guard::Guard;
+use crate::drive::lease::Lease;
+use crate::held::begun::{Begun, Streaming};
+use crate::held::broken::StreamError;
+use crate::held::silence::Silence;
+use crate::terms::fault::Fault;
+use crate::terms::secret::conceal;
+
+/// A stream from a resource, which it holds to its end: made by [`Pool::run_stream`](crate::Pool::run_stream), with its first
+/// item there.
+///
+/// It gives its place back once, when the first of these comes: its end, an error, its [drop](#cancel-safety). An exhausted
+/// stream that is kept holds nothing. What it has still to say to the pool it says then:
+///
+/// | what comes | the reader gets | the resource |
+/// |---|---|---|
+/// | the end | the end | a success |
+/// | [`Fault::Operation`] | [`StreamError::Operation`], the end | a success |
+/// | [`Fault::Failure`] | [`StreamError::Operation`], the end | a failure |
+/// | a signal | [`StreamError::Broken`], the end | what the signal says |
+/// | nothing for [`stall_timeout`](crate::Request::stall_timeout) | [`StreamError::Stalled`], the end | a failure |
+/// | [`stream_timeout`](crate::Request::stream_timeout), [`held_bound`](crate::Builder::held_bound) | [`StreamError::TimedOut`], the end | nothing |
+///
+/// Its latency is the time to the first item; how long the whole took is in
+/// [`ResourceStats::streamed`](crate::ResourceStats::streamed). It is `'static` when the stream is, and `Send` when that and `T`
+/// are.
+///
+/// `Debug` shows the id and never the value.
+///
+/// # Cancel safety
+///
+/// Dropped in its middle it says nothing of the resource, and counts as a cancelled run. What it took of
+/// [quotas](crate::Quota) stays taken, as far as [its operation said](Lease::spent), else as was reserved.
+#[must_use = "dropped at once, it gives its place back at once"]
+pub struct HeldStream<T, S: TryStream> {
+    first: VecDeque<S::Ok>,
+    // Gone before its place is given back.
+    rest: Option<Pin<Box<S>>>,
+    lease: Lease<T>,
+    silence: Silence,
+    end: Option<Sleep>,
+    ended: bool,
+    run: Guard<Arc<Streaming<T>>>,
+}
+
+/// Only what is behind a box of its own is pinned.
+impl<T, S: TryStream> Unpin for HeldStream<T, S> {}
+
+impl<T, S: TryStream> HeldStream<T, S> {
+    pub(super) fn new<H>(
+        mut run: Guard<Arc<Streaming<T>>>,
+        begun: Begun<T, H, S>,
+        end: Option<Sleep>,
+    ) -> (H, Self) {
+        let Begun { lease, head, first, rest, silence } = begun;
+        let ended = rest.is_none();
+        if ended {
+            run.conclude(Outcome::Success);
+        }
+        (head, Self { first, rest, lease, silence, end, ended, run })
+    }
+
+    /// The lease, for what it says of an attempt beside how it ends: what it takes of the [quotas](Lease::spent) of its
+    /// resource. A clone of it keeps nothing.
+    #[must_use]
+    pub fn lease(&self) -> &Lease<T> {
+        &self.lease
+    }
+
+    /// The id of the resource.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.lease.id()
+    }
+
+    /// Whether nothing more comes of it.
+    #[cfg(feature = "http-body")]
+    pub(super) fn is_over(&self) -> bool {
+        self.ended && self.first.is_empty()
+    }
+
+    /// Ends it: the stream is dropped, and then its place is given back.
+    fn conclude(&mut self, outcome: Outcome) {
+        (self.rest, self.end, self.ended) = (None, None, true);
+        self.silence.broken();
+        self.run.conclude(outcome);
+    }
+
+    /// What ends it from outside, if anything has: its time, or a sibling.
+    fn called<E>(&mut self) -> Option<StreamError<E>> {
+        let id = || self.lease.id().into();
+        if !self.run.is_called() {
+            return None;
+        }
+        if self.run.is_taken_back() {
+            let id = id();
+            self.conclude(Outcome::Aborted);
+            return Some(StreamError::TimedOut { id });
+        }
+        if self.run.cancels_streams() {
+            let id = id();
+            self.conclude(Outcome::Aborted);
+            return Some(StreamError::Aborted { id });
+        }
+        None
+    }
+
+    /// The same when nothing has come; afterwards the task is woken for what comes.
+    fn interrupted<E>(&mut self, task: &mut Context<'_>) -> Option<StreamError<E>> {
+        self.run.watch(task.waker());
+        if let Some(end) = &mut self.end {
+            if end.as_mut().poll(task).is_ready() {
+                self.end = None;
+                if self.run.is_taken_back() {
+                    let id = self.lease.id().into();
+                    self.conclude(Outcome::Aborted);
+                    return Some(StreamError::TimedOut { id });
+                }
+            }
+        }
+        self.called()
+    }
+
+    /// An item was no item.
+    fn fail<E>(&mut self, fault: Fault<E>) -> StreamError<E> {
+        match fault {
+            Fault::Operation(error) => {
+                self.conclude(Outcome::Error);
+                StreamError::Operation(error)
+            }
+            Fault::Failure(error) => {
+                self.conclude(Outcome::Failure);
+                StreamError::Operation(error)
+            }
+            Fault::Signal(mut signal) => {
+                conceal(&mut signal, self.lease.secrets());
+                let mut told = signal.clone();
+                drop(Signal::take_error(&mut told));
+                self.conclude(Outcome::Signal(told));
+                StreamError::Broken(signal)
+            }
+        }
+    }
+}
+
+impl<T, S, E> Stream for HeldStream<T, S>
+where
+    S: TryStream<Error = Fault<E>>,
+{
+    type Item = Result<S::Ok, StreamError<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if let Some(item) = this.first.pop_front() {
+            return Poll::Ready(Some(Ok(item)));
+        }
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        if let Some(error) = this.called() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        match Word(this).next(task) {
+            Poll::Ready(Some(Ok(item))) => {
+                this.silence.broken();
+                Poll::Ready(Some(Ok(item)))
+            }
+            Poll::Ready(Some(Err(fault))) => Poll::Ready(Some(Err(this.fail(fault)))),
+            Poll::Ready(None) => {
+                this.conclude(Outcome::Success);
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                if let Some(error) = this.interrupted(task) {
+                    return Poll::Ready(Some(Err(error)));
+                }
+                let Poll::Ready(silence) = this.silence.poll(task) else { return Poll::Pending };
+                let id = this.lease.id().into();
+                this.conclude(Outcome::Stalled(silence));
+                Poll::Ready(Some(Err(StreamError::Stalled { id, silence })))
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        // An error may come in place of the next item, and no item more.
+        (self.first.len(), None)
+    }
+}
+
+/// The stream while it has the word. If it panics, dropping this ends its usage; the panic goes on to the reader.
+struct Word<'a, T, S: TryStream>(&'a mut HeldStream<T, S>);
+
+impl<T, S: TryStream> Word<'_, T, S> {
+    fn next(self, task: &mut Context<'_>) -> Poll<Option<Result<S::Ok, S::Error>>> {
+        let next = match &mut self.0.rest {
+            Some(rest) => rest.as_mut().try_poll_next(task),
+            None => Poll::Ready(None),
+        };
+        mem::forget(self);
+        next
+    }
+}
+
+impl<T, S: TryStream> Drop for Word<'_, T, S> {
+    #[cold]
+    fn drop(&mut self) {
+        self.0.conclude(Outcome::Panic);
+    }
+}
+
+impl<T, S: TryStream> fmt::Debug for HeldStream<T, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeldStream")
+            .field("id", &self.id())
+            .field("request_id", &self.lease.request_id())
+            .field("has_ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
