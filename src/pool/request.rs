@@ -101,7 +101,8 @@ impl<T> Request<T> {
     /// what is beyond the pace of a [ramp](crate::Recovery::Ramp), to which those in line keep for half of their time. Whoever
     /// tries again, or was aborted, comes back with the rank of its beginning. A run does not get in line if nothing is known
     /// that could end its wait (all that it admits is disabled), if no cooldown ends before its deadline and nothing
-    /// is busy, or if [`max_waiting`](crate::Builder::max_waiting) runs are in line already.
+    /// is busy, or if [`max_waiting`](crate::Builder::max_waiting) runs are in line already. Should it come to the first or the
+    /// second while it stands there, it hears of that at once.
     pub fn wait(mut self, wait: bool) -> Self {
         self.options.wait = if wait { Wait::Always } else { Wait::Never };
         self

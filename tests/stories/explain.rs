@@ -321,3 +321,49 @@ fn a_run_that_waits_for_the_pace_of_a_ramp_is_said_to_be_in_line_and_one_that_do
     assert_eq!(foretold(&scene, |request| request), Outlook::Served);
     assert_eq!(foretold(&scene, |request| request.timeout(secs(9))), Outlook::InLine { before: 0 });
 }
+
+#[test]
+fn what_ends_while_nobody_looks_is_for_those_in_line_and_no_newcomer_is_promised_it() {
+    let scene = Scene::with(&[], |builder| {
+        let one = |id: &'static str| Resource::new(id, id).max_in_flight(1);
+        builder.resource(one("a")).resource(one("b")).recovery(Recovery::AtOnce)
+    });
+    takes_out(&scene, "a", 30);
+    takes_out(&scene, "b", 30);
+    let first = scene.start_with(|request| request.wait(true).exclude("b"));
+    // Nobody has had a turn since.
+    scene.clock.advance(secs(30));
+    let told = scene.pool.request().wait(true).explain();
+    assert_eq!(told.next.as_deref(), Some("b"), "\"a\" is for who is in line: {told}");
+    let told = scene.pool.request().exclude("b").explain();
+    assert_eq!(
+        (told.next, told.outlook),
+        (None, Outlook::Refused(ExhaustedReason::NoEligibleResource))
+    );
+    assert!(told.resources.iter().all(|row| !row.is_eligible()), "{:?}", told.resources);
+    let told = scene.pool.request().exclude("b").wait(true).explain();
+    assert_eq!(told.outlook, Outlook::InLine { before: 1 });
+    // And so it is.
+    let second = scene.start_with(|request| request.wait(false).exclude("b"));
+    assert!(second.error().is_exhausted());
+    scene.answer("a", fine());
+    assert_eq!(first.result().unwrap(), "fine");
+}
+
+#[test]
+fn what_those_in_line_pay_of_a_groups_quota_is_not_promised_to_a_newcomer() {
+    let scene = Scene::with(&[], |builder| {
+        let one = |id: &'static str| Resource::new(id, id).group("org");
+        builder
+            .group(rotapool::Group::new("org").quota(rotapool::Quota::per(1, secs(30))))
+            .resource(one("a"))
+            .resource(one("b"))
+    });
+    let _pays = scene.start();
+    let _first = scene.start_with(|request| request.wait(true).exclude("b"));
+    scene.clock.advance(secs(30));
+    assert_eq!(scene.pool.explain().next, None, "the one call that is back is the first's");
+    scene.settle();
+    assert_eq!(scene.upstream.seen().len(), 2);
+    assert_eq!(scene.pool.explain().next, None);
+}

@@ -169,3 +169,26 @@ fn a_run_that_is_let_down_by_all_says_so_and_leaves_all_eligible() {
          last signal: retry (503)"
     );
 }
+
+#[test]
+fn what_was_promised_and_tried_is_left_for_what_has_come_free_and_is_fresh() {
+    for &strategy in Strategy::ALL {
+        let scene = Scene::with(&[], |builder| {
+            let one = |id: &'static str| Resource::new(id, id).max_in_flight(1);
+            builder.strategy(strategy).resource(one("a")).resource(one("b"))
+        });
+        let _on_b = scene.start_with(|request| request.exclude("a"));
+        let run = scene.start_with(|request| request.wait(true).max_attempts(5));
+        let _next = scene.start_with(|request| request.wait(true).exclude("b"));
+        scene.answer("a", hiccup("a"));
+        assert_eq!(scene.upstream.pending(), ["b", "a"], "both are busy");
+        // It is promised "a", and "b" comes free before it has its turn.
+        scene.upstream.answer("a", fine());
+        scene.upstream.answer("b", fine());
+        scene.settle();
+        assert_eq!(scene.upstream.pending(), ["b"], "{strategy:?}");
+        scene.answer("b", fine());
+        assert_eq!(run.result().unwrap(), "fine");
+        scene.assert_at_rest();
+    }
+}

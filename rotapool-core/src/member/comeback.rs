@@ -26,6 +26,16 @@ pub(crate) struct Comeback {
     usages: Option<VecDeque<Counted>>,
 }
 
+/// How the resources of a pool come back, as its owner has set it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WayBack {
+    pub(crate) recovery: Recovery,
+    /// The first entry of the cooldown table: no ramp waits longer than that for one usage.
+    pub(crate) first_guess: Duration,
+    /// Whether usages from before the outage count for nothing.
+    pub(crate) generations: bool,
+}
+
 /// A usage by which the resource is judged.
 #[derive(Debug, Clone, Copy)]
 struct Counted {
@@ -48,14 +58,12 @@ enum How {
 }
 
 impl Comeback {
-    /// After an outage that lasted `away`; `None` if nothing holds the resource back. Without `generations`,
-    /// usages from before count too.
-    pub(crate) fn after(
-        recovery: Recovery,
-        away: Duration,
-        cap: Option<u32>,
-        generations: bool,
-    ) -> Option<Box<Self>> {
+    /// After an outage that lasted `away`; `None` if nothing holds the resource back.
+    ///
+    /// What is on trial may take as long as the outage did. A ramp keeps people in line, and be it after an outage of a
+    /// day: it waits no longer for one usage than the pool would guess at an outage of which it knows nothing.
+    pub(crate) fn after(way: WayBack, away: Duration, cap: Option<u32>) -> Option<Box<Self>> {
+        let WayBack { recovery, first_guess, generations } = way;
         let (how, bound) = match recovery {
             Recovery::AtOnce => return None,
             // One at a time is all that there is.
@@ -63,7 +71,7 @@ impl Comeback {
             Recovery::Trial(Trial { at_once, successes, bound }) => {
                 (How::Trial { at_once, successes_to_go: successes }, bound.unwrap_or(away))
             }
-            Recovery::Ramp => (How::Ramp { pace: 1, first: None }, away),
+            Recovery::Ramp => (How::Ramp { pace: 1, first: None }, away.min(first_guess)),
         };
         let bound = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
         Some(Box::new(Self { how, bound, usages: generations.then(VecDeque::new) }))
@@ -147,6 +155,10 @@ mod tests {
 
     const AWAY: Duration = Duration::from_secs(30);
 
+    fn by(recovery: Recovery) -> WayBack {
+        WayBack { recovery, first_guess: Duration::from_secs(20), generations: true }
+    }
+
     fn at(seconds: u64) -> Tick {
         Tick(seconds * 1_000_000_000)
     }
@@ -154,7 +166,7 @@ mod tests {
     #[test]
     fn a_trial_counts_only_its_own_and_ends_with_the_last_success() {
         let trial = Trial::default().at_once(2).successes(2);
-        let mut trial = Comeback::after(Recovery::Trial(trial), AWAY, None, true).unwrap();
+        let mut trial = Comeback::after(by(Recovery::Trial(trial)), AWAY, None).unwrap();
         assert!(!trial.ended(1), "it began before");
         trial.began(5, 50, at(0));
         trial.began(6, 60, at(1));
@@ -168,13 +180,8 @@ mod tests {
     #[test]
     fn who_hangs_is_lost_after_as_long_as_the_outage_unless_a_bound_was_set() {
         for (bound, lost_at) in [(None, 31), (Some(Duration::from_secs(7)), 8)] {
-            let mut trial = Comeback::after(
-                Recovery::Trial(Trial { bound, ..Trial::default() }),
-                AWAY,
-                None,
-                true,
-            )
-            .unwrap();
+            let trial = Recovery::Trial(Trial { bound, ..Trial::default() });
+            let mut trial = Comeback::after(by(trial), AWAY, None).unwrap();
             trial.began(5, 50, at(1));
             assert_eq!(trial.next_loss(), Some(at(lost_at)));
             assert_eq!(trial.lose(at(lost_at - 1)), None);
@@ -186,9 +193,19 @@ mod tests {
     }
 
     #[test]
+    fn a_ramp_waits_for_a_usage_as_long_as_the_outage_was_and_no_longer_than_the_first_guess() {
+        for (away, lost_at) in [(7, 8), (30, 21), (3_600, 21)] {
+            let away = Duration::from_secs(away);
+            let mut ramp = Comeback::after(by(Recovery::Ramp), away, None).unwrap();
+            ramp.began(5, 50, at(1));
+            assert_eq!(ramp.next_loss(), Some(at(lost_at)), "after {away:?}");
+        }
+    }
+
+    #[test]
     fn a_ramp_goes_up_by_one_with_each_success_to_the_cap_and_without_one_past_sixty_four() {
         let paces = |cap: Option<u32>| {
-            let mut ramp = Comeback::after(Recovery::Ramp, AWAY, cap, true).unwrap();
+            let mut ramp = Comeback::after(by(Recovery::Ramp), AWAY, cap).unwrap();
             let mut paces = vec![ramp.places()];
             while !ramp.proved(cap) {
                 paces.push(ramp.places());
@@ -197,7 +214,7 @@ mod tests {
         };
         assert_eq!(paces(Some(5)), [1, 2, 3, 4]);
         assert_eq!(paces(None), (1..=64).collect::<Vec<_>>());
-        assert!(Comeback::after(Recovery::Ramp, AWAY, Some(1), true).is_none());
-        assert!(Comeback::after(Recovery::AtOnce, AWAY, None, true).is_none());
+        assert!(Comeback::after(by(Recovery::Ramp), AWAY, Some(1)).is_none());
+        assert!(Comeback::after(by(Recovery::AtOnce), AWAY, None).is_none());
     }
 }

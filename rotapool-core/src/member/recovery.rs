@@ -18,7 +18,8 @@ pub enum Recovery {
     /// The pace ends at the cap, or past 64 where there is none. A resource that is added to a pool which has
     /// served begins in the same way. It paces those in line and steers the choice to others, and refuses nobody: a
     /// run that does not wait, or finds the line full, or has waited for half of the time to its deadline, goes beyond
-    /// it when nothing else is eligible.
+    /// it when nothing else is eligible. An attempt that takes longer than the outage did, or than the first entry of the
+    /// cooldown table, lets the next one start: nothing that hangs holds up the line for as long as the outage was.
     #[default]
     Ramp,
 }

@@ -96,6 +96,7 @@ impl<A> State<A> {
             self.index.place(key, slot);
             let broken = self.break_promises(key);
             self.tell_change(key, old, now);
+            self.disappoint_those_of(key, now);
             if broken {
                 self.offer_all();
             }
@@ -115,10 +116,10 @@ impl<A> State<A> {
         self.notice(now);
         let key = self.roster.find(id)?;
         self.tell_asked_of(by.as_ref(), key, AdminCall::Unpark, now);
-        let (recovery, rules) = (self.config.recovery, self.config.rules);
+        let way = self.config.way_back();
         let slot = &mut self.roster[key];
         let old = slot.standing().noticed_status();
-        if slot.unpark(now, recovery, rules) {
+        if slot.unpark(now, way) {
             slot.look_at_quotas(now);
             self.index.place(key, slot);
             self.watch_for_the_line(key);
@@ -156,7 +157,7 @@ impl<A> State<A> {
         let reason = "rotated away from".into();
         let cause = Cause::Parked { by: by.clone(), reason };
         let until = self.park_for(key, after(now, ROTATED), cause, now);
-        let next = self.foresee_pick(&Wish::default(), REACH, now, &mut chance);
+        let next = self.foresee_next(now, &mut chance);
         let to = next.map(|next| Arc::clone(self.roster[next].id()));
         let call = AdminCall::Rotate { to: to.clone(), until };
         self.tell_asked_at(told, by.as_ref(), Some(&from), call, now);
@@ -167,8 +168,13 @@ impl<A> State<A> {
         let picked = self.roster.keys().filter(|(_, slot)| slot.last_acquired().is_some());
         match picked.max_by_key(|(_, slot)| slot.recency()) {
             Some((key, slot)) if slot.status_at(now) == Status::Healthy => Some(key),
-            _ => self.foresee_pick(&Wish::default(), REACH, now, chance),
+            _ => self.foresee_next(now, chance),
         }
+    }
+
+    /// What the next run would get, once all that has ended was noticed.
+    fn foresee_next(&self, now: Instant, chance: &mut impl FnMut() -> f64) -> Option<usize> {
+        self.foresee_pick(&Wish::default(), REACH, &self.foresee_all(now), now, chance)
     }
 
     /// Forgets what the pool has learnt of a resource: its cooldown or park, its escalation, its trial or ramp, and

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::error::BuildError;
+use crate::member::comeback::WayBack;
 use crate::member::health_rules::HealthRules;
 use crate::member::recovery::{Recovery, Trial};
 use crate::member::rules::Rules;
@@ -122,6 +123,14 @@ impl Config {
             budget.check()?;
         }
         self.health.check()
+    }
+
+    pub(crate) fn way_back(&self) -> WayBack {
+        WayBack {
+            recovery: self.recovery,
+            first_guess: self.cooldown_table.first().copied().unwrap_or_default(),
+            generations: self.rules.generations,
+        }
     }
 
     /// Which entry of the cooldown table is zero.

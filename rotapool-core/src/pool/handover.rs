@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
-use super::line::{Turn, Waiting};
+use super::line::Turn;
+use super::waiting::{Hope, Waiting};
 use crate::member::profile::Metadata;
-use crate::member::slot::Slot;
 use crate::select::wish::Wish;
 use crate::time::Tick;
 
@@ -31,6 +31,8 @@ pub(crate) struct Until {
     pub(crate) pauses: bool,
     /// Whether it would not stand in line if it had not to pause.
     pub(crate) only_pauses: bool,
+    /// What may still serve it.
+    pub(crate) hope: Option<Hope>,
 }
 
 impl<A> State<A> {
@@ -55,6 +57,7 @@ impl<A> State<A> {
             self.index.refresh(key, slot);
             self.share(key);
             self.effects.get_or_insert_default().wakes.extend(handle);
+            self.disappoint_those_of(key, now);
         }
         self.watch_for_the_line(key);
         self.look_who_is_first();
@@ -94,20 +97,6 @@ impl<A> State<A> {
         keys.into_iter().for_each(|key| self.offer(key));
     }
 
-    /// A resource was taken away for good: those who may have waited for it think again.
-    pub(super) fn disappoint(&mut self, was_admitted: impl Fn(&Wish) -> bool, now: Instant) {
-        if !self.line.is_empty() {
-            let is_hopeless = !self.has_hope(&Wish::default(), now);
-            // Who pauses with a deadline may have paused for this one.
-            let is_meant = |Waiting { wish, pauses, .. }: &Waiting<A>| {
-                let is_choosy = wish.filters() || wish.costs().are_stated() || *pauses;
-                is_hopeless || is_choosy && was_admitted(wish)
-            };
-            self.line.wake(is_meant, &mut self.effects.get_or_insert_default().wakes);
-            self.look_who_is_first();
-        }
-    }
-
     /// Something has changed: under the recorded rules, all who wait think again.
     pub(super) fn rethink(&mut self) {
         if !self.config.rules.line {
@@ -126,11 +115,11 @@ impl<A> State<A> {
         handle: A,
     ) -> Option<Instant> {
         let deadline = until.latest.map_or(Tick::NEVER, |latest| self.tick(latest));
-        let Until { hurries, pauses, only_pauses, is_new, .. } = until;
+        let Until { hurries, pauses, only_pauses, is_new, hope, .. } = until;
         let handle = Some(handle);
         let comes_at = deadline;
         let waiting =
-            Waiting { wish, handle, since, comes_at, hurries, pauses, only_pauses, is_new };
+            Waiting { wish, handle, since, comes_at, hurries, pauses, only_pauses, is_new, hope };
         self.line.enter(turn, waiting);
         let earliest = self.index.earliest();
         let comes_at = match self.line.first() {
@@ -144,7 +133,7 @@ impl<A> State<A> {
     }
 
     /// A run in line comes, with what its caller has judged since. Answers what else its caller has to judge before it
-    /// can have what it was promised.
+    /// can have what it was promised: that, or who else joined if it has tried that already.
     pub(crate) fn unjudged_in_line(
         &mut self,
         turn: Turn,
@@ -154,8 +143,14 @@ impl<A> State<A> {
             verdicts.into_iter().for_each(|(position, admitted)| wish.judged(position, admitted));
         }
         match self.line.promised(turn) {
-            Some((key, wish)) if wish.has_to_judge(&self.roster[key]) => self.unjudged(wish),
-            _ => Vec::new(),
+            Some((key, wish)) => {
+                let slot = &self.roster[key];
+                match wish.has_to_judge(slot) || wish.has_tried(slot) {
+                    true => self.unjudged(wish),
+                    false => Vec::new(),
+                }
+            }
+            None => Vec::new(),
         }
     }
 
@@ -191,35 +186,6 @@ impl<A> State<A> {
         }
         all.sort_unstable_by_key(|&key| self.roster[key].position());
         all.into_iter().for_each(|key| self.offer(key));
-    }
-
-    /// Whether anything is known that could end a wait of the run: a member that it admits is busy, or comes back.
-    pub(crate) fn has_hope(&self, wish: &Wish, now: Instant) -> bool {
-        self.is_busy(wish, now) || self.next_recovery(wish, now).is_some()
-    }
-
-    /// Whether a member that the run admits is healthy and has the quota: if none is eligible, a place may come free at
-    /// any time.
-    pub(crate) fn is_busy(&self, wish: &Wish, now: Instant) -> bool {
-        let is_busy = |slot: &Slot| {
-            slot.is_healthy() && slot.can_pay_at(wish.costs(), now) && wish.admits(slot)
-        };
-        match wish.filters() || wish.costs().are_stated() {
-            false => self.edge.healthy() > self.index.spent(),
-            true => self.roster.members().any(is_busy),
-        }
-    }
-
-    /// Whether anything that the run has not tried may be had by it before this instant. One that is busy may be at
-    /// any time.
-    pub(crate) fn is_anything_fresh_due(&self, wish: &Wish, by: Instant, now: Instant) -> bool {
-        let costs = wish.costs();
-        let is_due = |slot: &Slot| match slot.back_for(costs, now) {
-            Some(back) => back < by,
-            None => slot.is_healthy() && slot.can_pay_at(costs, now),
-        };
-        let is_fresh = |slot: &Slot| wish.admits(slot) && !wish.has_tried(slot);
-        self.roster.members().any(|slot| is_fresh(slot) && is_due(slot))
     }
 
     /// The turn of a run that has had no usage yet.

@@ -6,11 +6,12 @@
 //!
 //! A run that pauses stands here too, for what it has not tried, and is not counted: it waits for no place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 use super::pauses::Pauses;
 use super::posts::{Lookout, Posts};
+use super::waiting::Waiting;
 use crate::member::slot::Slot;
 use crate::member::usage::Sequence;
 use crate::select::wish::Wish;
@@ -27,6 +28,8 @@ pub(crate) struct Line<A> {
     /// How many of those that wait for a promise hurry, and how many state what they cost.
     hurried: usize,
     costly: usize,
+    /// How many of those that wait for a promise may not have just anything that comes in time.
+    choosy: usize,
     /// How many of those that wait for a promise only pause.
     only_pausing: usize,
     /// Of those that wait for a promise: who pauses, by what each has tried, and who does not.
@@ -37,34 +40,6 @@ pub(crate) struct Line<A> {
     lookouts: Posts<A>,
     /// Whether anybody has to be told of an earlier instant: one look on the way of a healthy run.
     is_attended: bool,
-}
-
-/// A run in line.
-#[derive(Debug)]
-pub(crate) struct Waiting<A> {
-    pub(crate) wish: Wish,
-    /// What wakes it. Taken when it is woken: it comes by itself then.
-    pub(crate) handle: Option<A>,
-    pub(crate) since: Tick,
-    /// The instant at which it will come by itself on behalf of all.
-    pub(crate) comes_at: Tick,
-    /// Whether its time grows short: it may go beyond the pace of a ramp.
-    pub(crate) hurries: bool,
-    /// Whether it has made no attempt yet.
-    pub(crate) is_new: bool,
-    /// Whether it pauses: what it has tried is not for it until it comes by itself.
-    pub(crate) pauses: bool,
-    /// Whether that is all it does: it would not stand here if it had not to pause.
-    pub(crate) only_pauses: bool,
-}
-
-impl<A> Waiting<A> {
-    fn may_have(&self, slot: &Slot, is_within_pace: bool) -> bool {
-        (is_within_pace || self.hurries)
-            && self.wish.may_admit(slot)
-            && slot.can_pay(self.wish.costs())
-            && !(self.pauses && self.wish.has_tried(slot))
-    }
 }
 
 impl<A> Line<A> {
@@ -80,6 +55,7 @@ impl<A> Line<A> {
             lookouts: Posts::new(),
             is_attended: false,
             costly: 0,
+            choosy: 0,
         }
     }
 
@@ -141,6 +117,7 @@ impl<A> Line<A> {
     pub(crate) fn enter(&mut self, turn: Turn, waiting: Waiting<A>) {
         self.hurried += usize::from(waiting.hurries);
         self.costly += usize::from(waiting.wish.costs().are_stated());
+        self.choosy += usize::from(waiting.is_choosy());
         self.only_pausing += usize::from(waiting.only_pauses);
         match waiting.pauses {
             true => self.pauses.enter(&waiting.wish),
@@ -155,6 +132,7 @@ impl<A> Line<A> {
         let waiting = self.waiting.remove(&turn)?;
         self.hurried -= usize::from(waiting.hurries);
         self.costly -= usize::from(waiting.wish.costs().are_stated());
+        self.choosy -= usize::from(waiting.is_choosy());
         self.only_pausing -= usize::from(waiting.only_pauses);
         match waiting.pauses {
             true => self.pauses.leave(&waiting.wish),
@@ -208,6 +186,19 @@ impl<A> Line<A> {
         Some(handle)
     }
 
+    /// Promises a place on a copy of a resource, without anybody knowing; answers whether there is somebody for it who is
+    /// not `served`.
+    pub(super) fn foresee_promise(&self, slot: &mut Slot, served: &mut HashSet<Turn>) -> bool {
+        let is_within_pace = slot.is_within_pace();
+        let mut waiting = self.waiting.iter().filter(|(turn, _)| !served.contains(turn));
+        let Some((&turn, first)) = waiting.find(|(_, one)| one.may_have(slot, is_within_pace))
+        else {
+            return false;
+        };
+        slot.promise(first.wish.costs());
+        served.insert(turn)
+    }
+
     /// Whether anybody in line states what it costs.
     #[inline]
     pub(crate) fn has_costly(&self) -> bool {
@@ -241,15 +232,26 @@ impl<A> Line<A> {
         into.extend(new.filter_map(|waiting| waiting.handle.take()));
     }
 
+    /// Whether what holds for whoever takes anything holds for all that wait for a promise.
+    #[inline]
+    pub(super) fn takes_anything(&self) -> bool {
+        self.choosy == 0
+    }
+
+    /// Those that sleep and of whom `is_meant` is true.
+    pub(super) fn sleepers(&self, is_meant: impl Fn(&Waiting<A>) -> bool) -> Vec<Turn> {
+        let sleepers = self.waiting.iter().filter(|(_, waiting)| waiting.handle.is_some());
+        sleepers.filter(|(_, waiting)| is_meant(waiting)).map(|(&turn, _)| turn).collect()
+    }
+
+    /// Wakes one.
+    pub(super) fn wake_one(&mut self, turn: Turn) -> Option<A> {
+        self.waiting.get_mut(&turn)?.handle.take()
+    }
+
     /// Wakes those of whom `is_meant` is true.
     pub(crate) fn wake(&mut self, is_meant: impl Fn(&Waiting<A>) -> bool, into: &mut Vec<A>) {
         let meant = self.waiting.values_mut().filter(|waiting| is_meant(waiting));
         into.extend(meant.filter_map(|waiting| waiting.handle.take()));
     }
-}
-
-/// Whether a run's filters let it have a membership that may be gone by now.
-pub(super) fn admitted(slot: &Slot) -> impl Fn(&Wish) -> bool + use<> {
-    let slot = slot.clone();
-    move |wish| wish.admits(&slot)
 }

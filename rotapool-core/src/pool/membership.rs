@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
-use super::line::admitted;
+use super::waiting::admitted;
 use crate::error::{ListError, ResourceError};
 use crate::member::profile::Profile;
 use crate::member::quotas::Quotas;
@@ -47,8 +47,7 @@ impl<A> State<A> {
             slot.circuit = Some(Box::new(Circuit::new(trip, now)));
         }
         if self.usages.newest() > 0 {
-            let guess = self.config.cooldown_table.first().copied().unwrap_or_default();
-            slot.join_midway(self.config.recovery, guess);
+            slot.join_midway(self.config.way_back());
         }
         self.index.place(key, slot);
         self.edge.joined();
@@ -88,7 +87,9 @@ impl<A> State<A> {
         }
         self.tell(Event::ResourceRemoved { at: now, id: told });
         self.tell_turn(now);
-        self.disappoint(was_admitted, now);
+        if self.may_disappoint(now) {
+            self.disappoint(was_admitted, now);
+        }
         if broken {
             self.offer_all();
         }

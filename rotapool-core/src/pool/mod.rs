@@ -11,11 +11,12 @@ mod degrade;
 mod dimensions;
 mod edge;
 pub(crate) mod effects;
-mod foresight;
+pub(crate) mod foresight;
 mod gate;
 mod groups;
 pub(crate) mod handover;
 mod holding;
+mod hope;
 pub(crate) mod line;
 mod lookout;
 pub(crate) mod membership;
@@ -30,6 +31,7 @@ mod runs;
 mod sharing;
 mod spending;
 mod telling;
+pub(crate) mod waiting;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,7 +42,7 @@ use self::edge::Edge;
 use self::effects::Effects;
 use self::gate::Shut;
 use self::groups::Groups;
-use self::line::{Line, admitted};
+use self::line::Line;
 use crate::member::roster::Roster;
 use crate::member::slot::Slot;
 use crate::member::usage::Usages;
@@ -167,9 +169,7 @@ impl<A> State<A> {
     /// A member was disabled. Answers whether promises are broken: the line is to be looked after.
     fn lose_member(&mut self, key: usize, now: Instant) -> bool {
         let broken = self.break_promises(key);
-        if !self.line.is_empty() {
-            self.disappoint(admitted(&self.roster[key]), now);
-        }
+        self.disappoint_those_of(key, now);
         broken
     }
 

@@ -148,6 +148,7 @@ impl<A> State<A> {
             self.counters.cooldowns += 1;
             broken = self.break_promises(key);
             self.tell_change(key, old, now);
+            self.disappoint_those_of(key, now);
         }
         (cooled, broken)
     }

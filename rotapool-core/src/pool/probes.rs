@@ -181,8 +181,8 @@ impl<A> State<A> {
             // An operator's word came meanwhile.
             (Status::CoolingDown, true) if self.is_parked(key) => {}
             (Status::CoolingDown, true) => {
-                let (recovery, rules) = (self.config.recovery, self.config.rules);
-                self.bring_back(key, now, |slot| slot.recover(now, recovery, rules));
+                let way = self.config.way_back();
+                self.bring_back(key, now, |slot| slot.recover(now, way));
             }
             (Status::Disabled, true) => {
                 let newest = self.usages.newest();
@@ -272,6 +272,7 @@ impl<A> State<A> {
         self.counters.cooldowns += u64::from(old == Status::Healthy);
         let broken = self.break_promises(key);
         self.tell_change(key, old, now);
+        self.disappoint_those_of(key, now);
         self.rethink();
         broken
     }

@@ -91,6 +91,7 @@ impl<A> State<A> {
             self.share(key);
             self.tell_recovery(now);
             self.share_and_offer(key);
+            self.disappoint_those_of(key, now);
             self.look_who_is_first();
             self.rethink();
         }

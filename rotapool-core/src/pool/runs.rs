@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::State;
+use super::foresight::Foreseen;
 use crate::member::slot::Slot;
 use crate::member::standing::Status;
 use crate::member::usage::{Left, Place, Sequence, Ticket, UsageKey};
@@ -30,7 +31,7 @@ impl<A> State<A> {
     /// if there are none, those that it has, the least recently tried first.
     pub(crate) fn candidates(&mut self, wish: &Wish, reach: Reach, now: Instant) -> Vec<Candidate> {
         self.expire(self.epoch().tick(now));
-        self.foresee_candidates(wish, reach, now)
+        self.foresee_candidates(wish, reach, &Foreseen::default(), now)
     }
 
     /// Brings back whose cooldown has ended, and picks a resource.
@@ -55,14 +56,30 @@ impl<A> State<A> {
     ) -> Option<usize> {
         self.expire(now);
         let at = self.epoch().instant(now);
+        let Self { index, roster, yardstick, .. } = self;
+        // Something fresh may have come free since.
+        let is_passed_over =
+            |slot: &Slot| wish.has_tried(slot) && index.has_fresh(wish, roster, yardstick, now);
         let is_still = |slot: &Slot| {
             slot.member
                 && slot.position() == chosen.position
                 && slot.is_eligible()
                 && slot.can_pay_at(wish.costs(), at)
+                && !is_passed_over(slot)
         };
         let key = chosen.slot.0;
-        self.roster.get(key).is_some_and(is_still).then_some(key)
+        roster.get(key).is_some_and(is_still).then_some(key)
+    }
+
+    /// Whether a run comes for what it has tried. Then what it was promised is free again, for as long as it looks round.
+    pub(crate) fn offers_again(&mut self, wish: &Wish, key: usize) -> bool {
+        let slot = &self.roster[key];
+        let again = wish.has_tried(slot);
+        if again {
+            self.index.refresh(key, slot);
+            self.share(key);
+        }
+        again
     }
 
     /// Registers a usage on a resource.
@@ -79,6 +96,7 @@ impl<A> State<A> {
         // On a comeback its time is up at an instant that may be the next, and so may be when its quota is back.
         if self.line.is_attended() {
             self.watch_for_the_line(key);
+            self.disappoint_those_of(key, self.instant(now));
             self.look_who_is_first();
         }
         ticket
@@ -87,6 +105,7 @@ impl<A> State<A> {
     /// The resource is held to something: a comeback, quotas.
     #[cold]
     fn enter_held(&mut self, key: usize, place: Place, wish: &Wish, now: Tick) {
+        self.now = now;
         let (usage, epoch) = (self.usages.newest(), self.epoch());
         let slot = &mut self.roster[key];
         let shares = slot.acquired_held(usage, place, wish.costs(), now, epoch);
@@ -239,6 +258,7 @@ impl<A> State<A> {
 
     #[cold]
     fn recover(&mut self, now: Tick) {
+        self.now = now;
         let at = self.epoch().instant(now);
         let (mut due, mut freed) = (Vec::new(), Vec::new());
         while let Some(key) = self.index.due(now) {
@@ -252,7 +272,7 @@ impl<A> State<A> {
             let is_over = |until: Instant| until <= at;
             let is_back = slot.member && slot.standing().until().is_some_and(is_over);
             match is_back {
-                true => slot.recover(at, self.config.recovery, self.config.rules),
+                true => slot.recover(at, self.config.way_back()),
                 false => slot.lose(now, |place| self.usages.lose(place)),
             }
             slot.look_at_quotas(at);

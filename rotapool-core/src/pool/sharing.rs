@@ -83,6 +83,9 @@ impl<A> State<A> {
         if let Some(common) = self.groups.of_mut(&self.roster[key]) {
             common.limits = limits;
         }
+        for &other in &others {
+            self.disappoint_those_of(other, now);
+        }
         others
     }
 }

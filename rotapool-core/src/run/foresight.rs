@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Attempts;
 use crate::pool::State;
+use crate::pool::foresight::Foreseen;
 use crate::report::explanation::{Explanation, Outlook};
 use crate::report::refusal::ExhaustedReason;
 use crate::select::candidate::Candidate;
@@ -26,6 +27,7 @@ impl Attempts {
         now: Instant,
         mut chance: impl FnMut() -> f64,
     ) -> (Explanation, Vec<Candidate>) {
+        let foreseen = &pool.foresee_all(now);
         let refusal = match pool.refuses(false) {
             true => Some(ExhaustedReason::Closed),
             false => self.end_of_its_own(pool, now, false),
@@ -34,13 +36,15 @@ impl Attempts {
             Some(reason) => (None, Outlook::Refused(reason), Vec::new()),
             None => {
                 let reach = Reach { tried: true, beyond_pace: !self.may_wait(pool, now) };
-                let next = pool.foresee_pick(&self.wish, reach, now, &mut chance);
+                let next = pool.foresee_pick(&self.wish, reach, foreseen, now, &mut chance);
                 let candidates = match pool.config().foreign_choice {
-                    true => pool.foresee_candidates(&self.wish, reach, now),
+                    true => pool.foresee_candidates(&self.wish, reach, foreseen, now),
                     false => Vec::new(),
                 };
-                let outlook =
-                    next.map_or_else(|| self.foresee_wait(pool, now), |_| Outlook::Served);
+                let outlook = match next {
+                    Some(_) => Outlook::Served,
+                    None => self.foresee_wait(pool, foreseen, now),
+                };
                 // What is out may serve rather than nothing.
                 let least_bad = match outlook {
                     Outlook::Refused(_) => pool.least_bad(&self.wish, now),
@@ -52,14 +56,15 @@ impl Attempts {
                 }
             }
         };
-        (pool.explain_to(&self.wish, next, outlook, now), candidates)
+        (pool.explain_to(&self.wish, next, outlook, foreseen, now), candidates)
     }
 
     /// Nothing is to be had.
-    fn foresee_wait<A>(&self, pool: &State<A>, now: Instant) -> Outlook {
+    fn foresee_wait<A>(&self, pool: &State<A>, foreseen: &Foreseen, now: Instant) -> Outlook {
         let futility = match self.wait {
             true => {
-                let is_busy = pool.config().rules.line && pool.foresee_busy(&self.wish, now);
+                let is_busy =
+                    pool.config().rules.line && pool.foresee_busy(&self.wish, foreseen, now);
                 let recovery = pool.next_recovery(&self.wish, now);
                 self.futility(pool, (is_busy, recovery), None, now)
             }

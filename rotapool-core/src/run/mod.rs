@@ -3,6 +3,7 @@
 mod between;
 mod degrade;
 mod foresight;
+mod futility;
 mod holding;
 mod pause;
 mod settling;
@@ -206,7 +207,7 @@ impl Attempts {
                 Resumed::Ready => {}
                 Resumed::Waited { promised: None } => waited = true,
                 Resumed::Waited { promised: Some(key) } => {
-                    return self.take_promised(pool, key, now, handle);
+                    return self.take_promised(pool, key, now, chance, handle);
                 }
                 Resumed::Unjudged(members) => return Step::Judge(members),
                 Resumed::Pausing { until } => return Step::Pause { until },

@@ -8,6 +8,7 @@ use super::{Attempts, Phase};
 use crate::pool::State;
 use crate::pool::handover::Until;
 use crate::report::refusal::ExhaustedReason;
+use crate::select::index::picking::{Pick, Reach};
 use crate::time::{after, scaled};
 
 impl Attempts {
@@ -95,13 +96,15 @@ impl Attempts {
         pool.pass_on(promised);
     }
 
-    /// Takes the place that the run was promised, unless its deadline has passed meanwhile, or the retries are spent.
+    /// Takes the place that the run was promised, unless its deadline has passed meanwhile, or the retries are spent. What
+    /// has come free since and is fresh it takes rather than what it has tried.
     #[cold]
     pub(super) fn take_promised<A>(
         &mut self,
         pool: &mut State<A>,
         key: usize,
         now: Instant,
+        mut chance: impl FnMut() -> f64,
         handle: impl FnOnce() -> A,
     ) -> Step {
         let refusal = match self.deadline {
@@ -113,8 +116,17 @@ impl Attempts {
             pool.pass_on(Some(key));
             return self.exhaust(pool, reason, now);
         }
-        let ticket = pool.enter(key, &self.wish, pool.tick(now), handle());
-        pool.pass_on(None);
+        let tick = pool.tick(now);
+        let fresh = match pool.offers_again(&self.wish, key) {
+            true => pool.pick(&self.wish, Reach::RATHER_THAN_AGAIN, tick, &mut chance),
+            false => Pick::Nothing,
+        };
+        let (taken, left) = match fresh {
+            Pick::Take(fresh) => (fresh, Some(key)),
+            Pick::OnlyTried | Pick::Nothing => (key, None),
+        };
+        let ticket = pool.enter(taken, &self.wish, tick, handle());
+        pool.pass_on(left);
         self.begin(pool, ticket, now)
     }
 
@@ -217,32 +229,8 @@ impl Attempts {
             pauses: pause.is_some(),
             only_pauses: pause.is_some() && (may_repeat || !self.wait),
             is_new: self.made == 0,
+            hope: self.hope(pool, pause),
         }
-    }
-
-    /// Why there is nothing to wait or to pause for, if there is nothing.
-    ///
-    /// What may come is that somebody healthy is only busy, and the next end of a cooldown.
-    pub(super) fn futility<A>(
-        &self,
-        pool: &State<A>,
-        (is_busy, recovery): (bool, Option<Instant>),
-        pause: Option<Instant>,
-        now: Instant,
-    ) -> Option<ExhaustedReason> {
-        match (recovery, self.deadline) {
-            _ if is_busy => {}
-            (None, _) => return Some(self.nothing(pool)),
-            (Some(until), Some(deadline)) if self.wait && deadline <= until => {
-                return Some(ExhaustedReason::CooldownOutlastsDeadline { until, deadline });
-            }
-            _ => {}
-        }
-        // Only what is fresh can serve the run before its pause is over, and only if it waits for that.
-        let (until, deadline) = pause.zip(self.deadline)?;
-        let is_in_time =
-            until < deadline || self.wait && pool.is_anything_fresh_due(&self.wish, deadline, now);
-        (!is_in_time).then_some(ExhaustedReason::PauseOutlastsDeadline { until, deadline })
     }
 
     /// Whether the run may wait for a ramp's pace; who may not goes beyond it rather than fail. Whose next failure may
@@ -277,20 +265,5 @@ impl Attempts {
         let since = self.history.0.as_ref().and_then(|history| history.in_line_since);
         let since = since.map_or(now, |since| pool.instant(since));
         Some(since + deadline.saturating_duration_since(since) / 2)
-    }
-
-    /// Whether a run that has only just come finds the line full. Who comes again is let in.
-    pub(super) fn is_one_too_many<A>(&self, pool: &State<A>) -> Option<ExhaustedReason> {
-        let (in_line, max_waiting) = (pool.in_line(), pool.config().max_waiting);
-        let is_new = self.history.0.as_ref().is_none_or(|history| history.turn.is_none());
-        (is_new && in_line >= max_waiting)
-            .then_some(ExhaustedReason::LineFull { in_line, max_waiting })
-    }
-
-    pub(super) fn nothing<A>(&self, pool: &State<A>) -> ExhaustedReason {
-        match self.wish.filters() && !pool.is_empty() && pool.admitted(&self.wish) == 0 {
-            true => ExhaustedReason::NoResourceAdmitted,
-            false => ExhaustedReason::NoEligibleResource,
-        }
     }
 }

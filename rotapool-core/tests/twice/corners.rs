@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 133] = [
+const ALL: [&str; 136] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -50,10 +50,13 @@ const ALL: [&str; 133] = [
     "the first in line could not pay, and one behind it could",
     "one in line paid what it states",
     "a promise taken",
+    "something fresh rather than what was promised",
     "a promise was void",
     "a promise given back by a drop",
     "a promise given back at the deadline",
     "one was woken because it is the first now, or something ends earlier",
+    "one in line was told that nothing comes in time",
+    "what is left is away for longer than a pause",
     "several woken at once",
     "a wake-up of who is awake",
     "a usage was lost on trial",
@@ -152,7 +155,7 @@ const RECORDED: [&str; 4] = [
 ];
 
 /// What only our own rules reach.
-const OURS: [&str; 40] = [
+const OURS: [&str; 43] = [
     "a trial of the breaker's failed",
     "a pause in line",
     "a pause that a wake-up leaves as it is",
@@ -168,10 +171,13 @@ const OURS: [&str; 40] = [
     "the first in line could not pay, and one behind it could",
     "one in line paid what it states",
     "a promise taken",
+    "something fresh rather than what was promised",
     "a promise was void",
     "a promise given back by a drop",
     "a promise given back at the deadline",
     "one was woken because it is the first now, or something ends earlier",
+    "one in line was told that nothing comes in time",
+    "what is left is away for longer than a pause",
     "a wake-up of who is awake",
     "a usage was lost on trial",
     "a late result of a lost trial",

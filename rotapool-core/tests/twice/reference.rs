@@ -346,7 +346,7 @@ impl Reference {
         self.look_for_a_turn(now);
         self.forget_the_kinds_of_nobody();
         self.void_promises(membership);
-        self.tell_the_line_of_a_loss(membership);
+        self.wake_all_without_a_line();
         self.attend_the_line();
         Ok(membership)
     }

@@ -36,7 +36,8 @@ impl<T> Builder<T> {
     /// A run that pauses stands in [line](crate::Request::wait) for what it has not tried, whether it waits otherwise
     /// or not: that is handed to it at once, and what it has tried is for others until the pause is over. Time that it
     /// has to wait for a place is part of the pause. When the pause would outlast its deadline it fails at once, unless
-    /// it waits and something that it has not tried is busy, or back before that.
+    /// it waits and something that it has not tried is busy, or back before that. Of a run that does not wait a pause ends
+    /// at once when all that is left for it is gone, or away for longer than the pause.
     pub fn retry_delay(mut self, mean: Duration) -> Self {
         self.say("retry_delay");
         self.defaults.retry_delay = mean;

@@ -227,3 +227,31 @@ fn a_stream_on_a_ramp_delays_those_in_line_no_longer_than_the_outage_lasted() {
     scene.settle();
     assert_eq!(run.result().unwrap(), "fine");
 }
+
+#[test]
+fn a_call_that_hangs_after_a_long_outage_holds_up_the_line_for_the_first_guess_and_no_longer() {
+    for (away, table, held_up) in [
+        (3_600, vec![30, 120], 30),
+        (86_400, vec![30, 120], 30),
+        (20, vec![30], 20),
+        (3_600, vec![7], 7),
+    ] {
+        let scene = Scene::with(&["a"], |builder| {
+            builder.cooldown_table(table.into_iter().map(secs)).retry_delay(secs(1))
+        });
+        takes_out(&scene, "a", away);
+        let [hangs, runs @ ..] = [(); 3].map(|()| scene.start_with(|request| request.wait(true)));
+        scene.advance(secs(away));
+        assert_eq!(scene.upstream.pending().len(), 1, "it comes back up a ramp");
+        scene.advance(secs(held_up) - Duration::from_nanos(1));
+        assert_eq!(scene.upstream.pending().len(), 1);
+        scene.advance(Duration::from_nanos(1));
+        assert_eq!(scene.upstream.pending().len(), 2, "after {away} s, {held_up} s");
+        for _ in 0..2 {
+            let last = scene.upstream.pending().len() - 1;
+            scene.upstream.answer_nth("a", last, fine());
+            scene.settle();
+        }
+        assert!(runs.iter().all(|run| run.result().is_ok()) && hangs.is_running());
+    }
+}

@@ -4,6 +4,7 @@ mod accounts;
 mod budgets;
 mod figures;
 mod hangs;
+mod hopeless;
 mod ladder;
 mod line;
 mod pauses;

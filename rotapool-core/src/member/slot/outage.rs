@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Slot;
 use crate::member::basis::Basis;
-use crate::member::comeback::Comeback;
+use crate::member::comeback::{Comeback, WayBack};
 use crate::member::measures::Measures;
 use crate::member::recovery::Recovery;
 use crate::member::rules::Rules;
@@ -77,14 +77,14 @@ impl Slot {
 
     /// Takes an operator's word back: what is left is the end that a failure gave it, if that is ahead. `false` if
     /// no operator parked it.
-    pub(crate) fn unpark(&mut self, now: Instant, recovery: Recovery, rules: Rules) -> bool {
+    pub(crate) fn unpark(&mut self, now: Instant, way: WayBack) -> bool {
         let Standing::CoolingDown(outage) = &mut self.standing else { return false };
         if outage.basis != Basis::Operator {
             return false;
         }
         match outage.beneath.take() {
             Some(failure) if failure.0 > now => (outage.until, outage.basis) = failure,
-            _ => self.recover(now, recovery, rules),
+            _ => self.recover(now, way),
         }
         true
     }
@@ -97,11 +97,11 @@ impl Slot {
     }
 
     /// The outage is over: at its end, or now if it ends before.
-    pub(crate) fn recover(&mut self, now: Instant, recovery: Recovery, rules: Rules) {
+    pub(crate) fn recover(&mut self, now: Instant, way: WayBack) {
         if let Standing::CoolingDown(outage) = &self.standing {
             let until = outage.until.min(now);
             let away = until.saturating_duration_since(outage.since);
-            self.set_comeback(Comeback::after(recovery, away, self.cap, rules.generations));
+            self.set_comeback(Comeback::after(way, away, self.cap));
             if let Some(circuit) = &mut self.circuit {
                 circuit.close(until);
             }
@@ -110,9 +110,9 @@ impl Slot {
     }
 
     /// Whoever joins a pool that serves comes up a ramp, if the pool has one.
-    pub(crate) fn join_midway(&mut self, recovery: Recovery, first_guess: Duration) {
-        if recovery == Recovery::Ramp {
-            self.set_comeback(Comeback::after(recovery, first_guess, self.cap, true));
+    pub(crate) fn join_midway(&mut self, way: WayBack) {
+        if way.recovery == Recovery::Ramp {
+            self.set_comeback(Comeback::after(way, way.first_guess, self.cap));
         }
     }
 

@@ -17,6 +17,11 @@ pub(crate) struct Reach {
     pub(crate) beyond_pace: bool,
 }
 
+impl Reach {
+    /// To whatever is fresh.
+    pub(crate) const RATHER_THAN_AGAIN: Self = Self { tried: false, beyond_pace: true };
+}
+
 /// What a pick came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pick {
@@ -72,6 +77,18 @@ impl Index {
             Some(_) => Pick::OnlyTried,
             None => Pick::Nothing,
         }
+    }
+
+    /// Whether there is anything that the run has not tried, be it beyond its pace.
+    pub(crate) fn has_fresh(
+        &self,
+        wish: &Wish,
+        roster: &Roster,
+        yardstick: &Yardstick,
+        now: Tick,
+    ) -> bool {
+        self.find_fresh(wish, roster, yardstick, now, &mut || 0.0).is_some()
+            || self.find_fresh_beyond(wish, roster, now).is_some()
     }
 
     /// The strategy's choice among the eligible that the run has not tried.

@@ -79,6 +79,11 @@ impl Episode {
             let run = &self.runs[*run];
             let again = run.tried.contains(membership) && run.pauses(self.now).0;
             assert!(!again, "it repeats itself before its pause is over");
+            let is_fresh = |row: &&Row| !run.tried.contains(&self.newest[&row.id]);
+            let mut fresh = rows.iter().filter(is_fresh).filter(|row| run.admits(row));
+            let fresh = fresh.find(|row| row.eligible);
+            let again = run.tried.contains(membership) && fresh.is_some();
+            assert!(!again, "it repeats itself although {fresh:?} is fresh and eligible");
         }
         // What time it is, the pool learns from the next call.
         if !self.noticed {

@@ -192,7 +192,7 @@ impl Reference {
 
     // Beginnings and ends.
 
-    /// The bound is as long as it was out, unless the owner said otherwise.
+    /// The bound is as long as it was out, unless the owner said otherwise; in a ramp the first guess at most.
     pub(super) fn comeback_after(&self, membership: usize, now: Moment) -> Comeback {
         let Membership { since, until, profile, .. } = &self.memberships[membership];
         let lasted =
@@ -204,7 +204,7 @@ impl Reference {
                 missing: trial.successes,
                 bound: trial.bound.unwrap_or(lasted),
             },
-            Recovery::Ramp => ramp(1, lasted, profile),
+            Recovery::Ramp => ramp(1, lasted.min(self.rules.cooldown_table[0]), profile),
             other => panic!("the reference does not know {other:?}"),
         }
     }

@@ -26,6 +26,10 @@ pub(super) struct Place {
     pauses: bool,
     /// Whether that is all that it does.
     only_pauses: bool,
+    /// What is back by then may serve it; without it, whatever is back ever.
+    latest: Option<Moment>,
+    /// Whether only what it has not tried may.
+    only_fresh: bool,
     /// The membership on which a place is held for it.
     pub(super) promise: Option<usize>,
 }
@@ -79,10 +83,10 @@ impl Reference {
     pub(super) fn how_it_stands_in_line(
         &self,
         run: usize,
-    ) -> (bool, Option<Moment>, Option<usize>, [bool; 3]) {
+    ) -> (bool, Option<Moment>, Option<usize>, [bool; 4]) {
         let place = self.runs[run].place.as_ref().expect("a run in line");
-        let Place { handle, told, hurries, pauses, only_pauses, promise, .. } = place;
-        (handle.is_none(), *told, *promise, [*hurries, *pauses, *only_pauses])
+        let Place { handle, told, hurries, pauses, only_pauses, only_fresh, promise, .. } = place;
+        (handle.is_none(), *told, *promise, [*hurries, *pauses, *only_pauses, *only_fresh])
     }
 
     // Coming and going.
@@ -100,6 +104,7 @@ impl Reference {
         let hurries = self.hurries(run, now);
         let deadline = patience.filter(|_| !hurries).or(self.runs[run].terms.deadline);
         let pause = self.runs[run].pause_until.filter(|_| self.has_to_pause(run, now));
+        let (latest, only_fresh) = self.what_may_serve(run, pause);
         let deadline = pause.into_iter().chain(deadline).min();
         let until = match self.next_known_instant() {
             Some(next) if self.hopeful().first() == Some(&run) => {
@@ -111,6 +116,7 @@ impl Reference {
         self.hang_up(run, handle, until);
         let place = self.runs[run].place.as_mut().expect("a run in line");
         (place.hurries, place.pauses) = (hurries, pause.is_some());
+        (place.latest, place.only_fresh) = (latest, only_fresh);
         place.only_pauses = pause.is_some() && only_pauses;
         if pause.is_some() {
             self.note("a pause in line");
@@ -182,6 +188,8 @@ impl Reference {
             hurries: false,
             pauses: false,
             only_pauses: false,
+            latest: None,
+            only_fresh: false,
             promise: None,
         });
     }
@@ -267,6 +275,30 @@ impl Reference {
         self.aftermath.wakes.extend(place.handle.take());
     }
 
+    /// What comes in time for a run that stands in line, with such a pause: before its deadline if it waits, else
+    /// before its pause is over. And whether it may not repeat itself before its deadline.
+    fn what_may_serve(&self, run: usize, pause: Option<Moment>) -> (Option<Moment>, bool) {
+        let Terms { wait, deadline, .. } = self.runs[run].terms;
+        let outlasts = pause.zip(deadline).is_some_and(|(pause, deadline)| deadline <= pause);
+        match wait {
+            true => (deadline.map(|deadline| deadline - Duration::from_nanos(1)), outlasts),
+            false => (pause, false),
+        }
+    }
+
+    /// Whether anything may still serve a run in line.
+    fn has_hope(&self, run: usize) -> bool {
+        let place = self.runs[run].place.as_ref().expect("a run in line");
+        self.members().any(|(it, member)| {
+            let again = self.runs[run].wish.tried.contains(&it);
+            let comes = match self.back_for(run, it, self.now) {
+                Some(back) => place.latest.is_none_or(|latest| back <= latest),
+                None => self.can_pay(run, it, self.now),
+            };
+            !member.is_disabled() && self.admits(run, it) && comes && !(place.only_fresh && again)
+        })
+    }
+
     /// What is free is offered, and the first is told of what is known. Has to be done after every change.
     pub(super) fn attend_the_line(&mut self) {
         self.offer_to_the_line();
@@ -274,30 +306,19 @@ impl Reference {
         if !self.rules.rules.line {
             return;
         }
+        for run in self.hopeful() {
+            let sleeps = self.runs[run].place.as_ref().is_some_and(|place| place.handle.is_some());
+            if sleeps && !self.has_hope(run) {
+                self.note("one in line was told that nothing comes in time");
+                self.wake(run);
+            }
+        }
         let first = self.hopeful().first().copied();
         if let (Some(first), Some(next)) = (first, self.next_known_instant()) {
             let place = self.runs[first].place.as_ref().expect("a run in line");
             if place.handle.is_some() && place.told.is_none_or(|told| next < told) {
                 self.note("one was woken because it is the first now, or something ends earlier");
                 self.wake(first);
-            }
-        }
-    }
-
-    /// A member was disabled or removed: whoever hoped for it thinks again, and all if there is no hope.
-    pub(super) fn tell_the_line_of_a_loss(&mut self, membership: usize) {
-        self.wake_all_without_a_line();
-        if self.rules.rules.line {
-            let no_hope = self.members().all(|(_, member)| member.is_disabled());
-            let waiting: Vec<_> = self.in_line().map(|(run, _)| run).collect();
-            for run in waiting {
-                // Who has no filters, states no costs and does not pause hopes as long as there is any hope.
-                let Terms { exclude, wants, costs, .. } = &self.runs[run].terms;
-                let filters = !exclude.is_empty() || wants.is_some() || !costs.is_empty();
-                let pauses = self.runs[run].place.as_ref().is_some_and(|place| place.pauses);
-                if no_hope || (filters || pauses) && self.admits(run, membership) {
-                    self.wake(run);
-                }
             }
         }
     }

@@ -66,11 +66,12 @@ impl Reference {
         let waited = self.runs[run].place.is_some();
         let deadline = self.runs[run].terms.deadline;
         let promise = self.runs[run].place.as_ref().and_then(|place| place.promise);
-        if let Some(membership) = promise.filter(|&it| self.has_to_judge(run, it)) {
-            self.note("a place is held until it is judged");
+        if promise.is_some_and(|it| self.has_to_judge(run, it) || self.has_tried(run, it)) {
             let unjudged = self.ask_to_judge(run);
-            assert!(!unjudged.is_empty(), "{membership} is among them");
-            return Move::Judge(unjudged);
+            if !unjudged.is_empty() {
+                self.note("a place is held until it is judged");
+                return Move::Judge(unjudged);
+            }
         }
         if promise.is_some_and(|it| !self.admits(run, it)) {
             self.note("a place was turned down when it was judged");
@@ -91,8 +92,12 @@ impl Reference {
                         self.exhaust(run, why, now)
                     }
                     None => {
-                        self.note("a promise taken");
-                        self.attempt(run, membership, handle, now)
+                        let fresh = self.fresh_instead_of(run, membership, stride.drawn, now);
+                        self.note(match fresh {
+                            Some(_) => "something fresh rather than what was promised",
+                            None => "a promise taken",
+                        });
+                        self.attempt(run, fresh.unwrap_or(membership), handle, now)
                     }
                 },
             };
@@ -159,12 +164,43 @@ impl Reference {
     /// The owner's choice of a moment ago, if it still stands.
     fn choice_that_stands(&mut self, run: usize, now: Moment) -> Option<usize> {
         let choice = self.runs[run].wish.choice.take().flatten()?;
-        let stands = self.is_eligible(choice) && self.can_pay(run, choice, now);
+        let is_free = |it: usize| self.is_eligible(it) && self.can_pay(run, it, now);
+        let fresh = |it: usize| is_free(it) && self.admits(run, it) && !self.has_tried(run, it);
+        let again = self.has_tried(run, choice) && (0..self.memberships.len()).any(fresh);
+        let stands = is_free(choice) && !again;
         self.note(if stands { "a choice of the owner's" } else { "a stale choice" });
         stands.then_some(choice)
     }
 
+    pub(super) fn has_tried(&self, run: usize, membership: usize) -> bool {
+        self.runs[run].wish.tried.contains(&membership)
+    }
+
     // Our own rules.
+
+    /// What a run takes rather than what it was promised and has tried.
+    fn fresh_instead_of(
+        &mut self,
+        run: usize,
+        promised: usize,
+        drawn: Option<usize>,
+        now: Moment,
+    ) -> Option<usize> {
+        if !self.has_tried(run, promised) {
+            return None;
+        }
+        self.leave_the_line(run);
+        let mut fresh = self.eligible();
+        fresh.retain(|&it| {
+            self.admits(run, it) && self.can_pay(run, it, now) && !self.has_tried(run, it)
+        });
+        let within: Vec<_> =
+            fresh.iter().copied().filter(|&it| self.is_within_its_pace(it)).collect();
+        match within.is_empty() {
+            false => self.elect(run, &within, drawn, now),
+            true => fresh.into_iter().min_by_key(|&it| self.in_flight(&self.memberships[it].id)),
+        }
+    }
 
     fn take_turns(&mut self, stride: Stride) -> Move {
         let Stride { run, handle, now, drawn, .. } = stride;
@@ -290,6 +326,11 @@ impl Reference {
         if has_to_pause {
             let until = self.end_of_pause(run, now, chance);
             let until = *self.runs[run].pause_until.get_or_insert(until);
+            // Who does not wait is there for no longer than its pause.
+            if !wait && all_cool && earliest.is_some_and(|earliest| until < earliest) {
+                self.note("what is left is away for longer than a pause");
+                return self.degrade_or_exhaust(stride, self.nothing(run));
+            }
             if let Some(deadline) = deadline.filter(|&deadline| deadline <= until) {
                 // In time comes only what is fresh, and only for one that waits for it.
                 let tried = &self.runs[run].wish.tried;

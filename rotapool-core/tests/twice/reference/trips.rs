@@ -260,9 +260,6 @@ impl Reference {
         self.counted.disables += 1;
         self.report(membership, old, now);
         self.void_promises(membership);
-        if self.rules.rules.line {
-            self.tell_the_line_of_a_loss(membership);
-        }
     }
 
     /// Aborts the younger siblings up to a number.
