@@ -18,7 +18,7 @@ use rotapool::{Fault, Lease, Pool, Resource, RunError};
 /// What the far end of a connection answers to a job.
 enum Answer {
     Done,
-    OverLimit,
+    Closed,
 }
 
 /// A connection: the jobs that wait for an answer, oldest first.
@@ -37,9 +37,9 @@ async fn send(connection: Lease<Connection>, job: u32) -> Result<(), Fault<Infal
             note("served");
             Ok(())
         }
-        Answer::OverLimit => {
-            note("over its limit: the younger jobs here are doomed");
-            Err(Fault::cooldown("over its limit"))
+        Answer::Closed => {
+            note("its account is closed: the younger jobs here are doomed");
+            Err(Fault::disable("account closed"))
         }
     }
 }
@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     executor.run_until_stalled();
     // Three jobs wait on each connection. The oldest on the left learns what awaits the other two.
     let oldest = left.borrow_mut().remove(0);
-    oldest.send(Answer::OverLimit).map_err(|_| "job 1 has gone")?;
+    oldest.send(Answer::Closed).map_err(|_| "job 1 has gone")?;
     executor.run_until_stalled();
     // By now all six wait on the right.
     for reply in take(&mut *right.borrow_mut()) {

@@ -53,7 +53,8 @@
 //!   resource ([`Fault`]; or a [classifier](Request::classify) says which of them it was). The first two
 //!   end the run. After a signal it goes on, to a resource that it has not tried if there is any.
 //! - A cooldown or disable signal aborts the **younger siblings**: operations that began later on the
-//!   same resource. Their runs go on elsewhere.
+//!   same resource. Their runs go on elsewhere. A cooldown signal spares [those sent beside its own
+//!   call](Builder::cancel_siblings), which may be served.
 //! - When nothing is eligible, a run that [waits](Request::wait), as one with a time-out does, gets **in line**: what
 //!   comes free is handed to the first who may have it. One that does not wait fails with [`RunError::Exhausted`], which
 //!   says of every resource why it is out and when it is back. A run that **pauses** before it repeats itself stands in

@@ -28,8 +28,9 @@ fn an_outage_is_told_from_its_beginning_to_its_end() {
     let mut events = scene.pool.events();
     let first = scene.start_with(|request| request.request_id("req-1"));
     let second = scene.start();
+    scene.advance(secs(1));
     let third = scene.start();
-    scene.advance(secs(2));
+    scene.advance(secs(1));
     scene.answer("a", Err(Fault::cooldown("429")));
     assert_eq!(
         lines(&mut events),
@@ -41,7 +42,7 @@ fn an_outage_is_told_from_its_beginning_to_its_end() {
             "a: healthy > cooling_down for 30.0s: 429",
             "a: 1 younger aborted",
             "run 1 (req-1): attempt 2 on b",
-            "run 3: attempt 1 on a: aborted, after 2.0s",
+            "run 3: attempt 1 on a: aborted, after 1.0s",
             "run 3: attempt 2 on b",
         ]
     );

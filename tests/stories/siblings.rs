@@ -1,8 +1,11 @@
 //! Younger operations on a failed resource are aborted and tried elsewhere.
 
-use rotapool::{Fault, Signal, Status};
+use std::time::Duration;
 
-use crate::scene::Scene;
+use futures::FutureExt as _;
+use rotapool::{Builder, Fault, Signal, Status};
+
+use crate::scene::{Scene, secs};
 use crate::upstream::fine;
 
 /// Four runs on two resources: `a` has the first and the third, `b` the second and the fourth.
@@ -27,6 +30,44 @@ fn a_cooldown_signal_aborts_the_younger_sibling_and_both_are_served_elsewhere() 
     }
     assert_eq!(scene.pool.stats().runs_ok, 4);
     scene.assert_at_rest();
+}
+
+/// Calls overtake each other on the way: that one was refused says nothing of another that was sent beside it.
+#[test]
+fn a_cooldown_signal_spares_the_sibling_that_may_have_reached_the_upstream_before_its_call() {
+    let scene = Scene::of(&["a"]);
+    let _refused = scene.start();
+    scene.advance(Duration::from_millis(4));
+    let beside = scene.start();
+    scene.advance(Duration::from_millis(1));
+    let behind = scene.start();
+    scene.advance(Duration::from_millis(5));
+    scene.answer("a", Err(Fault::cooldown("429")));
+    assert!(beside.is_running(), "it was sent in the first half of the ten milliseconds");
+    assert_eq!(behind.error().exhausted().unwrap().attempts, 1, "and this one in the second");
+    assert_eq!(scene.pool.stats().sibling_cancels, 1);
+    scene.answer("a", fine());
+    assert_eq!(beside.result().unwrap(), "fine");
+    scene.assert_at_rest();
+}
+
+#[test]
+fn nobody_is_spared_by_a_disable_signal_by_a_checkouts_word_or_by_the_recorded_rules() {
+    let python = |builder: Builder<&'static str>| builder.python_rules();
+    let scenes = [Scene::of(&["a"]), Scene::with(&["a"], python)];
+    for (scene, signal) in scenes.into_iter().zip([Fault::disable("401"), Fault::cooldown("429")]) {
+        let (_refused, _beside) = (scene.start(), scene.start());
+        scene.advance(secs(10));
+        scene.answer("a", Err(signal));
+        assert_eq!(scene.pool.stats().sibling_cancels, 1);
+    }
+    let scene = Scene::of(&["a"]);
+    let held = scene.pool.request().acquire().now_or_never().unwrap().unwrap();
+    let _beside = scene.start();
+    scene.advance(secs(10));
+    held.signal(Fault::cooldown("429")).unwrap();
+    scene.settle();
+    assert_eq!(scene.pool.stats().sibling_cancels, 1);
 }
 
 #[test]

@@ -24,6 +24,9 @@ pub struct Rules {
     /// Whether usages that were in flight at a trip report the same outage: they neither escalate nor move a
     /// guessed end.
     pub one_trip_per_outage: bool,
+    /// Whether a cooldown signal spares the younger siblings that began in the first half of the time that its own call
+    /// took: on their way they may have overtaken it, and be served.
+    pub spares_early_siblings: bool,
     /// Whether a stated cooldown takes a step on the table of the guessed ones.
     pub stated_climbs: bool,
     /// Whether a stated cooldown of zero is one; else it is as if nothing had been stated.
@@ -45,6 +48,7 @@ impl Rules {
         strict_deadlines: true,
         line: true,
         one_trip_per_outage: true,
+        spares_early_siblings: true,
         stated_climbs: false,
         zero_hints: false,
         ends_by_the_clock: true,
@@ -60,6 +64,7 @@ impl Rules {
         strict_deadlines: false,
         line: false,
         one_trip_per_outage: false,
+        spares_early_siblings: false,
         stated_climbs: true,
         zero_hints: true,
         ends_by_the_clock: false,

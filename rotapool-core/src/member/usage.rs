@@ -82,6 +82,16 @@ pub(crate) struct Left<A> {
     pub(crate) lost: bool,
 }
 
+/// Of which usages of a lane a signal is the end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Doomed {
+    /// The usage that sent it: its younger siblings.
+    pub(crate) younger_than: Sequence,
+    pub(crate) up_to: Sequence,
+    /// None that began before this. Who is younger began no earlier.
+    pub(crate) begun_from: Tick,
+}
+
 /// The usages in flight on one membership.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lane {
@@ -212,22 +222,22 @@ impl<A> Usages<A> {
         Left { sequence, since, abort, lost }
     }
 
-    /// Aborts the younger siblings that no one has aborted yet and whose number is `up_to` this: takes their
-    /// handles, oldest first.
+    /// Aborts the younger siblings of those who are `doomed` that no one has aborted yet: takes their handles, oldest
+    /// first.
     ///
     /// From the youngest on: whoever is met is taken and not met again, unless it is younger than `up_to`.
     pub(crate) fn take_younger(
         &mut self,
         lane: &mut Lane,
-        than: Sequence,
-        up_to: Sequence,
+        doomed: Doomed,
         into: &mut Vec<A>,
     ) -> u64 {
+        let Doomed { younger_than, up_to, begun_from } = doomed;
         let before = into.len();
         let mut next = lane.youngest;
         while let Some(sibling) = self.slab.get_mut(next as usize) {
             let (place, sequence) = (next, sibling.sequence);
-            if sequence <= than {
+            if sequence <= younger_than || sibling.since < begun_from {
                 break;
             }
             next = sibling.older;
@@ -276,11 +286,15 @@ impl<A> Usages<A> {
 mod tests {
     use super::*;
 
+    fn all_younger(than: Sequence) -> Doomed {
+        Doomed { younger_than: than, up_to: Sequence::MAX, begun_from: Tick(0) }
+    }
+
     fn younger(usages: &mut Usages<char>, lane: &mut Lane, ticket: &Ticket) -> Vec<char> {
         // Behind what is there already.
         let mut taken = vec!['-'];
         let than = usages.sequence(ticket);
-        let count = usages.take_younger(lane, than, Sequence::MAX, &mut taken);
+        let count = usages.take_younger(lane, all_younger(than), &mut taken);
         taken.remove(0);
         assert_eq!(count as usize, taken.len());
         taken
@@ -328,7 +342,7 @@ mod tests {
         let mut taken = Vec::new();
         for signaller in [4, 2, 3, 0] {
             let than = usages.sequence(&tickets[signaller]);
-            usages.take_younger(&mut lane, than, Sequence::MAX, &mut taken);
+            usages.take_younger(&mut lane, all_younger(than), &mut taken);
         }
         assert_eq!(taken, [5, 3, 4, 1, 2], "each once, although 3 signalled after it was aborted");
         for ticket in tickets {
@@ -343,8 +357,21 @@ mod tests {
         let (mut usages, mut lane) = (Usages::new(), Lane::EMPTY);
         let tickets = ['a', 'b', 'c'].map(|name| usages.enter(&mut lane, 0, name, now));
         let mut taken = Vec::new();
-        assert_eq!(usages.take_younger(&mut lane, 1, 2, &mut taken), 1);
+        let doomed = Doomed { up_to: 2, ..all_younger(1) };
+        assert_eq!(usages.take_younger(&mut lane, doomed, &mut taken), 1);
         assert_eq!(taken, ['b']);
         assert_eq!(younger(&mut usages, &mut lane, &tickets[0]), ['c']);
+    }
+
+    #[test]
+    fn those_that_began_too_early_to_be_meant_are_spared() {
+        let (mut usages, mut lane) = (Usages::new(), Lane::EMPTY);
+        for (name, at) in [('a', 0), ('b', 4), ('c', 5), ('d', 6)] {
+            let _ = usages.enter(&mut lane, 0, name, Tick(at));
+        }
+        let mut taken = Vec::new();
+        let doomed = Doomed { begun_from: Tick(5), ..all_younger(1) };
+        assert_eq!(usages.take_younger(&mut lane, doomed, &mut taken), 2);
+        assert_eq!(taken, ['c', 'd']);
     }
 }

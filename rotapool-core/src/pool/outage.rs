@@ -9,16 +9,17 @@ use crate::member::signal::Signal;
 use crate::member::slot::Slot;
 use crate::member::slot::outage::{Cooled, Trip};
 use crate::member::standing::{Cause, Source, Status};
-use crate::member::usage::{Sequence, Ticket};
+use crate::member::usage::{Doomed, Sequence, Ticket};
 use crate::report::snapshot::ResourceSnapshot;
+use crate::time::Tick;
 
 impl<A> State<A> {
-    /// The operation sent a signal; `is_first` if it is the first failure of its run.
+    /// The operation sent a signal, [as of](Self::as_of) a moment; `is_first` if it is the first failure of its run.
     pub(crate) fn signal(
         &mut self,
         ticket: &Ticket,
         signal: &Signal,
-        is_first: bool,
+        (is_first, as_of): (bool, Tick),
         now: Instant,
     ) {
         self.counters.retries += u64::from(matches!(signal, Signal::Retry { .. }));
@@ -32,7 +33,7 @@ impl<A> State<A> {
                 let word = Word { usage, of_group: *of_group, reason };
                 let mut broken = false;
                 for key in concerned() {
-                    broken |= self.cool(key, &word, (*after, *guessed), now);
+                    broken |= self.cool(key, &word, (*after, *guessed), as_of, now);
                 }
                 self.look_after_the_line(broken);
             }
@@ -83,6 +84,7 @@ impl<A> State<A> {
         key: usize,
         word: &Word<'_>,
         after: (Option<Duration>, bool),
+        as_of: Tick,
         now: Instant,
     ) -> bool {
         if !self.roster.is_member(key) {
@@ -90,10 +92,22 @@ impl<A> State<A> {
         }
         let (cooled, broken) = self.trip(key, word, after, now);
         if let Cooled::Known { up_to } | Cooled::Changed { up_to } = cooled {
-            self.abort_younger(key, word.usage, up_to, now);
+            let doomed = Doomed { younger_than: word.usage, up_to, begun_from: as_of };
+            self.abort_younger(key, doomed, now);
             self.rethink();
         }
         broken
+    }
+
+    /// As of when a call that is answered now speaks of its resource's limit. The upstream had it before it had those that
+    /// began after this moment; those that began earlier may have overtaken it on the way, or be decided on beside
+    /// it. An answer that took no longer back than its call there was given halfway, and who knows more is not asked.
+    pub(crate) fn as_of(&self, ticket: &Ticket, now: Tick) -> Tick {
+        let since = self.usages.since(ticket);
+        match self.config.rules.spares_early_siblings {
+            true => Tick(since.0 + now.0.saturating_sub(since.0) / 2),
+            false => Tick(0),
+        }
     }
 
     /// All are out that are to be: what is free elsewhere is for those whose promises are broken.
@@ -163,16 +177,17 @@ impl<A> State<A> {
             self.counters.disables += 1;
             broken = self.lose_member(key, now);
         }
-        self.abort_younger(key, word.usage, Sequence::MAX, now);
+        let (younger_than, up_to, begun_from) = (word.usage, Sequence::MAX, Tick(0));
+        self.abort_younger(key, Doomed { younger_than, up_to, begun_from }, now);
         self.rethink();
         broken
     }
 
-    fn abort_younger(&mut self, key: usize, than: Sequence, up_to: Sequence, now: Instant) {
+    fn abort_younger(&mut self, key: usize, doomed: Doomed, now: Instant) {
         if self.config.cancel_siblings {
             let lane = &mut self.roster[key].lane;
             let aborts = &mut self.effects.get_or_insert_default().aborts;
-            let aborted = self.usages.take_younger(lane, than, up_to, aborts);
+            let aborted = self.usages.take_younger(lane, doomed, aborts);
             self.counters.sibling_cancels += aborted;
             self.roster[key].counters.sibling_cancels += aborted;
             self.tell_aborted(key, aborted, now);

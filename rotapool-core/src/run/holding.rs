@@ -8,6 +8,7 @@ use crate::member::signal::{Outcome, silent_for};
 use crate::member::usage::{Sequence, Ticket};
 use crate::pool::State;
 use crate::report::event::RunOutcome;
+use crate::time::Tick;
 
 impl Attempts {
     /// From here on the attempt in flight outlives its call: neither a deadline nor a timeout ends it, how long it takes
@@ -129,7 +130,8 @@ fn settle_held<A>(
         Outcome::Success | Outcome::Error => pool.succeed(ticket, false, pool.tick(now)),
         Outcome::Failure => pool.fail(ticket, is_first, now),
         Outcome::Signal(signal) => {
-            pool.signal(&ticket, &signal, is_first, now);
+            // It tells when it was begun, and nothing of when its holder last heard of a limit.
+            pool.signal(&ticket, &signal, (is_first, Tick(0)), now);
             pool.release(ticket);
         }
         Outcome::TimedOut => {

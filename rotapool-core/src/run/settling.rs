@@ -68,7 +68,7 @@ impl Attempts {
                 self.go_on(pool, ticket, signal, Cost::Detour, now, chance);
             }
             Outcome::Signal(signal) => {
-                pool.signal(&ticket, &signal, is_first, now);
+                pool.signal(&ticket, &signal, (is_first, pool.as_of(&ticket, tick)), now);
                 let cost = match signal {
                     Signal::Cooldown { .. } => Cost::AfterTheFirst,
                     Signal::Disable { .. } => Cost::Detour,

@@ -343,10 +343,10 @@ impl Ledger {
         }
         if self.rules.rules.generations {
             let says_something = self.follow(&usage, outcome, now);
-            self.tell_the_group(&usage, outcome, says_something);
+            self.tell_the_group(&usage, outcome, says_something, now);
         } else {
             self.follow_as_recorded(&usage, outcome);
-            self.tell_the_group(&usage, outcome, true);
+            self.tell_the_group(&usage, outcome, true, now);
         }
         let goes_on = matches!(outcome, Outcome::Aborted | Outcome::TimedOut | Outcome::Signal(_));
         let Run { terms, budget, made, .. } = &self.runs[number];
@@ -371,7 +371,13 @@ impl Ledger {
     }
 
     /// What a signal that speaks of the group does to the others of it: in a setting with groups, to all others.
-    fn tell_the_group(&mut self, usage: &Usage, outcome: &Outcome, says_something: bool) {
+    fn tell_the_group(
+        &mut self,
+        usage: &Usage,
+        outcome: &Outcome,
+        says_something: bool,
+        now: Moment,
+    ) {
         let Outcome::Signal(signal) = outcome else { return };
         if !signal.is_of_group() || !says_something {
             return;
@@ -389,31 +395,33 @@ impl Ledger {
             let heard = Usage { membership, ..usage.clone() };
             match signal {
                 Signal::Cooldown { .. } if standing != Status::Disabled && generations => {
-                    self.trip(&heard);
+                    self.trip(&heard, now);
                 }
                 Signal::Cooldown { .. } if standing != Status::Disabled => {
                     self.tally.cooldowns += 1;
                     self.on_trial.remove(&membership);
-                    self.doom_the_younger(&heard, u64::MAX);
+                    self.doom_the_younger(&heard, u64::MAX, Moment::ZERO);
                 }
                 Signal::Disable { .. } => {
                     self.tally.disables += u64::from(standing != Status::Disabled);
-                    self.doom_the_younger(&heard, u64::MAX);
+                    self.doom_the_younger(&heard, u64::MAX, Moment::ZERO);
                 }
                 _ => {}
             }
         }
     }
 
-    /// A cooldown that counts: of an outage that is known, it dooms those who began before that.
-    fn trip(&mut self, usage: &Usage) {
+    /// A cooldown that counts: of an outage that is known, it dooms those who began before that; none that may have
+    /// overtaken its call.
+    fn trip(&mut self, usage: &Usage, now: Moment) {
         let newest = self.tally.begun;
         let tripped_after = self.tripped_after.entry(usage.membership).or_default();
         if usage.number > *tripped_after {
             *tripped_after = newest;
         }
         let up_to = *tripped_after;
-        self.doom_the_younger(usage, up_to);
+        let halfway = usage.since + (now - usage.since) / 2;
+        self.doom_the_younger(usage, up_to, halfway);
     }
 
     /// By our own rules: whether the outcome is evidence, and whom it dooms.
@@ -447,11 +455,11 @@ impl Ledger {
                 }
             }
             Outcome::Signal(Signal::Cooldown { .. }) if is_in_use => {
-                self.trip(usage);
+                self.trip(usage, now);
             }
             Outcome::Signal(Signal::Disable { .. }) => {
                 self.tally.disables += u64::from(is_in_use);
-                self.doom_the_younger(usage, newest);
+                self.doom_the_younger(usage, newest, Moment::ZERO);
             }
             _ => {}
         }
@@ -468,21 +476,22 @@ impl Ledger {
             Outcome::Signal(Signal::Cooldown { .. }) if is_in_use => {
                 self.tally.cooldowns += 1;
                 self.on_trial.remove(&usage.membership);
-                self.doom_the_younger(usage, u64::MAX);
+                self.doom_the_younger(usage, u64::MAX, Moment::ZERO);
             }
             Outcome::Signal(Signal::Disable { .. }) => {
                 self.tally.disables += u64::from(is_in_use);
-                self.doom_the_younger(usage, u64::MAX);
+                self.doom_the_younger(usage, u64::MAX, Moment::ZERO);
             }
             _ => {}
         }
     }
 
-    /// The younger siblings of a usage that nobody has aborted yet.
-    fn doom_the_younger(&mut self, than: &Usage, up_to: u64) {
+    /// The younger siblings of a usage that nobody has aborted yet, of those that began at this moment or later.
+    fn doom_the_younger(&mut self, than: &Usage, up_to: u64, from: Moment) {
         if self.rules.cancel_siblings {
             let siblings = self.usages.iter().filter(|it| it.membership == than.membership);
             let younger = siblings.filter(|it| it.number > than.number && it.number <= up_to);
+            let younger = younger.filter(|it| it.since >= from);
             self.doomed.extend(younger.filter(|it| it.abortable).map(|it| it.handle));
         }
     }

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 136] = [
+const ALL: [&str; 137] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -41,6 +41,7 @@ const ALL: [&str; 136] = [
     "retry later",
     "retry never",
     "several siblings aborted at once",
+    "a younger sibling was spared that may have overtaken the signal's call",
     "a pausing usage counted as aborted",
     "a cooldown met a cooldown",
     "several resources recovered at once",
@@ -155,7 +156,7 @@ const RECORDED: [&str; 4] = [
 ];
 
 /// What only our own rules reach.
-const OURS: [&str; 43] = [
+const OURS: [&str; 44] = [
     "a trial of the breaker's failed",
     "a pause in line",
     "a pause that a wake-up leaves as it is",
@@ -191,6 +192,7 @@ const OURS: [&str; 43] = [
     "a free rotation",
     "a second time on what is out costs",
     "an attempt ended by the deadline",
+    "a younger sibling was spared that may have overtaken the signal's call",
     "a late word extended an outage",
     "a late word sent a resource away that was back",
     "a late word that changed nothing",

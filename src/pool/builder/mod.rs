@@ -155,6 +155,7 @@ impl<T> Builder<T> {
     /// | after a cooldown | [`Recovery::Ramp`] by default | [`Recovery::AtOnce`] by default |
     /// | a trial | filled and judged by attempts younger than the outage, bounded, and over with any failure | one at a time, of any age, until one succeeds; only a cooldown signal ends it otherwise |
     /// | one outage | is one step on the table, and moves a guessed end once | as many steps as signals |
+    /// | a cooldown signal | aborts the siblings that began after the first half of its own call's time | aborts all that began after its own call |
     /// | a stated cooldown | takes no step, keeps within bounds; zero states nothing | takes a step, unbounded; zero is no time |
     /// | the end of a cooldown | is there when its time has come | is there when a selection has noticed it |
     /// | evidence from before `enable` | changes counters only | counts as any |

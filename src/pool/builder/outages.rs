@@ -62,6 +62,10 @@ impl<T> Builder<T> {
     /// Whether a cooldown or disable signal aborts the younger operations on the same resource, so
     /// that they are tried elsewhere. On by default.
     ///
+    /// After a disable signal all that began later are aborted. A cooldown signal speaks of a limit, and calls overtake each
+    /// other on their way: it aborts those that began in the second half of the time that its own call took, or later.
+    /// One that was sent beside it may be served, and hears for itself if not.
+    ///
     /// An aborted operation may have reached the upstream already: switch this off if your
     /// operations must not happen twice. An abort costs the run it hits no attempt, unless it had tried the same resource
     /// before.

@@ -159,11 +159,13 @@ impl Reference {
         [1 + self.number_in_line(number) as u128, u128::from(awake), told, promise, manners]
     }
 
-    /// How long it has been in flight, if it may become late.
+    /// How long it has been in flight, if it may become late, or tells which siblings its signal spares.
     fn age_that_matters(&self, usage: &Usage, now: Moment) -> Option<Moment> {
         let on = &self.memberships[usage.membership];
         let counts = on.is_member && on.comeback != Comeback::Proven && !usage.late;
-        counts.then(|| now - usage.since)
+        let by_age = self.rules.rules.spares_early_siblings;
+        let spares = on.is_member && self.rules.cancel_siblings && by_age;
+        (counts || spares).then(|| now - usage.since)
     }
 }
 

@@ -89,7 +89,7 @@ impl Reference {
     fn conclude(&mut self, run: usize, outcome: &Outcome, now: Moment) {
         let &Usage { number, membership, lost, since, first_item, .. } = self.usage_of(run);
         let is_first = !self.runs[run].has_failed;
-        let witness = Witness { usage: number, membership, lost };
+        let witness = Witness { usage: number, membership, lost, as_of: Moment::ZERO };
         if lost {
             self.note("a late result of a lost trial");
         }

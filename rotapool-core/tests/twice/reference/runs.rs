@@ -145,7 +145,11 @@ impl Reference {
 
     fn settle_usage(&mut self, run: usize, outcome: &Outcome, now: Moment, chance: f64) {
         let &Usage { number, membership, since, lost, .. } = self.usage_of(run);
-        let witness = Witness { usage: number, membership, lost };
+        let as_of = match self.rules.rules.spares_early_siblings {
+            true => since + (now - since) / 2,
+            false => Moment::ZERO,
+        };
+        let witness = Witness { usage: number, membership, lost, as_of };
         let too_late = self.is_too_late(run, now);
         let (is_first, took) = (!self.runs[run].has_failed, now - since);
         if lost {

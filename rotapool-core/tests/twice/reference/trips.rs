@@ -16,6 +16,8 @@ pub(super) struct Witness {
     pub(super) usage: u64,
     pub(super) membership: usize,
     pub(super) lost: bool,
+    /// As of when it speaks of a limit, if it knows: half of its call ago.
+    pub(super) as_of: Moment,
 }
 
 impl Reference {
@@ -124,7 +126,7 @@ impl Reference {
                 if self.memberships[membership].is_member {
                     self.take_out(membership, cause, Some(witness.usage), now);
                 }
-                self.abort_younger(witness, u64::MAX);
+                self.abort_younger(Witness { as_of: Moment::ZERO, ..witness }, u64::MAX);
                 self.wake_all_without_a_line();
             }
             other => panic!("the reference does not know {other:?}"),
@@ -262,19 +264,25 @@ impl Reference {
         self.void_promises(membership);
     }
 
-    /// Aborts the younger siblings up to a number.
+    /// Aborts the younger siblings up to a number that began no earlier than what the witness speaks of.
     fn abort_younger(&mut self, than: Witness, up_to: u64) {
         if !self.rules.cancel_siblings {
             return;
         }
+        let mut spared = false;
         for usage in &mut self.usages {
             let is_younger = usage.membership == than.membership && usage.number > than.usage;
-            if is_younger && usage.number <= up_to && usage.abortable {
+            if is_younger && usage.since < than.as_of && usage.abortable {
+                spared = true;
+            } else if is_younger && usage.number <= up_to && usage.abortable {
                 usage.abortable = false;
                 self.aftermath.aborts.push(usage.handle);
                 self.counted.sibling_cancels += 1;
                 self.memberships[than.membership].counted.sibling_cancels += 1;
             }
+        }
+        if spared {
+            self.note("a younger sibling was spared that may have overtaken the signal's call");
         }
     }
 
