@@ -10,6 +10,7 @@ mod aborting;
 mod clock;
 mod closing;
 mod dropping;
+mod guarding;
 mod handing;
 mod history;
 mod hook;
