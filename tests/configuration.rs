@@ -197,7 +197,7 @@ fn a_file_says_which_groups_share_a_limit_and_who_belongs_to_them() {
     assert_eq!(level(0), ["2 requests a minute of group org-1: 2 left"]);
     assert_eq!(level(1), level(0));
     assert_eq!(level(2), ["9 requests a minute of group org-2: 9 left"], "the call wins");
-    assert_eq!(level(3), [String::new(); 0]);
+    assert!(level(3).is_empty());
     let config = pool.config();
     assert_eq!(config.source("groups"), Some(Source::Argument));
     let written = serde_json::to_value(&config).unwrap()["groups"].take();

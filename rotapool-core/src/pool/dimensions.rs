@@ -72,3 +72,40 @@ fn capacities(quotas: &Quotas) -> BTreeMap<Arc<str>, u64> {
     }
     capacities
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::member::quota::Quota;
+    use crate::time::Epoch;
+
+    fn quotas(quotas: &[Quota]) -> Quotas {
+        let now = Instant::now();
+        Quotas::new(quotas, &[], Epoch::new(now), now).unwrap().expect("there are some")
+    }
+
+    #[test]
+    fn what_a_run_may_cost_is_what_fits_into_the_largest_of_those_that_are_there_now() {
+        let mut dimensions = Dimensions::default();
+        let tokens: Arc<str> = "tokens".into();
+        let tens = [10, 10, 30].map(|most| quotas(&[Quota::per_second(most).of("tokens")]));
+        for one in &tens {
+            dimensions.joined(one);
+        }
+        assert_eq!(dimensions.check(&tokens, 30, 3), Ok(()));
+        let refused = |cost, capacity| {
+            let dimension = Arc::clone(&tokens);
+            Err(CostError::AboveCapacity { dimension, cost, capacity })
+        };
+        assert_eq!(dimensions.check(&tokens, 31, 3), refused(31, 30));
+        assert_eq!(dimensions.check(&tokens, 31, 4), Ok(()), "one has no quota of it");
+        dimensions.left(&tens[2]);
+        assert_eq!(dimensions.check(&tokens, 30, 2), refused(30, 10));
+        dimensions.left(&tens[0]);
+        assert_eq!(dimensions.check(&tokens, 11, 1), refused(11, 10));
+        dimensions.left(&tens[1]);
+        assert_eq!(dimensions.check(&tokens, 11, 0), Ok(()), "known, and nobody has one");
+    }
+}
