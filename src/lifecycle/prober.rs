@@ -56,9 +56,10 @@ impl<T> Pool<T> {
     /// - A healthy resource, if those are [asked](ProbeRules::healthy_too), goes out by a cooldown or disable signal
     ///   alone.
     ///
-    /// Probes are no runs: they take no place on the resource, wait in no line, abort nobody, and are in no counter or
-    /// measure but [`probes`](crate::PoolStats::probes), [`probe_failures`](crate::PoolStats::probe_failures) and the
-    /// event [`ProbeSettled`](crate::Event::ProbeSettled). One that takes longer than its
+    /// Probes are no runs: they take no place on the resource and nothing of its quotas, unless they are to keep
+    /// [within its limits](ProbeRules::within_limits); they wait in no line, abort nobody, and are in no counter or measure
+    /// but [`probes`](crate::PoolStats::probes) and [`probe_failures`](crate::PoolStats::probe_failures), of the pool and of
+    /// each [resource](crate::ResourceStats::probes), and the event [`ProbeSettled`](crate::Event::ProbeSettled). One that takes longer than its
     /// [limit](ProbeRules::limit), or panics, has failed. [`Lease::attempt`] is 0.
     ///
     /// It keeps no pool alive, and is ready when the last handle of the pool is gone or the pool is closed.
@@ -200,6 +201,16 @@ where
         // Probes that are always ready: others want their turn.
         task.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+/// The probes under way give back what they have taken.
+impl<T, F, Fut> Drop for Prober<T, F, Fut> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.pool.upgrade() {
+            let (now, core) = (shared.runtime.now(), &mut self.core);
+            shared.with(|locked| core.give_up(&mut locked.state, now));
+        }
     }
 }
 

@@ -70,15 +70,24 @@ fn a_monitor_that_is_given_up_at_any_poll_leaves_nothing_behind() {
 
 #[test]
 fn a_prober_that_is_given_up_at_any_poll_leaves_nothing_behind() {
+    at_every_poll(|pool, clock| probe(pool, clock, ProbeRules::every(Duration::from_secs(1))));
+}
+
+#[test]
+fn a_prober_whose_probes_take_places_gives_them_back_at_any_poll() {
     at_every_poll(|pool, clock| {
-        let rules = ProbeRules::every(Duration::from_secs(1)).jitter(0.0);
-        let operation = move |_| {
-            let clock = clock.clone();
-            async move {
-                clock.sleep(Duration::from_millis(500)).await;
-                Err::<(), Fault<()>>(Fault::retry("down"))
-            }
-        };
-        Box::pin(pool.prober(rules, operation).unwrap())
+        let rules = ProbeRules::every(Duration::from_secs(1)).healthy_too();
+        probe(pool, clock, rules.within_limits())
     });
+}
+
+fn probe(pool: &Pool<&'static str>, clock: VirtualClock, rules: ProbeRules) -> Beside {
+    let operation = move |_| {
+        let clock = clock.clone();
+        async move {
+            clock.sleep(Duration::from_millis(500)).await;
+            Err::<(), Fault<()>>(Fault::retry("down"))
+        }
+    };
+    Box::pin(pool.prober(rules.jitter(0.0), operation).unwrap())
 }

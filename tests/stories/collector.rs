@@ -172,6 +172,7 @@ fn what_the_package_does_not_have_is_shown_as_stats_has_it() {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
     assert_eq!(a("failures_total"), Some(2.0));
     assert_eq!(a("timeouts_total"), Some(0.0));
+    assert_eq!((a("probes_total"), a("probe_failures_total")), (Some(0.0), Some(0.0)));
     assert_eq!(a("consecutive_failures"), Some(2.0));
     assert_eq!((a("recent_successes"), a("recent_failures")), (Some(1.0), Some(2.0)));
     assert_eq!(a("error_rate"), None, "three attempts tell nothing");

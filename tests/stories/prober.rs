@@ -5,10 +5,11 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::abortable;
 use rotapool::testing::{Task, VirtualTime};
 use rotapool::{
-    Basis, Builder, Event, Fault, Lease, Pool, ProbeError, ProbeRules, Recovery, Resource, Status,
-    Trial,
+    Basis, Builder, Event, Fault, Lease, Pool, ProbeError, ProbeRules, Quota, Recovery, Resource,
+    Status, Trial,
 };
 
 use crate::scene::secs;
@@ -456,4 +457,74 @@ fn it_ends_when_the_pool_is_closed() {
     scene.pool.close();
     scene.advance(0);
     assert!(prober.is_finished());
+}
+
+#[test]
+fn a_probe_within_the_limits_takes_a_place_and_a_request_as_an_attempt_does() {
+    let key = Resource::new("a", "a").max_in_flight(1).quota(Quota::per_minute(2));
+    let scene = Scene::with(&[], |builder| builder.resource(key));
+    let _prober = scene.start(every(5).healthy_too().within_limits());
+    scene.does("a", Does::WorkSlowly(4));
+    scene.advance(5);
+    assert_eq!((scene.probed(), scene.row("a").in_flight), (vec!["5: a".to_owned()], 1));
+    let waits = scene.pool.request().wait(true);
+    let run = scene.time.spawn(waits.run(async |_| Ok::<_, Fault<String>>("served")));
+    scene.advance(3);
+    assert!(!run.is_finished(), "the probe has the only place");
+    scene.advance(1);
+    assert_eq!(
+        run.take_result(),
+        Some(Ok("served")),
+        "and whoever is in line is told when it ends"
+    );
+    assert_eq!(scene.row("a").in_flight, 0);
+    scene.advance(25);
+    assert_eq!(scene.probed(), [""; 0], "the probe and the run have taken both requests");
+    let row = &scene.pool.stats().resources[0];
+    assert_eq!((row.probes, row.probe_failures, row.acquires), (1, 0, 1), "counted apart");
+    scene.advance(10);
+    assert_eq!(scene.probed().len(), 1, "one request has come back");
+}
+
+#[test]
+fn a_probe_within_the_limits_leaves_the_last_place_to_a_run() {
+    let scene =
+        Scene::with(&[], |builder| builder.resource(Resource::new("a", "a").max_in_flight(1)));
+    let _prober = scene.start(every(5).healthy_too().within_limits());
+    let held = scene.pool.request().try_acquire().unwrap();
+    scene.advance(20);
+    assert_eq!((scene.probed(), scene.pool.stats().probes), (vec![], 0));
+    drop(held);
+    scene.advance(5);
+    assert_eq!(scene.probed().len(), 1);
+}
+
+#[test]
+fn a_prober_that_is_dropped_gives_back_the_places_of_its_probes() {
+    let scene =
+        Scene::with(&[], |builder| builder.resource(Resource::new("a", "a").max_in_flight(1)));
+    let hangs = |_| pending::<Result<(), Fault<String>>>();
+    let rules = every(5).limit(secs(60)).healthy_too().within_limits();
+    let (prober, stop) = abortable(scene.pool.prober(rules, hangs).unwrap());
+    let _prober = scene.time.spawn(prober);
+    scene.advance(5);
+    let waits = scene.pool.request().wait(true);
+    let run = scene.time.spawn(waits.run(async |_| Ok::<_, Fault<String>>("served")));
+    scene.advance(1);
+    assert!(!run.is_finished());
+    stop.abort();
+    scene.advance(0);
+    assert_eq!(run.take_result(), Some(Ok("served")));
+    assert_eq!(scene.pool.stats().resources[0].probe_failures, 0, "it said nothing");
+}
+
+#[test]
+fn probes_are_counted_by_resource() {
+    let scene = Scene::of(&["a", "b"]);
+    let _prober = scene.start(every(5).healthy_too());
+    scene.does("b", Does::Fault(Fault::retry("down")));
+    scene.advance(11);
+    let counted = |row: &rotapool::ResourceStats| (row.probes, row.probe_failures);
+    let counted: Vec<_> = scene.pool.stats().resources.iter().map(counted).collect();
+    assert_eq!(counted, [(2, 0), (2, 2)]);
 }

@@ -11,3 +11,10 @@ pub(crate) struct ResourceCounters {
     pub(crate) disables: u64,
     pub(crate) sibling_cancels: u64,
 }
+
+/// What is counted of the probes of one membership.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct ProbeCounters {
+    pub(crate) probes: u64,
+    pub(crate) failures: u64,
+}

@@ -140,7 +140,7 @@ impl Roster {
             self.slots.remove(key);
         }
         if let Some(successor) = successor {
-            self.slots[successor].inherited -= 1;
+            self.slots[successor].beside -= 1;
         }
         successor
     }

@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_resource_and_a_usage_stay_as_small_as_the_documentation_says() {
         let (resource, usage) = (size_of::<Slot>(), Usages::<usize>::SIZE);
-        assert!(resource <= 456 && usage <= 48, "{resource} and {usage} bytes");
+        assert!(resource <= 464 && usage <= 48, "{resource} and {usage} bytes");
     }
 
     #[test]

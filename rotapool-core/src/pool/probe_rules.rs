@@ -14,6 +14,7 @@ pub struct ProbeRules {
     pub(crate) limit: Option<Duration>,
     pub(crate) whom: Whom,
     pub(crate) disabled_too: bool,
+    pub(crate) within_limits: bool,
 }
 
 /// Which healthy resources are asked beside those that are out.
@@ -28,7 +29,14 @@ impl ProbeRules {
     /// Asks each resource that cools down so often, the first time when it has been out for so long.
     #[must_use]
     pub fn every(interval: Duration) -> Self {
-        Self { every: interval, jitter: 0.1, limit: None, whom: Whom::Out, disabled_too: false }
+        Self {
+            every: interval,
+            jitter: 0.1,
+            limit: None,
+            whom: Whom::Out,
+            disabled_too: false,
+            within_limits: false,
+        }
     }
 
     /// Asks the healthy ones as well that nobody has used for this long.
@@ -65,6 +73,15 @@ impl ProbeRules {
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
+        self
+    }
+
+    /// Has each probe keep to what the resource is held to, as an attempt does: it takes a place below
+    /// [`max_in_flight`](crate::Profile::max_in_flight) until it ends, and one request of the quotas for good. Where either
+    /// is missing the resource is asked an interval later. Off by default: probes take nothing then.
+    #[must_use]
+    pub fn within_limits(mut self) -> Self {
+        self.within_limits = true;
         self
     }
 

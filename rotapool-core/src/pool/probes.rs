@@ -1,7 +1,7 @@
 //! Probes: calls that no run makes, to learn whether a resource works.
 //!
-//! A probe is no usage. It has no place on its resource, is in no line, aborts nobody and is aborted by nobody, and
-//! what it takes and comes to is in no measure of health. A success brings back who cools down, by the pool's
+//! A probe is no usage. It has no place on its resource, unless the rules [say so](ProbeRules::within_limits), is in no
+//! line, aborts nobody and is aborted by nobody, and what it takes and comes to is in no measure of health. A success brings back who cools down, by the pool's
 //! [`Recovery`](crate::Recovery), as the end of the cooldown would. A failure keeps it out until the next probe at
 //! least, and takes no step on the table of cooldowns.
 
@@ -72,7 +72,7 @@ impl Prober {
         pool.notice(now);
         let Self { rules, rounds } = self;
         let mut rest = std::mem::take(rounds);
-        let mut probes = Vec::new();
+        let mut due = Vec::new();
         for (key, slot) in pool.roster.keys() {
             let position = slot.position();
             let round = rest.remove(&position);
@@ -81,19 +81,29 @@ impl Prober {
                 continue;
             }
             let Some(from) = rules.asked_from(slot, pool.last_used(slot), now) else { continue };
-            let due = match round {
-                Some(Round::Due(due)) => due.max(from),
+            let at = match round {
+                Some(Round::Due(at)) => at.max(from),
                 _ => from.max(rules.next(now, &mut chance)),
             };
-            if due > now {
-                rounds.insert(position, Round::Due(due));
+            rounds.insert(position, Round::Due(at));
+            if at <= now {
+                due.push(key);
+            }
+        }
+        // Of a membership that is gone, or on its way out with a probe under way, nothing is kept.
+        let mut probes = Vec::with_capacity(due.len());
+        for key in due {
+            let position = pool.roster[key].position();
+            if rules.within_limits && !pool.admit_probe(key, now) {
+                rounds.insert(position, Round::Due(rules.next(now, &mut chance)));
                 continue;
             }
             rounds.insert(position, Round::UnderWay);
+            let slot = &mut pool.roster[key];
+            slot.count_probe();
             let trips = trips(slot);
             probes.push(Probe { slot: SlotIndex(key), position, began: now, trips });
         }
-        // Of a membership that is gone, or on its way out with a probe under way, nothing is kept.
         let next = rounds.values().filter_map(|round| match round {
             Round::Due(due) => Some(*due),
             Round::UnderWay => None,
@@ -125,6 +135,22 @@ impl Prober {
         }
         // The next one needs its time too.
         pool.settle_probe(&probe, outcome, after(next, self.rules.longest()), now);
+        if self.rules.within_limits {
+            pool.release_probe(probe.slot.0, probe.position);
+        }
+    }
+
+    /// Gives up the probes under way, which say nothing then, and with them the places that they take.
+    pub fn give_up<A>(&mut self, pool: &mut State<A>, now: Instant) {
+        let rounds = std::mem::take(&mut self.rounds);
+        if !self.rules.within_limits {
+            return;
+        }
+        pool.notice(now);
+        let members = pool.roster.keys().map(|(key, slot)| (key, slot.position()));
+        let is_asked = |&(_, position): &_| rounds.get(&position) == Some(&Round::UnderWay);
+        let asked: Vec<(usize, u64)> = members.filter(is_asked).collect();
+        asked.into_iter().for_each(|(key, position)| pool.release_probe(key, position));
     }
 }
 
@@ -163,13 +189,38 @@ impl<A> State<A> {
         slot.last_acquired().map(|tick| self.instant(tick))
     }
 
+    /// A probe is about to begin that keeps to the limits. Answers whether it may, and has what it takes.
+    fn admit_probe(&mut self, key: usize, now: Instant) -> bool {
+        let slot = &mut self.roster[key];
+        let is_admitted = slot.admit_probe(now);
+        if is_admitted {
+            self.index.refresh(key, slot);
+            self.share(key);
+            self.watch_for_the_line(key);
+            self.look_who_is_first();
+        }
+        is_admitted
+    }
+
+    /// A probe that keeps to the limits is over.
+    fn release_probe(&mut self, key: usize, position: u64) {
+        let is_it = |slot: &&mut Slot| slot.member && slot.position() == position;
+        let Some(slot) = self.roster.get_mut(key).filter(is_it) else { return };
+        slot.release_probe();
+        self.index.refresh(key, slot);
+        self.offer(key);
+    }
+
     /// A probe has ended; the next one of its resource will have by `next`.
     fn settle_probe(&mut self, probe: &Probe, outcome: &Outcome, next: Instant, now: Instant) {
         let key = probe.slot.0;
         let works = matches!(outcome, Outcome::Success | Outcome::Error);
         self.counters.probe_failures += u64::from(!works);
-        let is_it = |slot: &&Slot| slot.member && slot.position() == probe.position;
-        let Some(slot) = self.roster.get(key).filter(is_it) else { return };
+        let is_it = |slot: &&mut Slot| slot.member && slot.position() == probe.position;
+        let Some(slot) = self.roster.get_mut(key).filter(is_it) else { return };
+        if !works {
+            slot.count_failed_probe();
+        }
         let (status, is_news) = (slot.standing().noticed_status(), trips(slot) == probe.trips);
         let (id, latency) = (Arc::clone(slot.id()), now.saturating_duration_since(probe.began));
         self.tell(Event::ProbeSettled { at: now, id, outcome: outcome.clone(), latency });

@@ -211,6 +211,8 @@ impl Serialize for ResourceStats {
             taken_back,
             streams,
             streamed,
+            probes,
+            probe_failures,
             health,
         } = self;
         write_struct!(serializer, "ResourceStats", {
@@ -238,6 +240,8 @@ impl Serialize for ResourceStats {
             taken_back: taken_back,
             streams: streams,
             streamed_seconds: streamed.as_secs_f64(),
+            probes: probes,
+            probe_failures: probe_failures,
             health: health,
         })
     }

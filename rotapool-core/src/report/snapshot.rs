@@ -37,7 +37,8 @@ pub struct ResourceSnapshot {
     /// Which attempt sent the signal that took it out: the pool's attempts are numbered from 1, in the
     /// order in which they began. `None` while it is healthy, and when an admin call did it.
     pub attempt: Option<u64>,
-    /// Usages in flight, those still draining from an earlier membership of the id included.
+    /// Usages in flight, those still draining from an earlier membership of the id included, and probes that
+    /// [take a place](crate::ProbeRules::within_limits).
     pub in_flight: u32,
     /// Those of them that outlive a call: their callers hold and settle them.
     pub held: u32,

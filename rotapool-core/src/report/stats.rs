@@ -22,7 +22,8 @@ pub struct ResourceStats {
     pub id: Arc<str>,
     /// The status; an expired cooldown reads as healthy.
     pub status: Status,
-    /// Usages in flight, those still draining from an earlier membership of the id included.
+    /// Usages in flight, those still draining from an earlier membership of the id included, and probes that
+    /// [take a place](crate::ProbeRules::within_limits).
     pub in_flight: u32,
     /// Those of them that outlive a call: their callers hold and settle them.
     pub held: u32,
@@ -69,6 +70,10 @@ pub struct ResourceStats {
     /// How long they took in all, from the call of the operation to the end; how long to their first items is in
     /// [`health`](Self::health).
     pub streamed: Duration,
+    /// Calls that a [prober](crate::Prober) made on it. They are in no other counter.
+    pub probes: u64,
+    /// Those of them that failed.
+    pub probe_failures: u64,
     /// How it has been doing: error rate, latency, streaks.
     pub health: Health,
 }
@@ -79,7 +84,7 @@ impl ResourceStats {
             Standing::CoolingDown(outage) => outage.until.saturating_duration_since(now),
             _ => Duration::ZERO,
         };
-        let counted = slot.counters;
+        let (counted, probed) = (slot.counters, slot.probed());
         let status = slot.status_at(now);
         let (streams, streamed) = slot.holds.streams();
         Self {
@@ -112,6 +117,8 @@ impl ResourceStats {
             taken_back: slot.holds.taken_back(),
             streams,
             streamed,
+            probes: probed.probes,
+            probe_failures: probed.failures,
             health: slot.measures.report(yardstick.epoch.tick(now), yardstick),
         }
     }

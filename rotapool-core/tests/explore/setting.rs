@@ -119,6 +119,7 @@ impl Setting {
             limit: Duration::from_secs(2),
             unused_for: None,
             disabled_too: true,
+            within_limits: true,
         }
     }
 

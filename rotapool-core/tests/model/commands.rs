@@ -171,7 +171,8 @@ fn beside(temper: &Temper, random: &mut Rng, episode: &Episode) -> Command {
     match random.u32(..100) {
         0..40 => Command::LookOut { lookout: due.unwrap_or(any) },
         40..45 => Command::StandDown { lookout: any },
-        45..49 if probes == 0 => Command::Employ(asking(random)),
+        // One that has probes under way is dropped seldom.
+        45..49 if probes == 0 || random.u8(..4) == 0 => Command::Employ(asking(random)),
         49..75 if probes > 0 => Command::Answer {
             probe: random.usize(..probes),
             outcome: temper.outcome(random),

@@ -203,6 +203,7 @@ pub(crate) fn asking(random: &mut Rng) -> Asking {
         limit: seconds(pick(random, &[1, 2, 10])),
         unused_for: pick(random, &unused_for),
         disabled_too: random.bool(),
+        within_limits: random.bool(),
     }
 }
 

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 137] = [
+const ALL: [&str; 140] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -95,6 +95,9 @@ const ALL: [&str; 137] = [
     "a lookout was called",
     "the pool recovered",
     "a probe",
+    "a probe took a place",
+    "no place or no request for a probe",
+    "a prober was dropped while it held places",
     "a probe brought one back",
     "a probe enabled one",
     "a probe disabled one",

@@ -464,6 +464,7 @@ impl Episode {
         for lookout in 0..Self::LOOKOUTS {
             self.stand_down(lookout);
         }
+        self.dismiss();
         self.take_aftermath(&mut Corners::default());
         self.assert_agreement();
         assert!(self.handles.is_empty(), "core never gave back {:?}", self.handles);

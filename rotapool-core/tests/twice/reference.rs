@@ -262,7 +262,7 @@ impl Reference {
     /// Usages of earlier memberships of the id count too, until they have drained.
     pub(crate) fn in_flight(&self, id: &str) -> u32 {
         let on_it = |usage: &&Usage| *self.memberships[usage.membership].id == *id;
-        self.usages.iter().filter(on_it).count() as u32
+        self.usages.iter().filter(on_it).count() as u32 + self.taken_by_probes(id)
     }
 
     /// The same as a report shows it, which knows of its own membership's usages whose place is taken back by now.

@@ -106,6 +106,8 @@ use thiserror::Error;
 /// | `rotapool_resource_failures_total` | counter | attempts that failed |
 /// | `rotapool_resource_timeouts_total` | counter | those of them that gave no answer in time |
 /// | `rotapool_resource_circuit_trips_total` | counter | cooldowns of it that the circuit breaker began |
+/// | `rotapool_resource_probes_total` | counter | calls that a [prober](crate::Pool::prober) made on it |
+/// | `rotapool_resource_probe_failures_total` | counter | those of them that failed |
 /// | `rotapool_resource_held` | gauge | [checkouts](crate::Held) that are out |
 /// | `rotapool_resource_longest_held_seconds` | gauge | how long the oldest of them is; 0 if none is out |
 /// | `rotapool_resource_parked` | gauge | 1 if it is out until an operator's end, else 0 |
@@ -128,7 +130,7 @@ use thiserror::Error;
 /// | `rotapool_resource_quota_left` | gauge | what is left of its quota, by `dimension` and the `group` that has it; below 0 is a debt |
 /// | `rotapool_resource_quota_capacity` | gauge | the most that its quota holds, by `dimension` and `group` |
 ///
-/// A scrape takes time and space in proportion to the resources, 12 lines for each and up to 20 of our own: 3 ms or so
+/// A scrape takes time and space in proportion to the resources, 12 lines for each and up to 22 of our own: 3 ms or so
 /// for 1,000 of them, on the thread that encodes the page.
 #[derive(Clone, Default)]
 pub struct PoolCollector {

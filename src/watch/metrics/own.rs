@@ -42,7 +42,7 @@ const POOL_COUNTERS: [Family<PoolStats, u64>; 10] = [
     ),
 ];
 
-const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 4] = [
+const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 6] = [
     ("rotapool_resource_failures", "Attempts on it that failed.", |resource| resource.failures),
     ("rotapool_resource_timeouts", "Attempts on it that gave no answer in time.", |resource| {
         resource.timeouts
@@ -54,6 +54,10 @@ const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 4] = [
     ),
     ("rotapool_resource_streams", "Streams from it that came to their end.", |resource| {
         resource.streams
+    }),
+    ("rotapool_resource_probes", "Calls that a prober made on it.", |resource| resource.probes),
+    ("rotapool_resource_probe_failures", "Probes of it that failed.", |resource| {
+        resource.probe_failures
     }),
 ];
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod allowance;
 pub(crate) mod outage;
+mod probing;
 mod room;
 mod usages;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::comeback::Comeback;
-use super::counters::ResourceCounters;
+use super::counters::{ProbeCounters, ResourceCounters};
 use super::escalation::Escalation;
 use super::fingerprint::fingerprint;
 use super::holds::Holds;
@@ -61,14 +62,17 @@ pub(crate) struct Slot {
     last_usage: Sequence,
     last_acquired: Tick,
     pub(crate) lane: Lane,
-    /// Usages still draining from earlier memberships of this id.
-    pub(crate) inherited: u32,
+    /// What is in flight and no usage of this membership: what still drains from earlier ones of its id, and the
+    /// probes that take a place.
+    pub(crate) beside: u32,
     /// Places that were handed to runs in line which have yet to come for them.
     pub(crate) promised: u32,
     /// Those of its usages that outlive a call.
     pub(crate) holds: Holds,
     pub(crate) counters: ResourceCounters,
     pub(crate) measures: Measures,
+    /// Of most nothing: nobody probes them.
+    probed: Option<Box<ProbeCounters>>,
 }
 
 /// What a resource is held to: since it came back, and ever.
@@ -116,11 +120,12 @@ impl Slot {
             last_usage: 0,
             last_acquired: Tick(0),
             lane: Lane::EMPTY,
-            inherited,
+            beside: inherited,
             promised: 0,
             holds: Holds::default(),
             counters: ResourceCounters::default(),
             measures: Measures::new(),
+            probed: None,
         })
     }
 

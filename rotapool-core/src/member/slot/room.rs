@@ -6,7 +6,7 @@ use crate::member::comeback::Comeback;
 impl Slot {
     #[inline]
     pub(crate) fn in_flight(&self) -> u32 {
-        self.lane.len() + self.inherited
+        self.lane.len() + self.beside
     }
 
     /// The cap that holds now: the configured one, or what a trial leaves of it.

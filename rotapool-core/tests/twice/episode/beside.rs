@@ -67,9 +67,18 @@ impl Episode {
     }
 
     pub(super) fn employ(&mut self, asking: Asking) {
+        self.dismiss();
         self.reference.employ(asking);
         let prober = Some(Prober::new(asking.rules()));
         self.asker = Asker { prober, ..Asker::default() };
+    }
+
+    /// The prober is dropped, and the probes under way with it.
+    pub(super) fn dismiss(&mut self) {
+        self.reference.dismiss(self.now);
+        if let Some(mut prober) = self.asker.prober.take() {
+            prober.give_up(&mut self.core, self.clock.instant(self.now));
+        }
     }
 
     pub(super) fn ask_around(&mut self, chance: f64) {

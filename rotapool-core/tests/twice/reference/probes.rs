@@ -8,7 +8,7 @@ use rotapool_core::{Basis, Cause, Outcome, ProbeRules, Signal, Status};
 
 use super::admin::Failed;
 use super::comeback::Comeback;
-use super::{Reference, later};
+use super::{Membership, Reference, later};
 use crate::twice::observed::Moment;
 
 /// Whom a prober asks, and how often.
@@ -20,6 +20,8 @@ pub(crate) struct Asking {
     /// How long a healthy one has to be unused to be asked: for no time at all if it is to be asked in any case.
     pub(crate) unused_for: Option<Duration>,
     pub(crate) disabled_too: bool,
+    /// Whether each takes a place and a request.
+    pub(crate) within_limits: bool,
 }
 
 impl Asking {
@@ -30,6 +32,7 @@ impl Asking {
             Some(Duration::ZERO) => rules.healthy_too(),
             Some(time) => rules.idle_too(time),
         };
+        rules = if self.within_limits { rules.within_limits() } else { rules };
         if self.disabled_too { rules.disabled_too() } else { rules }
     }
 
@@ -59,6 +62,28 @@ impl Reference {
         self.rounds = Some(Rounds::new(asking));
     }
 
+    pub(crate) fn dismiss(&mut self, now: Moment) {
+        let before = self.rounds.take();
+        let Some(before) = before.filter(|before| before.asking.within_limits) else { return };
+        self.notice_by_the_clock(now);
+        if !before.under_way.is_empty() {
+            self.note("a prober was dropped while it held places");
+        }
+        self.attend_the_line();
+    }
+
+    /// The places on it that probes take.
+    pub(super) fn taken_by_probes(&self, id: &str) -> u32 {
+        let Some(rounds) = self.rounds.as_ref().filter(|rounds| rounds.asking.within_limits) else {
+            return 0;
+        };
+        let is_on_it = |&&(membership, _): &&(usize, u64)| {
+            let Membership { is_member, id: own, .. } = &self.memberships[membership];
+            *is_member && **own == *id
+        };
+        rounds.under_way.iter().filter(is_on_it).count() as u32
+    }
+
     pub(super) fn gone_out(&self, membership: usize) -> u64 {
         let counted = &self.memberships[membership].counted;
         counted.cooldowns + counted.disables
@@ -78,20 +103,37 @@ impl Reference {
             }
             let Some(from) = self.asked_from(membership, rounds.asking, now) else { continue };
             let due = round.flatten().unwrap_or_else(|| rounds.asking.next(now, chance)).max(from);
-            let is_asked = due <= now;
-            rounds.due.insert(membership, (!is_asked).then_some(due));
-            if is_asked {
+            rounds.due.insert(membership, Some(due));
+            if due <= now {
                 asked.push(membership);
             }
         }
-        for &membership in &asked {
-            rounds.under_way.push((membership, self.gone_out(membership)));
-            self.counted.probes += 1;
-            self.note("a probe");
-        }
-        let next = rounds.due.values().flatten().min().copied();
+        let within_limits = rounds.asking.within_limits;
+        let later = rounds.asking.next(now, chance);
         self.rounds = Some(rounds);
-        (asked, next)
+        let mut begun = Vec::new();
+        for membership in asked {
+            let begins = !within_limits || self.has_what_a_probe_takes(membership, now);
+            let gone_out = self.gone_out(membership);
+            let rounds = self.rounds.as_mut().expect("a prober");
+            rounds.due.insert(membership, (!begins).then_some(later));
+            if !begins {
+                self.note("no place or no request for a probe");
+                continue;
+            }
+            rounds.under_way.push((membership, gone_out));
+            begun.push(membership);
+            self.counted.probes += 1;
+            self.memberships[membership].counted.probes += 1;
+            self.note("a probe");
+            if within_limits {
+                self.note("a probe took a place");
+                self.charge_for_a_probe(membership, now);
+                self.attend_the_line();
+            }
+        }
+        let rounds = self.rounds.as_ref().expect("a prober");
+        (begun, rounds.due.values().flatten().min().copied())
     }
 
     fn asked_from(&self, membership: usize, asking: Asking, now: Moment) -> Option<Moment> {
@@ -118,20 +160,28 @@ impl Reference {
     /// The answer to one of those under way.
     pub(crate) fn answer(&mut self, probe: usize, outcome: &Outcome, now: Moment, chance: f64) {
         self.notice_by_the_clock(now);
-        let Some(mut rounds) = self.rounds.take() else { return };
-        let (membership, gone_out) = rounds.under_way.remove(probe);
+        self.hear(probe, outcome, now, chance);
+        if let Some(rounds) = &mut self.rounds {
+            rounds.under_way.remove(probe);
+        }
+        self.attend_the_line();
+    }
+
+    fn hear(&mut self, probe: usize, outcome: &Outcome, now: Moment, chance: f64) {
+        let Some(rounds) = &mut self.rounds else { return };
+        let (membership, gone_out) = rounds.under_way[probe];
         let next = rounds.asking.next(now, chance);
         if let Some(due) = rounds.due.get_mut(&membership) {
             *due = Some(next);
         }
         let next = later(next, rounds.asking.limit);
-        self.rounds = Some(rounds);
         let works = matches!(outcome, Outcome::Success | Outcome::Error);
         self.counted.probe_failures += u64::from(!works);
         if !self.memberships[membership].is_member {
             self.note("an answer for a former membership");
             return;
         }
+        self.memberships[membership].counted.probe_failures += u64::from(!works);
         if self.gone_out(membership) != gone_out {
             self.note("an answer older than an outage");
             return;
@@ -140,7 +190,6 @@ impl Reference {
             true => self.works_by_probe(membership, now),
             false => self.fails_by_probe(membership, outcome, next, now),
         }
-        self.attend_the_line();
     }
 
     fn works_by_probe(&mut self, membership: usize, now: Moment) {

@@ -218,6 +218,22 @@ impl Reference {
         costs
     }
 
+    /// Whether there is a place for a probe, and one of every dimension.
+    pub(super) fn has_what_a_probe_takes(&self, membership: usize, now: Moment) -> bool {
+        self.has_room(membership) && self.limits_of(membership).all(|limit| limit.left_by(now) >= 1)
+    }
+
+    /// Takes a request.
+    pub(super) fn charge_for_a_probe(&mut self, membership: usize, now: Moment) {
+        self.look_at(membership, now);
+        self.change_limits(membership, |limit| {
+            let cost = limit.by_default();
+            limit.take(cost.into());
+        });
+        self.see_whether_spent(membership);
+        self.tell_its_group(membership, now);
+    }
+
     pub(super) fn give_back(&mut self, run: usize, membership: usize) {
         let terms = self.runs[run].terms.clone();
         self.change_limits(membership, |limit| limit.take(-i128::from(limit.cost(&terms))));
