@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use rotapool::config::{HeartbeatConfig, PoolConfig, Settings, Source, WatchdogConfig};
+use rotapool::hints::Reactions;
 use rotapool::lifecycle::{Heartbeat, Shutdown, Watchdog};
 use rotapool::{
-    BuildError, Builder, Group, Pool, Quota, Recovery, Resource, ResourceError, Strategy, Trial,
+    BuildError, Builder, Fault, Group, Pool, Quota, Recovery, Resource, ResourceError, RunError,
+    Strategy, Trial,
 };
 use serde_json::{Value, json};
 
@@ -68,6 +70,12 @@ fn everything() -> Value {
             "org-1": { "quotas": [{ "amount": 90_000, "per": "1m", "of": "tokens", "burst": 10_000 }] },
             "org-2": {}
         },
+        "reactions": {
+            "fine": "nothing", "over_limit": "cool_down", "quota_gone": { "cool_down_or": "10m" }, "auth_failed": "retry",
+            "overloaded": "cool_down_if_stated", "transient": "retry", "callers_fault": "nothing",
+            "statuses": { "403": "disable", "529": { "cool_down_or": "20s" } },
+            "most_of_header": "1h", "most_of_body": "2h", "most_of_outage": "30s"
+        },
     })
 }
 
@@ -128,6 +136,7 @@ fn a_call_wins_over_the_file_and_the_file_over_the_default_whatever_the_order() 
             .health(rotapool::HealthRules::default())
             .group(Group::new("org-1").quota(Quota::per_second(1)))
             .group(Group::new("org-2"))
+            .reactions(Reactions::default())
     };
     let before = calls(builder()).config(&file).build().unwrap();
     let after = calls(builder().config(&file)).build().unwrap();
@@ -230,6 +239,10 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
                 "circuit_breaker": { "failures": 0 },
                 "retry_budget": { "window": "30s" },
                 "health": { "window": "1ms", "degraded": 2, "unhealthy": 0.5 },
+                "reactions": {
+                    "over_limit": "sleep", "transient": { "cool_down_or": 5 }, "overloaded": { "cool_down_or": "0s" },
+                    "statuses": { "42": "retry", "429": "rest" },
+                },
             },
             "workers": {
                 "circuit_breaker": { "permits": 2 },
@@ -243,7 +256,7 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         },
         "resources": { "keys": [
             { "id": "a", "weight": 0 }, { "max_in_flight": 3 }, { "id": "b", "quotas": [{ "per": "1s" }] }, { "id": "b" },
-            { "id": "c", "quotas": [{ "amount": 0 }] },
+            { "id": "c", "quotas": [{ "amount": 0 }] }, { "id": "d", "reactions": { "teapot": "retry" } },
         ] },
         "breakers": { "db": { "failures": 0, "slow_percent": 5, "window": "1s", "window_calls": 3 } },
         "limiters": { "api": { "per": "1s", "burst": 0 } },
@@ -282,6 +295,15 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         ("pools.keys.retry_budget.percent", "it is missing"),
         ("pools.keys.health.window", "10 ms to 1 day"),
         ("pools.keys.health.degraded", "above 0, to 1"),
+        (
+            "pools.keys.reactions.over_limit",
+            "\\\"sleep\\\" is not \\\"nothing\\\", \\\"retry\\\", \\\"cool_down\\\"",
+        ),
+        ("pools.keys.reactions.transient.cool_down_or", "5 has no unit"),
+        ("pools.keys.reactions.overloaded", "0s"),
+        ("pools.keys.reactions.statuses.42", "100 to 999"),
+        ("pools.keys.reactions.statuses.429", "is not \\\"nothing\\\""),
+        ("resources.keys[5].reactions.teapot", "there are fine over_limit"),
         ("pools.proxies.name", "is empty"),
         ("pools.proxies.step_down_after", "1.5 is not a whole number"),
         ("pools.proxies.recovery", "bound of the trial is 0"),
@@ -307,7 +329,8 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         };
         assert!(told.iter().any(|it| line(&it)), "{path}: {what}, in\n{error}");
     }
-    assert!(told.len() == 42, "{} are told:\n{error}", told.len());
+    assert!(told.len() == 48, "{} are told:
+{error}", told.len());
 }
 
 #[test]
@@ -414,4 +437,46 @@ fn the_schema_is_that_of_the_settings() {
     }
     let kept: Value = serde_json::from_str(include_str!("../docs/settings.schema.json")).unwrap();
     assert_eq!(made, kept, "made anew by: cargo run --example schema > docs/settings.schema.json");
+}
+
+#[test]
+fn answers_are_judged_by_the_table_of_the_file_and_those_of_a_provider_by_its_own() {
+    let file = json!({
+        "pools": { "keys": { "reactions": { "statuses": { "404": "retry" } } } },
+        "resources": { "keys": [
+            { "id": "usual" }, { "id": "theirs", "reactions": { "auth_failed": { "cool_down_or": "5m" } } },
+        ] },
+    });
+    let settings: Settings = serde_json::from_value(file).unwrap();
+    let pool = Pool::builder()
+        .config(&settings.pool("keys"))
+        .resources(settings.resources_of("keys", str::to_owned))
+        .build()
+        .unwrap();
+    let told = |id: &str, status: u16| {
+        let others = |each: &&str| **each != *id;
+        let request = ["usual", "theirs"].into_iter().filter(others);
+        let request = request.fold(pool.request(), |request, other| request.exclude(other));
+        let run = request.max_attempts(1).run(async |lease| {
+            let status = http::StatusCode::from_u16(status).unwrap();
+            lease.judge(&(status, &http::HeaderMap::new()))?;
+            Ok::<_, Fault<std::convert::Infallible>>(())
+        });
+        let told = futures::executor::block_on(run).err();
+        pool.enable(id).unwrap();
+        told.map(|error| match error {
+            RunError::Exhausted(why) => why.last_signal.clone().unwrap().to_string(),
+            other => panic!("{other}"),
+        })
+    };
+    assert_eq!(told("usual", 404).unwrap(), "retry (404: the request's own fault)");
+    assert_eq!(told("usual", 401).unwrap(), "disable (401: credentials refused)");
+    // A table of a resource's own stands alone: what it does not say is by default.
+    assert_eq!(told("theirs", 404), None);
+    let cooled = told("theirs", 401).unwrap();
+    assert_eq!(cooled, "cooldown of 300.0s, guessed (401: credentials refused)");
+    let written = serde_json::to_value(pool.config()).unwrap();
+    let of = |name: &str| written["reactions"][name].clone();
+    assert_eq!(of("statuses"), json!({ "404": { "value": "retry", "from": "file" } }));
+    assert_eq!(of("over_limit"), json!({ "value": "cool_down", "from": "default" }));
 }

@@ -1,13 +1,19 @@
 //! What is wrong with settings: all of it at once, in the words of whoever refuses it, each with its path.
 
+#[cfg(feature = "http")]
+use std::time::Duration;
 use std::time::Instant;
 
+#[cfg(feature = "http")]
+use rotapool_core::hints::Reaction;
 use rotapool_core::{
     BuildError, Config, ConfigError, ConfigProblem, GroupError, HealthRules, Rate, State, Trip,
 };
 
 use super::parts::{BreakerConfig, HeartbeatConfig, LimiterConfig, ShutdownConfig, WatchdogConfig};
 use super::pool::{BoundsConfig, HealthConfig, PoolConfig, RetryBudgetConfig, TrialConfig, set};
+#[cfg(feature = "http")]
+use super::reactions::ReactionsConfig;
 use super::resources::{GroupConfig, QuotaConfig, ResourceConfig};
 use super::whole::Settings;
 
@@ -79,6 +85,8 @@ impl PoolConfig {
             retry_budget,
             health,
             groups,
+            #[cfg(feature = "http")]
+            reactions,
         } = self;
         let mut wrong = Wrong::default();
         let is_empty = name.as_ref().is_some_and(String::is_empty);
@@ -117,6 +125,8 @@ impl PoolConfig {
             wrong.at("groups", name.is_empty().then_some(GroupError::EmptyName));
             wrong.under(&format!("groups.{name}"), Some(group.check()));
         }
+        #[cfg(feature = "http")]
+        wrong.under("reactions", reactions.as_ref().map(ReactionsConfig::check));
         wrong.answer()
     }
 }
@@ -142,6 +152,34 @@ impl BoundsConfig {
         set(&mut most, self.most.as_ref());
         let mut wrong = Wrong::default();
         wrong.at("", refused(|config| config.cooldown_bounds = least..=most));
+        wrong.answer()
+    }
+}
+
+#[cfg(feature = "http")]
+impl ReactionsConfig {
+    /// Whether a table can be made of the settings.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut wrong = Wrong::default();
+        let none = |reaction: &Reaction| {
+            let is_none = *reaction == Reaction::CoolDownOr(Duration::ZERO);
+            is_none.then_some("0s; a guessed cooldown has to take some time")
+        };
+        for (name, _, reaction) in self.classes() {
+            wrong.at(name, reaction.as_ref().and_then(none));
+        }
+        for (status, reaction) in self.statuses.iter().flatten() {
+            let is_one = (100..1000).contains(status);
+            wrong.at(
+                format!("statuses.{status}"),
+                (!is_one).then_some("it is no status: 100 to 999"),
+            );
+            wrong.at(format!("statuses.{status}"), none(reaction));
+        }
         wrong.answer()
     }
 }
@@ -202,6 +240,11 @@ fn check_list(resources: &[ResourceConfig]) -> Result<(), ConfigError> {
             None => wrong.at(format!("[{place}].id"), Some("it is missing: unique in its pool")),
             Some(_) => wrong.at(format!("[{place}]"), pool.add(profile, now).err()),
         }
+        #[cfg(feature = "http")]
+        wrong.under(
+            &format!("[{place}].reactions"),
+            resource.reactions.as_ref().map(ReactionsConfig::check),
+        );
     }
     wrong.answer()
 }

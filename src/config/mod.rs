@@ -45,6 +45,8 @@ mod check;
 pub(crate) mod in_force;
 mod parts;
 pub(crate) mod pool;
+#[cfg(feature = "http")]
+pub(crate) mod reactions;
 #[cfg(feature = "serde")]
 mod reading;
 #[cfg(feature = "serde")]
@@ -63,6 +65,9 @@ pub use self::parts::{
     BreakerConfig, HeartbeatConfig, LimiterConfig, ShutdownConfig, WatchdogConfig,
 };
 pub use self::pool::{BoundsConfig, HealthConfig, PoolConfig, RetryBudgetConfig};
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use self::reactions::ReactionsConfig;
 pub use self::resources::{GroupConfig, QuotaConfig, ResourceConfig};
 pub use self::whole::Settings;
 

@@ -56,6 +56,8 @@ settings! {
         health: HealthConfig,
         /// The groups of resources that share a limit, by name. Those of calls are beside them, and win by their name.
         groups: BTreeMap<String, GroupConfig>,
+        /// What becomes of an upstream's answers.
+        reactions: super::reactions::ReactionsConfig where feature = "http",
     }
 }
 

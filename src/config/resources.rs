@@ -23,6 +23,8 @@ settings! {
         quotas: Vec<QuotaConfig>,
         /// The group to which it belongs, of those of its pool.
         group: String,
+        /// What becomes of its upstream's answers, in the place of what the pool says of them.
+        reactions: super::reactions::ReactionsConfig where feature = "http",
     }
 }
 

@@ -181,7 +181,30 @@ impl<S: Setting> Setting for Vec<S> {
     }
 }
 
-impl<S: Setting> Setting for BTreeMap<String, S> {
+/// What can be the key of a table.
+pub(crate) trait Key: Ord + Sized + ToString {
+    /// What it has to be, as a schema has it and an error says it; `None` if any text will do.
+    const PATTERN: Option<(&str, &str)> = None;
+
+    fn of(text: &str) -> Option<Self>;
+}
+
+impl Key for String {
+    fn of(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+/// An HTTP status.
+impl Key for u16 {
+    const PATTERN: Option<(&str, &str)> = Some(("^[1-9][0-9]{2}$", "it is no status: 100 to 999"));
+
+    fn of(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|status| (100..1000).contains(status) && text.len() == 3)
+    }
+}
+
+impl<K: Key, S: Setting> Setting for BTreeMap<K, S> {
     fn read(tree: &Tree, reading: &mut Reading) -> Option<Self> {
         let Tree::Map(entries) = tree else {
             reading.expected("a table", tree);
@@ -190,14 +213,18 @@ impl<S: Setting> Setting for BTreeMap<String, S> {
         let mut all = Some(Self::new());
         for (key, value) in entries {
             let read = reading.key(key, |reading| {
-                let is_there = all.as_ref().is_some_and(|all| all.contains_key(key));
+                let Some(key) = K::of(key) else {
+                    reading.wrong(K::PATTERN.map_or("it is no key", |(_, advice)| advice));
+                    return None;
+                };
+                let is_there = all.as_ref().is_some_and(|all| all.contains_key(&key));
                 if is_there {
                     reading.wrong("it is there twice");
                 }
-                S::read(value, reading)
+                Some((key, S::read(value, reading)?))
             });
             match (&mut all, read) {
-                (Some(all), Some(value)) => drop(all.insert(key.clone(), value)),
+                (Some(all), Some((key, value))) => drop(all.insert(key, value)),
                 _ => all = None,
             }
         }
@@ -205,10 +232,16 @@ impl<S: Setting> Setting for BTreeMap<String, S> {
     }
 
     fn write(&self) -> Tree {
-        Tree::Map(self.iter().map(|(key, value)| (key.clone(), value.write())).collect())
+        Tree::Map(self.iter().map(|(key, value)| (key.to_string(), value.write())).collect())
     }
 
     fn schema() -> Tree {
-        Tree::map([("type", Tree::text("object")), ("additionalProperties", S::schema())])
+        let mut schema = vec![("type".to_owned(), Tree::text("object"))];
+        if let Some((pattern, _)) = K::PATTERN {
+            let names = Tree::map([("pattern", Tree::text(pattern))]);
+            schema.push(("propertyNames".to_owned(), names));
+        }
+        schema.push(("additionalProperties".to_owned(), S::schema()));
+        Tree::Map(schema)
     }
 }

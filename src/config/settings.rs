@@ -1,33 +1,41 @@
 //! One table for a part: its struct, how it is read and written, and its schema.
 
-/// Makes a struct of optional settings.
+/// Makes a struct of optional settings. One that is there by a feature says `where feature = ".."`.
 macro_rules! settings {
     (
         $(#[doc = $about:literal])+
-        $vis:vis $name:ident { $($(#[doc = $doc:literal])+ $field:ident: $type:ty,)+ }
+        $vis:vis $name:ident {
+            $($(#[doc = $doc:literal])+ $field:ident: $type:ty $(where $cfg:meta)?,)+
+        }
     ) => {
         $(#[doc = $about])+
         ///
         /// Every setting is optional; what is not set is left as it is.
         #[derive(Debug, Clone, PartialEq, Default)]
         $vis struct $name {
-            $($(#[doc = $doc])+ $vis $field: Option<$type>,)+
+            $(
+                $(#[doc = $doc])+
+                $(#[cfg($cfg)] #[cfg_attr(docsrs, doc(cfg($cfg)))])?
+                $vis $field: Option<$type>,
+            )+
         }
 
         #[allow(dead_code, reason = "not every part is asked")]
         impl $name {
-            pub(crate) const NAMES: &[&str] = &[$(stringify!($field)),+];
+            pub(crate) const NAMES: &[&str] = &[$($(#[cfg($cfg)])? stringify!($field)),+];
 
             /// These settings, and where they say nothing those of the other.
             #[must_use]
             $vis fn or(self, other: &Self) -> Self {
-                Self { $($field: self.$field.or_else(|| other.$field.clone()),)+ }
+                Self {
+                    $($(#[cfg($cfg)])? $field: self.$field.or_else(|| other.$field.clone()),)+
+                }
             }
 
             /// Whether a setting of this name is set.
             pub(crate) fn has(&self, name: &str) -> bool {
                 match name {
-                    $(stringify!($field) => self.$field.is_some(),)+
+                    $($(#[cfg($cfg)])? stringify!($field) => self.$field.is_some(),)+
                     _ => false,
                 }
             }
@@ -47,7 +55,7 @@ macro_rules! settings {
                 let mut read = Self::default();
                 for (key, value) in entries {
                     reading.key(key, |reading| match key.as_str() {
-                        $(stringify!($field) => {
+                        $($(#[cfg($cfg)])? stringify!($field) => {
                             if read.$field.is_some() {
                                 reading.wrong("it is there twice");
                             }
@@ -55,9 +63,9 @@ macro_rules! settings {
                                 read.$field = $crate::config::setting::Setting::read(value, reading);
                             }
                         })+
-                        _ => reading.wrong(concat!(
-                            "there is no such setting; there are"
-                            $(, " ", stringify!($field))+
+                        _ => reading.wrong(format!(
+                            "there is no such setting; there are {}",
+                            Self::NAMES.join(" "),
                         )),
                     });
                 }
@@ -66,9 +74,11 @@ macro_rules! settings {
 
             fn write(&self) -> $crate::config::tree::Tree {
                 let mut entries = Vec::new();
-                $(if let Some(value) = &self.$field {
-                    let written = $crate::config::setting::Setting::write(value);
-                    entries.push((stringify!($field).to_owned(), written));
+                $($(#[cfg($cfg)])? {
+                    if let Some(value) = &self.$field {
+                        let written = $crate::config::setting::Setting::write(value);
+                        entries.push((stringify!($field).to_owned(), written));
+                    }
                 })+
                 $crate::config::tree::Tree::Map(entries)
             }
@@ -76,7 +86,7 @@ macro_rules! settings {
             fn schema() -> $crate::config::tree::Tree {
                 use $crate::config::tree::Tree;
                 let mut properties = Vec::new();
-                $({
+                $($(#[cfg($cfg)])? {
                     let mut schema = <$type as $crate::config::setting::Setting>::schema();
                     let about = concat!($($doc),+).trim();
                     if let Tree::Map(entries) = &mut schema {

@@ -9,10 +9,14 @@ use crate::config::BreakerConfig;
 use crate::config::Settings;
 use crate::config::in_force::InForce;
 use crate::config::pool::{BoundsConfig, HealthConfig, PoolConfig, RetryBudgetConfig};
+#[cfg(feature = "http")]
+use crate::config::reactions::ReactionsConfig;
 use crate::config::resources::{GroupConfig, ResourceConfig};
 use crate::pool::builder::Builder;
 use crate::pool::handle::Pool;
 use crate::pool::resource::Resource;
+#[cfg(feature = "http")]
+use crate::terms::table::Table;
 
 impl<T> Builder<T> {
     /// Takes what a configuration sets, as read from a file. **What a call sets wins over it, whatever the order of the
@@ -57,6 +61,8 @@ impl<T> Builder<T> {
             retry_budget,
             health,
             groups: _, // Beside those of calls: see `all_groups`.
+            #[cfg(feature = "http")]
+            reactions,
         } = file.clone();
         let free = |setting| !said.contains(setting);
         if let Some(name) = name.filter(|_| free("name")) {
@@ -125,6 +131,10 @@ impl<T> Builder<T> {
         if let Some(health) = health.filter(|_| free("health")) {
             health.apply(&mut config.health);
         }
+        #[cfg(feature = "http")]
+        if let Some(reactions) = reactions.filter(|_| free("reactions")) {
+            self.hooks.table = Table::new(reactions.reactions());
+        }
         Ok(())
     }
 
@@ -167,6 +177,8 @@ impl<T> Builder<T> {
             health: Some(HealthConfig::of(&config.health)),
             groups: Some(self.all_groups().iter().map(written).collect())
                 .filter(|groups: &BTreeMap<_, _>| !groups.is_empty()),
+            #[cfg(feature = "http")]
+            reactions: Some(ReactionsConfig::of(self.hooks.table.reactions())),
         };
         let said_groups = groups.iter().map(|group| group.name().to_string()).collect();
         let said = said.clone();
@@ -209,6 +221,10 @@ impl Settings {
             let profile = config.profile();
             let mut resource = Resource::new(Arc::clone(&profile.id), value(&profile.id));
             resource.profile = profile;
+            #[cfg(feature = "http")]
+            if let Some(reactions) = &config.reactions {
+                resource = resource.reactions(reactions.reactions());
+            }
             resource
         };
         listed.into_iter().flatten().map(resource).collect()

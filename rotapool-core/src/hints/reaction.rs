@@ -117,6 +117,35 @@ impl Reactions {
         self
     }
 
+    /// What the table says of a class, where it says nothing of the status.
+    #[must_use]
+    pub fn reaction_to(&self, class: Class) -> Reaction {
+        self.by_class[class as usize]
+    }
+
+    /// The statuses of which the table says something, whatever the class, and what.
+    pub fn statuses(&self) -> impl Iterator<Item = (u16, Reaction)> {
+        self.by_status.iter().copied()
+    }
+
+    /// Up to how much a header is believed.
+    #[must_use]
+    pub fn longest_of_header(&self) -> Duration {
+        self.most_of_header
+    }
+
+    /// Up to how much a body is believed.
+    #[must_use]
+    pub fn longest_of_body(&self) -> Duration {
+        self.most_of_body
+    }
+
+    /// Up to how much an overloaded or transient answer is believed.
+    #[must_use]
+    pub fn longest_of_outage(&self) -> Duration {
+        self.most_of_outage
+    }
+
     /// What the table says of a verdict.
     #[must_use]
     pub fn reaction(&self, verdict: &Verdict) -> Reaction {

@@ -29,7 +29,7 @@ pub struct Builder<T> {
     pub(super) config: Config,
     pub(super) defaults: Defaults,
     runtime: Arc<dyn Runtime>,
-    hooks: Hooks,
+    pub(super) hooks: Hooks,
     seed: Option<u64>,
     pub(super) name: Arc<str>,
     // What has a default of its own under each of the two rule sets.
@@ -192,6 +192,7 @@ impl<T> Builder<T> {
     #[cfg(feature = "http")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
     pub fn reactions(mut self, reactions: rotapool_core::hints::Reactions) -> Self {
+        self.say("reactions");
         self.hooks.table = crate::terms::table::Table::new(reactions);
         self
     }
