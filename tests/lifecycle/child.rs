@@ -102,6 +102,8 @@ fn the_part_of_a_child() {
         "beats" => crate::heartbeat::play(&words[1..]),
         "watchdog" => crate::watchdog::play(),
         #[cfg(unix)]
+        "reload" => crate::reload::play(&words[1..]),
+        #[cfg(unix)]
         "service" => crate::service::play(&words[1..]),
         #[cfg(unix)]
         "systemd" => crate::systemd::play(),

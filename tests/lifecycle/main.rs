@@ -9,6 +9,8 @@ mod directory;
 mod hasty;
 mod heartbeat;
 #[cfg(unix)]
+mod reload;
+#[cfg(unix)]
 mod service;
 mod shutdown;
 #[cfg(unix)]
