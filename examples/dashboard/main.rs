@@ -4,11 +4,13 @@
 //!
 //! - `/` is the page: one file, `page.html`, that loads nothing from elsewhere;
 //! - `/snapshot.json` is what the page reads: stats, snapshot, and the last minute;
+//! - `/act` is what its buttons do: an operator's act, such as `POST /act?act=park&id=key-1&for=5m`;
 //! - `/metrics` is for Prometheus.
 //!
-//! To have it in a service of yours, take `history.rs`, `server.rs` and `page.html`: they know nothing
+//! To have it in a service of yours, take `acts.rs`, `history.rs`, `server.rs` and `page.html`: they know nothing
 //! of the keys and the [`traffic`].
 
+mod acts;
 mod history;
 mod server;
 mod traffic;

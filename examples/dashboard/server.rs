@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::http::uri::Authority;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -17,6 +19,7 @@ use rotapool::{Pool, PoolCollector, PoolStats, ResourceSnapshot};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
+use crate::acts::Asked;
 use crate::history::{History, Report};
 
 const PAGE: &str = include_str!("page.html");
@@ -71,13 +74,34 @@ impl<T: Send + Sync + 'static> Site<T> {
     }
 
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        if request.method() != Method::GET {
-            return plain(StatusCode::METHOD_NOT_ALLOWED, "There is only GET.\n");
+        match (request.method(), request.uri().path()) {
+            (&Method::GET, _) => {}
+            (&Method::POST, "/act") => return self.act(request),
+            _ => {
+                return plain(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "There is only GET, and POST of /act.\n",
+                );
+            }
         }
         match self.content(request.uri().path()) {
             None => plain(StatusCode::NOT_FOUND, "There is no such page.\n"),
             Some(Ok((kind, content))) => response(StatusCode::OK, kind, content),
             Some(Err(error)) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
+        }
+    }
+
+    /// Does what a button asks for, if it is one of our page: no page of somebody else's may name an operator, for its
+    /// browser would ask us first, nor reach us under a name of its own.
+    fn act(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let Some(by) = header("x-operator").filter(|_| header(HOST.as_str()).is_some_and(is_ours))
+        else {
+            return plain(StatusCode::FORBIDDEN, "Say in x-operator who asks, by our address.\n");
+        };
+        match Asked::of_query(request.uri().query()).done_to(&self.pool.admin(by)) {
+            Ok(done) => plain(StatusCode::OK, &format!("{done}\n")),
+            Err(refused) => plain(StatusCode::BAD_REQUEST, &format!("{refused}\n")),
         }
     }
 
@@ -106,6 +130,13 @@ impl<T: Send + Sync + 'static> Site<T> {
         encode(&mut page, &self.metrics)?;
         Ok(page)
     }
+}
+
+/// Whether a `Host` is an address or the local one, and not a name that somebody has pointed at us.
+fn is_ours(host: &str) -> bool {
+    let Ok(host) = host.parse::<Authority>() else { return false };
+    let bare = host.host().trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok()
 }
 
 fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {

@@ -18,7 +18,7 @@ use crate::upstream::Upstream;
 use crate::{admin, dashboard};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-const TEXT: &str = "text/plain; charset=utf-8";
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What serves.
 pub(crate) struct Gateway {
@@ -51,7 +51,18 @@ impl Gateway {
             (&Method::GET, path) if path.starts_with("/dashboard") => {
                 dashboard::answer(&self.upstreams, &path["/dashboard".len()..])
             }
-            (_, path) if path.starts_with("/admin/") => self.admin(&request),
+            (_, path) if path.starts_with("/admin/") => {
+                self.for_operators(&request, || admin::answer(&self.upstreams, &request))
+            }
+            (&Method::POST, path) if path.starts_with("/dashboard/") => {
+                match path["/dashboard/".len()..].split_once('/') {
+                    Some((name, "act")) => {
+                        let press = || admin::press(&self.upstreams, name, &request);
+                        self.for_operators(&request, press)
+                    }
+                    _ => refuse(StatusCode::NOT_FOUND, "not_found", "there is no such page"),
+                }
+            }
             _ if !self.is_known(&request) => refuse(
                 StatusCode::UNAUTHORIZED,
                 "invalid_api_key",
@@ -79,11 +90,13 @@ impl Gateway {
         self.token.as_ref().is_none_or(|token| show(request.headers(), token))
     }
 
-    fn admin(&self, request: &Request<Incoming>) -> Response<Body> {
+    fn for_operators(
+        &self,
+        request: &Request<Incoming>,
+        answer: impl FnOnce() -> Response<Body>,
+    ) -> Response<Body> {
         match &self.admin_token {
-            Some(token) if show(request.headers(), token) => {
-                admin::answer(&self.upstreams, request)
-            }
+            Some(token) if show(request.headers(), token) => answer(),
             Some(_) => refuse(StatusCode::UNAUTHORIZED, "unauthorized", "this is for operators"),
             None => refuse(StatusCode::NOT_FOUND, "not_found", "no `admin_token` is configured"),
         }

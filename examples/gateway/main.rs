@@ -10,7 +10,9 @@
 //!   upstream sends is what the client gets, and a cut is a cut. A key's `max_in_flight` counts requests up to that byte.
 //! - **Pages**: `/healthz`, `/metrics`, `/explain`, and `/dashboard/`. **Operators** have routes under `/admin/`, behind a token.
 
-// The page of the dashboard, and what it shows.
+// The page of the dashboard, what it shows, and what its buttons do.
+#[path = "../dashboard/acts.rs"]
+mod acts;
 #[path = "../dashboard/history.rs"]
 mod history;
 #[expect(dead_code, reason = "the gateway has a listener of its own")]

@@ -199,6 +199,8 @@ async fn nobody_is_served_without_the_token_that_is_for_it() {
         ("/v1/models", ""),
         ("/admin/", "client"),
         ("/admin/pool/one/disable", ""),
+        ("/dashboard/pool/act?act=disable&id=one", ""),
+        ("/dashboard/pool/act?act=disable&id=one", "client"),
     ] {
         let answer = subject.ask(Method::POST, path, token, "").await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path} {token}");
@@ -277,6 +279,21 @@ async fn operators_steer_by_their_routes_and_are_told_what_is_wrong() {
         let told = post(path).await;
         assert!(told.0 == status && told.1.contains(said), "{path}: {told:?}");
     }
+    let rotated = post("pool/rotate").await;
+    assert_eq!(rotated.0, 400, "nobody else is healthy: {rotated:?}");
+    let press = async |query: &str| {
+        let path = format!("/dashboard/pool/act?{query}");
+        let answer = subject.ask(Method::POST, &path, "operator", "").await;
+        (answer.status.as_u16(), answer.text.unwrap())
+    };
+    assert_eq!(press("act=enable&id=two").await.0, 200);
+    let rotated = press("act=rotate").await;
+    assert!(rotated.0 == 200 && rotated.1 == "parked one; two takes over\n", "{rotated:?}");
+    assert_eq!(press("act=reset").await.0, 400, "whom?");
+    assert_eq!(
+        subject.ask(Method::POST, "/dashboard/other/act?act=rotate", "operator", "").await.status,
+        404
+    );
     let listed = subject.ask(Method::GET, "/admin/", "operator", "").await;
     let listed: Value = serde_json::from_str(listed.text()).unwrap();
     assert_eq!(listed[0]["pool"], "pool");

@@ -1,6 +1,6 @@
 //! One frame of the view: lines of text in inks, whoever draws them.
 
-use rotapool::{Cause, PoolStats, ResourceSnapshot, ResourceStats, Status};
+use rotapool::{PoolStats, ResourceSnapshot, ResourceStats, Status};
 
 use crate::history::{Mark, Report, ResourceReport};
 
@@ -32,6 +32,12 @@ impl Line {
     fn put(&mut self, ink: Ink, text: impl Into<String>) -> &mut Self {
         self.spans.push(Span { ink, text: text.into() });
         self
+    }
+
+    pub(crate) fn soft(text: &str) -> Self {
+        let mut line = Self::default();
+        line.put(Ink::Soft, format!("  {}", printable(text, WIDTH - 2)));
+        line
     }
 
     pub(crate) fn text(&self) -> String {
@@ -124,8 +130,7 @@ fn row(resource: &ResourceSnapshot, stats: &ResourceStats, report: &ResourceRepo
     marks(&mut line, &report.recent);
     line.put(Ink::Plain, format!("  {:>5.1}", report.served.per_second));
     let reason = match &resource.cause {
-        Some(Cause::Signal(reason)) => printable(reason, REASON),
-        Some(_) => "by an admin call".to_owned(),
+        Some(cause) => printable(&cause.to_string(), REASON),
         None => {
             let plural = if stats.cooldowns == 1 { "" } else { "s" };
             format!("{} served, {} cooldown{plural}", stats.successes, stats.cooldowns)
