@@ -19,5 +19,6 @@ mod monitor;
 mod places;
 mod protect;
 mod scene;
+mod steering;
 mod subscribers;
 mod waiting;
