@@ -329,8 +329,7 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         };
         assert!(told.iter().any(|it| line(&it)), "{path}: {what}, in\n{error}");
     }
-    assert!(told.len() == 48, "{} are told:
-{error}", told.len());
+    assert!(told.len() == 48, "{} are told:\n{error}", told.len());
 }
 
 #[test]
