@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use rotapool_core::hints::{Class, Reaction, Reactions};
 
-use super::pool::set;
-
 settings! {
     /// What becomes of an upstream's answers: nothing, retry, cool_down, cool_down_if_stated, disable, or a table `cool_down_or` with
     /// how long to cool down if nothing is stated. What is not said is as the table is by default.
@@ -49,11 +47,11 @@ impl ReactionsConfig {
         for (&status, &reaction) in self.statuses.iter().flatten() {
             reactions = reactions.on_status(status, reaction);
         }
-        let [mut header, mut body, mut outage] = longest(&reactions);
-        set(&mut header, self.most_of_header.as_ref());
-        set(&mut body, self.most_of_body.as_ref());
-        set(&mut outage, self.most_of_outage.as_ref());
-        reactions.most_of_header(header).most_of_body(body).most_of_outage(outage)
+        let [header, body, outage] = longest(&reactions);
+        reactions
+            .most_of_header(self.most_of_header.unwrap_or(header))
+            .most_of_body(self.most_of_body.unwrap_or(body))
+            .most_of_outage(self.most_of_outage.unwrap_or(outage))
     }
 
     /// All of a table.
