@@ -12,8 +12,8 @@ use rotapool::{
 use crate::clock::Leaping;
 use crate::history;
 use crate::scene::{
-    Call, Run, begin, begin_with, explore, fine, fine_later, one_poll, patient, poll, pool_with,
-    served, stumbles_on_a,
+    Call, begin, begin_with, explore, fine, fine_later, in_line, one_poll, pool_with, served,
+    stumbles_on_a,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -38,13 +38,6 @@ fn plain(id: &str) -> Resource<()> {
 
 fn left(pool: &Pool<()>, row: usize) -> i64 {
     pool.snapshot()[row].quotas[0].left
-}
-
-/// A run that stands in line, behind all that did before.
-fn in_line(pool: &Pool<()>) -> Run {
-    let mut run = patient(pool);
-    assert!(poll(run.as_mut()).is_pending());
-    run
 }
 
 /// That the history adds up, and nothing is promised any more.

@@ -9,7 +9,7 @@ use crate::clock::Leaping;
 use crate::history;
 use crate::scene::{
     Call, Ended, Run, Served, begin, begin_with, cool, cools_a, cools_a_for_long, disables_a,
-    explore, fine_later, patient, poll, pool_with, served,
+    explore, fine_later, in_line, patient, pool_with, served,
 };
 
 /// A pool in which each of these has so many places, and all that happens to it.
@@ -29,14 +29,6 @@ fn full<const N: usize>(ids: [&str; N]) -> (Pool<()>, Events, [Run; N]) {
     let (pool, events) = with_places(&ids, 1, |builder| builder);
     let runs = ids.map(|_| begin(&pool, fine_later));
     (pool, events, runs)
-}
-
-/// A run that stands in line, behind all that did before.
-fn in_line(pool: &Pool<()>) -> Run {
-    let (mut run, before) = (patient(pool), pool.stats().waiting);
-    assert!(poll(run.as_mut()).is_pending());
-    assert_eq!(pool.stats().waiting, before + 1);
-    run
 }
 
 /// That the history adds up, nothing is promised any more, and every place can be had.

@@ -102,6 +102,14 @@ pub(crate) fn patient(pool: &Pool<()>) -> Run {
     Box::pin(pool.request().wait(true).max_attempts(9).run(fine))
 }
 
+/// A run that stands in line, behind all that did before.
+pub(crate) fn in_line(pool: &Pool<()>) -> Run {
+    let (mut run, before) = (patient(pool), pool.stats().waiting);
+    assert!(poll(run.as_mut()).is_pending());
+    assert_eq!(pool.stats().waiting, before + 1);
+    run
+}
+
 /// Ends when it is polled once more, and asks for that.
 pub(crate) async fn one_poll() {
     let mut polled = false;
