@@ -82,6 +82,7 @@ impl PoolConfig {
             keep_available: _,
             degrade: _,
             allow_empty: _,
+            probe_early,
             retry_budget,
             health,
             groups,
@@ -119,6 +120,9 @@ impl PoolConfig {
         wrong.at("max_waiting", waiting);
         wrong
             .under("circuit_breaker", circuit_breaker.as_ref().map(BreakerConfig::check_in_a_pool));
+        let probe =
+            probe_early.and_then(|every| refused(|config| config.probe_early = Some(every)));
+        wrong.at("probe_early", probe);
         wrong.under("retry_budget", retry_budget.as_ref().map(RetryBudgetConfig::check));
         wrong.under("health", health.as_ref().map(HealthConfig::check));
         for (name, group) in groups.iter().flatten() {

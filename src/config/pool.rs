@@ -50,6 +50,9 @@ settings! {
         degrade: bool,
         /// Whether the pool may begin without resources.
         allow_empty: bool,
+        /// How often a run may try a resource that is out for long by what was stated or an operator set, before its end; more
+        /// than zero.
+        probe_early: Duration,
         /// How many retries there may be.
         retry_budget: RetryBudgetConfig,
         /// How health is measured.

@@ -10,7 +10,7 @@ use crate::drive::guard::{Guard, Next};
 use crate::drive::lease::Lease;
 use crate::held::checkout::Held;
 use crate::pool::{Pool, Request};
-use crate::terms::error::RunError;
+use crate::terms::error::{OptionsError, RunError};
 use crate::terms::unserved::Unserved;
 
 impl<T> Pool<T> {
@@ -72,7 +72,7 @@ impl<T> Request<T> {
     ///
     /// As [`Pool::acquire`]: who is dropped in line, or was handed a place and is dropped before it was told, passes it on.
     pub async fn acquire(self) -> Result<Held<T>, RunError<Infallible>> {
-        let mut run = self.begin_owned()?;
+        let mut run = self.of_one_attempt()?.begin_owned()?;
         let lease = next(&mut run).await.map_err(exhausted)?;
         Ok(hold(run, lease))
     }
@@ -83,7 +83,7 @@ impl<T> Request<T> {
     ///
     /// As [`acquire`](Self::acquire).
     pub fn try_acquire(self) -> Result<Held<T>, RunError<Infallible>> {
-        let mut run = self.wait(false).begin_owned()?;
+        let mut run = self.wait(false).of_one_attempt()?.begin_owned()?;
         match run.step() {
             Next::Attempt(lease) => Ok(hold(run, lease)),
             Next::Exhausted(why) => Err(exhausted(*why)),
@@ -91,6 +91,14 @@ impl<T> Request<T> {
                 unreachable!("a run that has not failed does not pause, and this one does not wait")
             }
         }
+    }
+}
+
+impl<T> Request<T> {
+    /// Once it is held there is nothing to fall back to: see [`probe_early`](crate::Builder::probe_early).
+    fn of_one_attempt(self) -> Result<Self, OptionsError> {
+        self.for_core()?;
+        Ok(self.max_attempts(1))
     }
 }
 

@@ -58,6 +58,7 @@ impl<T> Builder<T> {
             keep_available,
             degrade,
             allow_empty,
+            probe_early,
             retry_budget,
             health,
             groups: _, // Beside those of calls: see `all_groups`.
@@ -125,6 +126,9 @@ impl<T> Builder<T> {
         if let Some(allow) = allow_empty.filter(|_| free("allow_empty")) {
             config.allow_empty = allow;
         }
+        if let Some(every) = probe_early.filter(|_| free("probe_early")) {
+            config.probe_early = Some(every);
+        }
         if let Some(budget) = retry_budget.filter(|_| free("retry_budget")) {
             config.retry_budget = budget.budget();
         }
@@ -173,6 +177,7 @@ impl<T> Builder<T> {
             keep_available: config.circuit_breaker.as_ref().map(|_| config.keep_available),
             degrade: Some(config.degrade),
             allow_empty: Some(config.allow_empty),
+            probe_early: config.probe_early,
             retry_budget: config.retry_budget.as_ref().map(RetryBudgetConfig::of),
             health: Some(HealthConfig::of(&config.health)),
             groups: Some(self.all_groups().iter().map(written).collect())

@@ -82,6 +82,10 @@ mod on {
                 let resource_id = &**id;
                 tracing::warn!(target: TARGET, pool, resource_id, evidence = &**evidence, "resource kept available");
             }
+            Event::ProbedEarly { at, id: resource_id, until, .. } => {
+                let left = until.saturating_duration_since(*at).as_secs_f64();
+                tracing::debug!(target: TARGET, pool, resource_id = &**resource_id, left, "probed early");
+            }
             Event::ResourceAdded { id, .. } => {
                 tracing::info!(target: TARGET, pool, resource_id = &**id, "resource added");
             }

@@ -15,6 +15,7 @@ mod cooldown;
 mod door;
 mod drawn;
 mod dropping;
+mod early;
 mod errors;
 mod events;
 mod explain;

@@ -95,6 +95,17 @@ pub enum BuildError {
         /// What it was set to.
         healthy: usize,
     },
+    /// `probe_early` was zero.
+    #[error("probe_early is zero; allowed is more than that, or none for no early probes")]
+    ZeroProbeEarly,
+    /// `probe_early` was set beside rules by which every failure prolongs the outage.
+    #[error(
+        "probe_early is {every:?} and the rules are the Python package's, by which a failed probe prolongs the outage; set one of the two"
+    )]
+    NoEarlyProbes {
+        /// What it was set to.
+        every: Duration,
+    },
     /// A rule of the retry budget was out of range.
     #[error(transparent)]
     RetryBudget(#[from] BudgetError),

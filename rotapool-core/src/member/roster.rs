@@ -49,6 +49,12 @@ impl Roster {
         self.order.range(positions).map(|(_, &key)| &self.slots[key])
     }
 
+    /// Whether a member at this position cools down.
+    pub(crate) fn is_out(&self, position: u64) -> bool {
+        let key = self.order.get(&position);
+        key.is_some_and(|&key| self.slots[key].standing().outage().is_some())
+    }
+
     /// The slot of a key that may be out of date.
     pub(crate) fn get(&self, key: usize) -> Option<&Slot> {
         self.slots.get(key)

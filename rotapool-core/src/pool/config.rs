@@ -38,6 +38,9 @@ pub struct Config {
     pub circuit_breaker: Option<Trip>,
     /// How many healthy resources the circuit breaker leaves alone. 1 by default.
     pub keep_available: usize,
+    /// How often a run may try a resource that is out for long by what was stated or an operator set, before its end.
+    /// Without it, the default, none does. More than zero, and not by the recorded rules.
+    pub probe_early: Option<Duration>,
     /// How many retries there may be. Without one, the default, as many as the runs make.
     pub retry_budget: Option<RetryBudget>,
     /// Whether a caller's own code chooses: see [`Step::Choose`](crate::Step::Choose). Off by default.
@@ -64,6 +67,7 @@ impl Default for Config {
             health: HealthRules::default(),
             circuit_breaker: None,
             keep_available: 1,
+            probe_early: None,
             retry_budget: None,
             foreign_choice: false,
             degrade: false,
@@ -118,6 +122,14 @@ impl Config {
         }
         if let Some(trip) = &self.circuit_breaker {
             trip.check_in_a_pool()?;
+        }
+        if let Some(every) = self.probe_early {
+            if every.is_zero() {
+                return Err(BuildError::ZeroProbeEarly);
+            }
+            if !self.rules.one_trip_per_outage {
+                return Err(BuildError::NoEarlyProbes { every });
+            }
         }
         if let Some(budget) = &self.retry_budget {
             budget.check()?;

@@ -24,7 +24,7 @@ use crate::select::wish::Wish;
 pub(crate) struct Foreseen(BTreeMap<u64, (usize, Slot)>);
 
 impl Foreseen {
-    fn of<'a>(&'a self, slot: &'a Slot) -> &'a Slot {
+    pub(super) fn of<'a>(&'a self, slot: &'a Slot) -> &'a Slot {
         self.0.get(&slot.position()).map_or(slot, |(_, slot)| slot)
     }
 }

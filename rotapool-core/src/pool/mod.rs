@@ -9,6 +9,7 @@ mod closing;
 pub(crate) mod config;
 mod degrade;
 mod dimensions;
+mod early;
 mod edge;
 pub(crate) mod effects;
 pub(crate) mod foresight;
@@ -31,6 +32,7 @@ mod runs;
 mod sharing;
 mod spending;
 mod telling;
+mod tries;
 pub(crate) mod waiting;
 
 use std::sync::Arc;
@@ -43,6 +45,7 @@ use self::effects::Effects;
 use self::gate::Shut;
 use self::groups::Groups;
 use self::line::Line;
+use self::tries::Tries;
 use crate::member::roster::Roster;
 use crate::member::slot::Slot;
 use crate::member::usage::Usages;
@@ -76,6 +79,7 @@ pub struct State<A> {
     attends_starts: bool,
     attends_ends: bool,
     runs_told: u64,
+    early: Option<Box<Tries>>,
     budget: Option<Box<Budget>>,
     /// Whether a pick takes more than the strategy: see `has_detours`.
     detours: bool,
@@ -100,11 +104,13 @@ impl<A> State<A> {
         // Rules that make no sense the builder has turned away.
         let budget =
             config.retry_budget.and_then(|rules| Budget::new(rules, now).ok().map(Box::new));
-        let (counts_starts, weighs_ends) = (budget.is_some(), config.circuit_breaker.is_some());
+        let early = config.probe_early.map(|every| Box::new(Tries::new(every, now)));
+        let counts_starts = budget.is_some();
+        let weighs_ends = early.is_some() || config.circuit_breaker.is_some();
         Self {
             index: Index::new(config.strategy, epoch),
             yardstick: Yardstick::new(config.health, epoch),
-            detours: config.foreign_choice,
+            detours: config.foreign_choice || early.is_some(),
             closing: None,
             between: 0,
             config,
@@ -120,6 +126,7 @@ impl<A> State<A> {
             attends_starts: counts_starts,
             attends_ends: weighs_ends,
             runs_told: 0,
+            early,
             budget,
             now: Tick(0),
             effects: None,

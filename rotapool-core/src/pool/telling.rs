@@ -24,8 +24,9 @@ impl<A> State<A> {
 
     /// Finds out whether anything looks at runs as they come and go.
     pub(super) fn attend_runs(&mut self) {
+        let weighs = self.early.is_some() || self.config.circuit_breaker.is_some();
         self.attends_starts = self.follows_runs || self.budget.is_some();
-        self.attends_ends = self.follows_runs || self.config.circuit_breaker.is_some();
+        self.attends_ends = self.follows_runs || weighs;
     }
 
     /// Whether anything looks at attempts as they begin.

@@ -19,6 +19,8 @@ pub(crate) struct PoolCounters {
     pub(crate) choice_faults: u64,
     pub(crate) probes: u64,
     pub(crate) probe_failures: u64,
+    pub(crate) early_probes: u64,
+    pub(crate) early_returns: u64,
     pub(crate) runs_ok: u64,
     pub(crate) runs_exhausted: u64,
     pub(crate) runs_error: u64,

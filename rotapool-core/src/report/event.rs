@@ -114,6 +114,16 @@ pub enum Event {
         /// What would have tripped it.
         evidence: Arc<str>,
     },
+    /// A run tries a resource that is out until then, to see whether it still is. The attempt is told next.
+    #[non_exhaustive]
+    ProbedEarly {
+        /// When.
+        at: Instant,
+        /// The resource.
+        id: Arc<str>,
+        /// When it is back, if the probe fails.
+        until: Instant,
+    },
     /// A resource joined the pool, healthy. Those that the pool was built with are not told of.
     #[non_exhaustive]
     ResourceAdded {
@@ -245,6 +255,7 @@ impl Event {
             | Self::StateChanged { at, .. }
             | Self::SiblingsAborted { at, .. }
             | Self::KeptAvailable { at, .. }
+            | Self::ProbedEarly { at, .. }
             | Self::ResourceAdded { at, .. }
             | Self::ResourceRemoved { at, .. }
             | Self::ProbeSettled { at, .. }
@@ -314,6 +325,10 @@ impl fmt::Display for Event {
                     OneLine(id),
                     OneLine(evidence)
                 )
+            }
+            Self::ProbedEarly { at, id, until } => {
+                let left = until.saturating_duration_since(*at);
+                write!(f, "{}: tried {left:.1?} before it is back", OneLine(id))
             }
             Self::ResourceAdded { id, .. } => write!(f, "{}: added", OneLine(id)),
             Self::ResourceRemoved { id, .. } => write!(f, "{}: removed", OneLine(id)),

@@ -191,6 +191,11 @@ pub struct PoolStats {
     pub probes: u64,
     /// Those of them after which the resource does not work.
     pub probe_failures: u64,
+    /// Attempts on resources that were out, to see whether they still were: see
+    /// [`Config::probe_early`](crate::Config::probe_early).
+    pub early_probes: u64,
+    /// Those of them that brought their resource back.
+    pub early_returns: u64,
     /// Runs that returned a value.
     pub runs_ok: u64,
     /// Runs that the pool could not serve.
@@ -241,6 +246,8 @@ impl PoolStats {
             choice_faults: counted.choice_faults,
             probes: counted.probes,
             probe_failures: counted.probe_failures,
+            early_probes: counted.early_probes,
+            early_returns: counted.early_returns,
             runs_ok: counted.runs_ok,
             runs_exhausted: counted.runs_exhausted,
             runs_error: counted.runs_error,

@@ -53,6 +53,9 @@ impl Attempts {
         if pool.refuses(self.made > 0) {
             return Err(self.refuse(pool, ExhaustedReason::Closed, now));
         }
+        if let Some(key) = self.whom_to_probe(pool, now) {
+            return Ok(Pick::Probe(key));
+        }
         let tick = pool.tick(now);
         if !pool.config().foreign_choice {
             return Ok(pool.pick(&self.wish, reach, tick, chance));
@@ -119,12 +122,13 @@ impl Attempts {
     /// Whether there is anything for the run to pick.
     #[cold]
     fn finds_any<A>(&self, pool: &mut State<A>, now: Instant) -> bool {
-        !pool.candidates(&self.wish, self.reach(pool, now), now).is_empty()
+        let reach = self.reach(pool, now);
+        !pool.candidates(&self.wish, reach, now).is_empty()
     }
 
     /// How far the run goes: as far as there is anything, if it does not wait and has nothing behind it.
     #[inline(always)]
-    pub(super) fn reach<A>(&self, pool: &State<A>, now: Instant) -> Reach {
+    pub(super) fn reach<A>(&self, pool: &mut State<A>, now: Instant) -> Reach {
         match self.wait || self.history.0.is_some() {
             true => self.reach_of_who_waits(pool, now),
             false => Reach { tried: true, beyond_pace: true },
@@ -132,7 +136,9 @@ impl Attempts {
     }
 
     #[inline(never)]
-    fn reach_of_who_waits<A>(&self, pool: &State<A>, now: Instant) -> Reach {
+    fn reach_of_who_waits<A>(&self, pool: &mut State<A>, now: Instant) -> Reach {
+        // Before anything is picked: how many are in line changes with what is handed to them.
+        pool.notice(now);
         Reach { tried: !self.must_pause(now), beyond_pace: !self.may_wait(pool, now) }
     }
 

@@ -36,8 +36,12 @@ impl Attempts {
             Some(reason) => (None, Outlook::Refused(reason), Vec::new()),
             None => {
                 let reach = Reach { tried: true, beyond_pace: !self.may_wait(pool, now) };
-                let next = pool.foresee_pick(&self.wish, reach, foreseen, now, &mut chance);
-                let candidates = match pool.config().foreign_choice {
+                let probe = self.foresee_probe(pool, foreseen, now);
+                let next = match probe {
+                    Some(probe) => Some(probe),
+                    None => pool.foresee_pick(&self.wish, reach, foreseen, now, &mut chance),
+                };
+                let candidates = match pool.config().foreign_choice && probe.is_none() {
                     true => pool.foresee_candidates(&self.wish, reach, foreseen, now),
                     false => Vec::new(),
                 };
@@ -57,6 +61,16 @@ impl Attempts {
             }
         };
         (pool.explain_to(&self.wish, next, outlook, foreseen, now), candidates)
+    }
+
+    /// Whom it would try before its end.
+    fn foresee_probe<A>(
+        &self,
+        pool: &State<A>,
+        foreseen: &Foreseen,
+        now: Instant,
+    ) -> Option<usize> {
+        pool.foresee_early(&self.wish, foreseen, now).filter(|_| self.can_fail())
     }
 
     /// Nothing is to be had.

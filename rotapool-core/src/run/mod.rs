@@ -2,6 +2,7 @@
 
 mod between;
 mod degrade;
+mod early;
 mod foresight;
 mod futility;
 mod holding;
@@ -243,6 +244,7 @@ impl Attempts {
                 let ticket = pool.enter(key, &self.wish, tick, handle());
                 self.begin(pool, ticket, now)
             }
+            Pick::Probe(key) => self.probe_early(pool, key, now, handle),
             Pick::OnlyTried => self.wait(pool, true, now, chance, handle),
             Pick::Nothing => self.wait(pool, false, now, chance, handle),
         }

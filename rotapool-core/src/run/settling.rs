@@ -1,6 +1,6 @@
 //! What becomes of a run when its attempt ends: it is over, or goes on.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::pause::Pause;
 use super::{Attempts, Phase};
@@ -77,7 +77,7 @@ impl Attempts {
                 self.go_on(pool, ticket, signal, cost, now, chance);
             }
             Outcome::TimedOut => {
-                let reason = self.out_of_time();
+                let reason = self.out_of_time(pool.age(&ticket, now));
                 self.time_out(pool, ticket, reason, now, chance);
             }
             Outcome::Stalled(silence) => {
@@ -119,6 +119,9 @@ impl Attempts {
             self.tell_settled(pool, outcome, now);
         }
         let Phase::Attempting(ticket) = &self.phase else { return };
+        if matches!(outcome, Outcome::Success | Outcome::Error) {
+            pool.prove_early(ticket, now);
+        }
         match outcome {
             Outcome::Success => {
                 // How long it was held is no latency.
@@ -143,8 +146,8 @@ impl Attempts {
     }
 
     #[cold]
-    fn out_of_time(&self) -> String {
-        match self.attempt_timeout {
+    fn out_of_time(&self, took: Duration) -> String {
+        match self.attempt_timeout.filter(|timeout| *timeout <= took) {
             Some(timeout) => format!("no answer within {timeout:?}"),
             None => "no answer in time".to_owned(),
         }

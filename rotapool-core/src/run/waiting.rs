@@ -123,7 +123,7 @@ impl Attempts {
         };
         let (taken, left) = match fresh {
             Pick::Take(fresh) => (fresh, Some(key)),
-            Pick::OnlyTried | Pick::Nothing => (key, None),
+            Pick::Probe(_) | Pick::OnlyTried | Pick::Nothing => (key, None),
         };
         let ticket = pool.enter(taken, &self.wish, tick, handle());
         pool.pass_on(left);

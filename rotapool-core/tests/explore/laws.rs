@@ -29,7 +29,8 @@ pub(crate) struct Scene<'a> {
 pub(crate) fn uphold(scene: &Scene<'_>) {
     what_is_in_flight_lives_and_never_exceeds_the_cap(scene);
     only_what_is_healthy_and_has_room_is_picked(scene);
-    invariants::no_cooldown_ends_early(scene.before, scene.after, scene.now, scene.command);
+    let rules = scene.ledger.rules();
+    invariants::no_cooldown_ends_early(scene.before, scene.after, scene.now, scene.command, rules);
     every_usage_ends_exactly_once(scene);
     the_counters_add_up(scene);
     a_signal_aborts_exactly_the_younger_live_siblings(scene.played, scene.ledger);
@@ -52,7 +53,9 @@ fn only_what_is_healthy_and_has_room_is_picked(scene: &Scene<'_>) {
     let picked = scene.ledger.newest().expect("the ledger has the attempt");
     let row = scene.before.iter().find(|row| *row.id == *picked);
     let row = row.unwrap_or_else(|| panic!("{picked} was picked and is no member"));
-    assert!(row.status == Status::Healthy, "{picked} was picked and is {}", row.status);
+    let is_allowed =
+        row.status == Status::Healthy || invariants::may_be_tried_early(row, scene.ledger.rules());
+    assert!(is_allowed, "{picked} was picked and is {}", row.status);
 }
 
 /// The handle of a usage is with core until the usage ends or is aborted, and that of a wait until the run is

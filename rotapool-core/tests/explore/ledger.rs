@@ -309,6 +309,10 @@ impl Ledger {
             Move::Attempt { membership } => {
                 run.made += 1;
                 self.tally.begun += 1;
+                // What it says of the outage that it tries is known.
+                if self.standing.get(membership) == Some(&Status::CoolingDown) {
+                    self.tripped_after.insert(*membership, self.tally.begun);
+                }
                 let (id, _) = self.members.iter().find(|(_, member)| *member == membership).unzip();
                 self.usages.push(Usage {
                     number: self.tally.begun,

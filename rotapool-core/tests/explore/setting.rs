@@ -31,6 +31,8 @@ pub(crate) struct Setting {
     pub(crate) groups: bool,
     /// Whether somebody looks at the clock, punctually, and a prober asks whoever is out.
     pub(crate) attended: bool,
+    /// Whether runs try what is out early.
+    pub(crate) tries: bool,
 }
 
 /// What there is in a pool beside its resources and runs.
@@ -41,6 +43,7 @@ struct Beside {
     costs: bool,
     groups: bool,
     attended: bool,
+    tries: bool,
 }
 
 impl Setting {
@@ -58,12 +61,17 @@ impl Setting {
         let both = [(1, 1, 1)].into_iter().map(with(Beside { attended: true, ..quotas }));
         let costly = [(1, 2, 2), (2, 2, 2)].into_iter().map(with(Beside { costs: true, ..quotas }));
         let grouped = [(2, 1, 1), (2, 2, 2)].into_iter().map(with(Beside { groups: true, ..none }));
+        let trying = [(2, 1, 2), (2, 2, 1)].into_iter().map(with(Beside { tries: true, ..none }));
         let shapes = open.chain(closing).chain(metered).chain(watched).chain(both);
-        shapes.chain(costly).chain(grouped).flat_map(move |((resources, runs, kinds), beside)| {
-            let Beside { closes, quotas, costs, groups, attended } = beside;
+        let shapes = shapes.chain(costly).chain(grouped).chain(trying);
+        shapes.flat_map(move |((resources, runs, kinds), beside)| {
+            let Beside { closes, quotas, costs, groups, attended, tries } = beside;
             let switches = [(false, false), (false, true), (true, false), (true, true)];
             switches.into_iter().flat_map(move |(siblings, caps)| {
-                configs().map(move |mut rules| {
+                // By the recorded rules nobody may.
+                let configs = configs().filter(move |it| !tries || it.rules == Rules::OURS);
+                configs.map(move |mut rules| {
+                    rules.probe_early = tries.then(|| Duration::from_secs(1));
                     rules.strategy = strategy;
                     rules.cooldown_table = [2, 4].map(Duration::from_secs).to_vec();
                     rules.cancel_siblings = siblings;
@@ -80,6 +88,7 @@ impl Setting {
                         costs,
                         groups,
                         attended,
+                        tries,
                     }
                 })
             })
@@ -92,7 +101,7 @@ impl Setting {
 
     /// Whether operators park: in the smallest pools, for there are many more states.
     pub(crate) fn parks(&self) -> bool {
-        self.resources * self.runs <= 2 && !self.groups
+        self.resources * self.runs <= 2 && !self.groups || self.tries
     }
 
     pub(crate) fn profile(&self, id: &str) -> Profile {
@@ -194,6 +203,7 @@ impl fmt::Display for Setting {
             (self.costs, "costs"),
             (self.groups, "group"),
             (self.attended, "monitor"),
+            (self.tries, "early probes"),
         ] {
             write!(f, ", {}{name}", if is_on { "" } else { "no " })?;
         }

@@ -173,7 +173,12 @@ fn beside(temper: &Temper, random: &mut Rng, episode: &Episode) -> Command {
         40..45 => Command::StandDown { lookout: any },
         // One that has probes under way is dropped seldom.
         45..49 if probes == 0 || random.u8(..4) == 0 => Command::Employ(asking(random)),
-        49..75 if probes > 0 => Command::Answer {
+        // What it asks may be parked meanwhile.
+        49..54 if probes > 0 => {
+            let id = pick(random, &IDS);
+            park(random, id)
+        }
+        54..75 if probes > 0 => Command::Answer {
             probe: random.usize(..probes),
             outcome: temper.outcome(random),
             chance,

@@ -162,6 +162,8 @@ fn our_config(random: &mut Rng) -> Config {
     config.cooldown_bounds = Duration::from_secs(least)..=Duration::from_secs(most);
     config.decay = pick(random, &[None, NonZeroU32::new(1), NonZeroU32::new(3)]);
     config.max_waiting = pick(random, &[1, 2, 4, 1024]);
+    config.probe_early =
+        pick(random, &[None, None, Some(1), Some(2), Some(10)]).map(Duration::from_secs);
     config.recovery = match random.u8(..5) {
         0 => Recovery::AtOnce,
         1 | 2 => Recovery::Trial(trial(random)),

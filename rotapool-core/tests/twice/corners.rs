@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 140] = [
+const ALL: [&str; 143] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -148,6 +148,9 @@ const ALL: [&str; 140] = [
     "a list was applied",
     "a list was refused",
     "a degraded attempt",
+    "an early probe",
+    "an early probe of another outage",
+    "an early probe brought one back",
 ];
 
 /// What only the recorded rules reach.
@@ -159,7 +162,7 @@ const RECORDED: [&str; 4] = [
 ];
 
 /// What only our own rules reach.
-const OURS: [&str; 44] = [
+const OURS: [&str; 47] = [
     "a trial of the breaker's failed",
     "a pause in line",
     "a pause that a wake-up leaves as it is",
@@ -204,6 +207,9 @@ const OURS: [&str; 44] = [
     "a step down",
     "evidence from before an enable, or of a lost usage",
     "a cap below what was promised",
+    "an early probe",
+    "an early probe of another outage",
+    "an early probe brought one back",
 ];
 
 #[derive(Debug, Default)]

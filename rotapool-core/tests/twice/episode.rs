@@ -27,8 +27,7 @@ use crate::twice::reference::{Reference, Stride, Terms};
 
 pub(crate) struct Episode {
     rules: Rules,
-    /// Whether what is out serves when all is.
-    degrades: bool,
+    config: Config,
     clock: Clock,
     now: Moment,
     core: State<Handle>,
@@ -117,7 +116,7 @@ impl Episode {
         }
         Self {
             rules: rules.rules,
-            degrades: rules.degrade,
+            config: rules.clone(),
             clock: Clock(start),
             // Some time has passed, so that a deadline can lie in the past.
             now: Duration::from_secs(1000),
@@ -143,9 +142,9 @@ impl Episode {
         let rows = self.compare();
         if let Some(Move::Attempt { membership }) = played.next {
             let id = self.reference.id(membership);
-            invariants::a_pick_is_allowed(id, &self.rows, &rows, self.degrades);
+            invariants::a_pick_is_allowed(id, &self.rows, &rows, &self.config);
         }
-        invariants::no_cooldown_ends_early(&self.rows, &rows, self.now, command);
+        invariants::no_cooldown_ends_early(&self.rows, &rows, self.now, command, &self.config);
         self.uphold_the_line(command, played.next.as_ref(), &rows);
         self.uphold_the_lookouts(&rows);
         rows.iter().for_each(|row| corners.stands(row));

@@ -1,6 +1,6 @@
 //! What must hold whatever the reference says.
 
-use rotapool_core::{Outcome, PoolStats, QuotaLevel, Status};
+use rotapool_core::{Basis, Config, Outcome, PoolStats, QuotaLevel, Status};
 
 use crate::twice::command::Command;
 use crate::twice::observed::{Moment, Row};
@@ -10,14 +10,25 @@ fn find<'a>(rows: &'a [Row], id: &str) -> Option<&'a Row> {
 }
 
 /// `before` and `after` the pick were taken at the same moment.
-pub(crate) fn a_pick_is_allowed(id: &str, before: &[Row], after: &[Row], degrades: bool) {
+pub(crate) fn a_pick_is_allowed(id: &str, before: &[Row], after: &[Row], rules: &Config) {
     let before = find(before, id).expect("only a member is picked");
-    let allowed =
-        before.status == Status::Healthy || degrades && before.status == Status::CoolingDown;
+    let is_out = before.status == Status::CoolingDown;
+    let allowed = before.status == Status::Healthy
+        || is_out && (rules.degrade || may_be_tried_early(before, rules));
     assert!(allowed, "{id} was picked though it is {}", before.status);
     let after = find(after, id).expect("a pick removes nothing");
     let within = after.limit.is_none_or(|limit| after.in_flight + after.promised <= limit);
     assert!(within, "{id} has {} in flight of {:?}", after.in_flight, after.limit);
+}
+
+/// Whether a run may try it although it is out: for longer than an interval, since an interval, and by a word.
+pub(crate) fn may_be_tried_early(row: &Row, rules: &Config) -> bool {
+    let is_word = row.basis.is_some_and(|basis| basis != Basis::Guessed);
+    rules.probe_early.is_some_and(|every| {
+        is_word
+            && row.since.is_some_and(|since| since + every <= row.at)
+            && row.until.is_some_and(|until| until > row.at + every)
+    })
 }
 
 /// Only time, an operator who brings it back, and what takes the resource out altogether end a cooldown.
@@ -26,12 +37,19 @@ pub(crate) fn no_cooldown_ends_early(
     after: &[Row],
     now: Moment,
     command: &Command,
+    rules: &Config,
 ) {
     for row in before {
         let Some(until) = row.until.filter(|&until| until > now) else { continue };
         match command {
             Command::Enable { id } | Command::Reset { id } | Command::Unpark { id }
                 if **id == *row.id =>
+            {
+                continue;
+            }
+            // Whom it has tried is not said.
+            Command::Settle { outcome: Outcome::Success | Outcome::Error, .. }
+                if rules.probe_early.is_some() =>
             {
                 continue;
             }

@@ -11,6 +11,7 @@ mod budget;
 mod circuit;
 mod closing;
 mod comeback;
+mod early;
 mod edge;
 mod essence;
 mod holding;
@@ -40,6 +41,7 @@ use self::budget::Spending;
 pub(crate) use self::circuit::Breaking;
 use self::circuit::Held;
 use self::comeback::Comeback;
+use self::early::Tries;
 use self::lookouts::Post;
 use self::measures::Measures;
 pub(crate) use self::probes::Asking;
@@ -76,6 +78,7 @@ pub(crate) struct Reference {
     now: Moment,
     memory: Memory,
     spending: Spending,
+    tries: Tries,
     /// The counters of the pool's whole life; the gauges in here mean nothing.
     counted: PoolStats,
     /// Since when it begins no new runs.
@@ -145,6 +148,8 @@ struct Usage {
     lost: bool,
     /// What it took of each quota of its resource, as far as is known.
     reserved: Vec<u64>,
+    /// When half of its run's time is over, of one that tries what is out.
+    half_time: Option<Moment>,
     /// It outlives its call, until its place is taken back if that is ever.
     held: Option<Option<Moment>>,
     /// How long it took to its first item, if it is a stream.
@@ -166,6 +171,7 @@ impl Reference {
             now: Moment::ZERO,
             memory: Memory::default(),
             spending: Spending::default(),
+            tries: Tries::default(),
             counted: new_pool(),
             closed: None,
             ended: false,

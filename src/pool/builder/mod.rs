@@ -211,8 +211,9 @@ impl<T> Builder<T> {
     /// duplicate id, a `max_in_flight`, `max_attempts`, `max_waiting` or `step_down_after` of 0, a weight out of range,
     /// quotas that make no sense, a group that is declared twice, without a name or not at all, a secret that is empty or in plain sight,
     /// a cooldown table that is empty or has a zero in it, bounds that are reversed or begin at zero, a zero in the
-    /// terms of a trial, a time-out or a `held_bound` of zero, rules of breaker, retry budget or health out of range, a `keep_available`
-    /// without a breaker; or all that is wrong with a [configuration](Self::config).
+    /// terms of a trial, a time-out or a `held_bound` of zero, a `probe_early` of zero or beside
+    /// [`python_rules`](Self::python_rules), rules of breaker, retry budget or health out of range, a `keep_available` without a breaker; or
+    /// all that is wrong with a [configuration](Self::config).
     pub fn build(mut self) -> Result<Pool<T>, BuildError> {
         self.take_from_file()?;
         if self.name.is_empty() {

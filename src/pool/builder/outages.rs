@@ -111,6 +111,38 @@ impl<T> Builder<T> {
         self
     }
 
+    /// How often a run may try a resource that is out for long, to see whether it still is. None does by default; more than
+    /// zero.
+    ///
+    /// For words that were too long: an upstream that says an hour and has lifted the limit after ten minutes, a key that was
+    /// parked for a day. A resource whose end was [stated](crate::Basis::Stated) or set by an [operator](crate::Pool::park) is
+    /// tried by one run, one interval after it went out and then again at most once an interval, until the interval before its
+    /// end. A guessed end is left to the cooldown table, and for calls that no run makes there is [`prober`](crate::Pool::prober).
+    ///
+    /// Only a run tries it that loses little by it: something else is eligible for it, a failure leaves it another attempt, and of the time
+    /// to its deadline the attempt takes half at most. A [checkout](crate::Pool::acquire) never does.
+    ///
+    /// A success, and an error of the operation's own, bring the resource back by [`recovery`](Self::recovery). A failure leaves the end
+    /// where it was and takes no step on the table; a stated end that is later holds, and a disable signal, as ever. Told by
+    /// [`Event::ProbedEarly`](crate::Event::ProbedEarly), counted in [`stats`](crate::Pool::stats), and what
+    /// [`explain`](crate::Pool::explain) names as next. Not to be had with [`python_rules`](Self::python_rules).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use rotapool::{Pool, Resource};
+    ///
+    /// let pool = Pool::builder()
+    ///     .resources(["key-1", "key-2"].map(|id| Resource::new(id, id)))
+    ///     .probe_early(Duration::from_secs(60))
+    ///     .build()?;
+    /// # Ok::<(), rotapool::BuildError>(())
+    /// ```
+    pub fn probe_early(mut self, every: Duration) -> Self {
+        self.say("probe_early");
+        self.config.probe_early = Some(every);
+        self
+    }
+
     /// Whether a run that would fail because all resources are out is served by one of them all the same. Off by
     /// default.
     ///

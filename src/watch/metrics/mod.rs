@@ -92,6 +92,8 @@ use thiserror::Error;
 /// | `rotapool_retries_refused_total` | counter | retries that the [retry budget](crate::Builder::retry_budget) refused |
 /// | `rotapool_probes_total` | counter | calls that a [prober](crate::Pool::prober) made; they are in no other counter |
 /// | `rotapool_probe_failures_total` | counter | those of them that failed |
+/// | `rotapool_early_probes_total` | counter | attempts on resources that were out, to [see whether they still were](crate::Builder::probe_early) |
+/// | `rotapool_early_returns_total` | counter | those of them that brought their resource back |
 /// | `rotapool_taken_back_total` | counter | places that were [taken back](crate::Builder::held_bound) from who held them for too long |
 /// | `rotapool_closed` | gauge | whether the pool is [closed](crate::Pool::close): 0 or 1 |
 /// | `rotapool_parked` | gauge | resources that are out until an [operator's](crate::Pool::park) end |

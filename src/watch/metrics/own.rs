@@ -13,7 +13,7 @@ use rotapool_core::{Basis, BreakerState, Grade, Health, PoolStats, QuotaLevel, R
 
 use super::families::{Family, resources, sample};
 
-const POOL_COUNTERS: [Family<PoolStats, u64>; 10] = [
+const POOL_COUNTERS: [Family<PoolStats, u64>; 12] = [
     ("rotapool_failures", "Attempts that failed.", |pool| pool.failures),
     ("rotapool_timeouts", "Attempts that gave no answer in time.", |pool| pool.timeouts),
     ("rotapool_deadlines", "Attempts that the deadline of their run ended.", |pool| pool.deadlines),
@@ -35,6 +35,14 @@ const POOL_COUNTERS: [Family<PoolStats, u64>; 10] = [
     }),
     ("rotapool_probes", "Calls that a prober made.", |pool| pool.probes),
     ("rotapool_probe_failures", "Probes that failed.", |pool| pool.probe_failures),
+    (
+        "rotapool_early_probes",
+        "Attempts on resources that were out, to see whether they still were.",
+        |pool| pool.early_probes,
+    ),
+    ("rotapool_early_returns", "Those of them that brought their resource back.", |pool| {
+        pool.early_returns
+    }),
     (
         "rotapool_taken_back",
         "Places that were taken back from who had held them for too long.",

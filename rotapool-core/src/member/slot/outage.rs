@@ -96,6 +96,11 @@ impl Slot {
         }
     }
 
+    /// A usage tries it before its end: whatever the usage says of the outage is known.
+    pub(crate) fn is_tried_early(&mut self, usage: Sequence) {
+        self.tripped_after = usage;
+    }
+
     /// The outage is over: at its end, or now if it ends before.
     pub(crate) fn recover(&mut self, now: Instant, way: WayBack) {
         if let Standing::CoolingDown(outage) = &self.standing {

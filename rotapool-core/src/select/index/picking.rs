@@ -26,6 +26,8 @@ impl Reach {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pick {
     Take(usize),
+    /// The same of one that is out, to see whether it is.
+    Probe(usize),
     /// Only what its run has tried can be had, and it may not go that far.
     OnlyTried,
     Nothing,

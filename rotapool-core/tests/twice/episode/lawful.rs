@@ -82,6 +82,11 @@ impl Episode {
             let is_fresh = |row: &&Row| !run.tried.contains(&self.newest[&row.id]);
             let mut fresh = rows.iter().filter(is_fresh).filter(|row| run.admits(row));
             let fresh = fresh.find(|row| row.eligible);
+            let is_out = rows.iter().any(|row| {
+                row.status == Status::CoolingDown && self.newest[&row.id] == *membership
+            });
+            let falls_back = fresh.is_some() || self.config.degrade || !is_out;
+            assert!(falls_back, "it tries what is out and has nothing to fall back to");
             let again = run.tried.contains(membership) && fresh.is_some();
             assert!(!again, "it repeats itself although {fresh:?} is fresh and eligible");
         }

@@ -29,6 +29,13 @@ impl Reference {
         Some(Why::RetryBudget { runs, retries, allows_at })
     }
 
+    pub(super) fn has_a_retry_left(&self, now: Moment) -> bool {
+        self.rules.retry_budget.is_none_or(|budget| {
+            let (runs, retries) = self.spent_by(budget, step_of(budget, now));
+            is_affordable(budget, runs, retries)
+        })
+    }
+
     /// An attempt of the run begins.
     pub(super) fn pay(&mut self, run: usize, now: Moment) {
         if self.rules.retry_budget.is_none() {

@@ -62,6 +62,7 @@ impl Reference {
             usage.reserved.hash(into);
         }
         self.essence_of_spending(now).hash(into);
+        self.essence_of_tries(now).hash(into);
         let live = self.runs.iter().enumerate().filter(|(_, run)| run.phase != Phase::Over);
         let mut live: Vec<_> =
             live.map(|(number, run)| self.essence_of(number, run, now)).collect();

@@ -113,6 +113,7 @@ impl Reference {
         }
         match outcome {
             Outcome::Success | Outcome::Error => {
+                self.come_back_early(membership, number, now);
                 let latency = first_item.filter(|_| *outcome == Outcome::Success);
                 self.credit(witness, latency.is_some(), latency.unwrap_or_default(), now);
                 self.prove(witness);

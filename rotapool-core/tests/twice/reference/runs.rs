@@ -109,7 +109,7 @@ impl Reference {
         }
         let own = terms.attempt_timeout.map(|most| later(since, most));
         let deadline = terms.deadline.filter(|_| self.rules.rules.strict_deadlines);
-        own.into_iter().chain(deadline).min()
+        own.into_iter().chain(deadline).chain(self.usage_of(run).half_time).min()
     }
 
     /// Whether a run's usage is on a former membership of an id that is in the pool again.
@@ -164,6 +164,9 @@ impl Reference {
         if failed && self.counts(witness) {
             self.memberships[membership].row = 0;
         }
+        if matches!(outcome, Outcome::Success | Outcome::Error) {
+            self.come_back_early(membership, number, now);
+        }
         match outcome {
             Outcome::Success => {
                 self.credit(witness, true, took, now);
@@ -203,8 +206,10 @@ impl Reference {
                     }
                     _ => {
                         self.note("an attempt ended by its timeout");
-                        let most = self.runs[run].terms.attempt_timeout;
-                        format!("no answer within {:?}", most.expect("a time that is up"))
+                        match self.runs[run].terms.attempt_timeout.filter(|&most| most <= took) {
+                            Some(most) => format!("no answer within {most:?}"),
+                            None => "no answer in time".to_owned(),
+                        }
                     }
                 };
                 self.runs[run].retries = true;

@@ -162,6 +162,7 @@ impl Reference {
             late: false,
             lost: false,
             reserved,
+            half_time: None,
             held: None,
             first_item: None,
         });

@@ -133,6 +133,9 @@ impl Reference {
         }
         // A selection.
         self.notice(now);
+        if let Some(out) = self.whom_to_try(stride) {
+            return self.try_early(stride, out);
+        }
         if self.rules.rules.fresh_first { self.take_turns(stride) } else { self.take_any(stride) }
     }
 
@@ -150,7 +153,13 @@ impl Reference {
         if self.admits_nobody(run) { Why::NoResourceAdmitted } else { Why::NoEligibleResource }
     }
 
-    fn attempt(&mut self, run: usize, membership: usize, handle: Handle, now: Moment) -> Move {
+    pub(super) fn attempt(
+        &mut self,
+        run: usize,
+        membership: usize,
+        handle: Handle,
+        now: Moment,
+    ) -> Move {
         if self.closed.is_some() {
             self.note("a run went on after the pool had closed");
         }
