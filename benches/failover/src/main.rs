@@ -26,6 +26,7 @@ mod upstream;
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
@@ -40,6 +41,9 @@ use progress::{Progress, shown};
 use server::Server;
 use table::Results;
 use tally::Tally;
+
+/// How much later than the last each client of this process begins.
+const APART: Duration = Duration::from_millis(61);
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -86,9 +90,13 @@ async fn measure(
         let (ours, theirs) = results.rows.split_at_mut(clients.len());
 
         let progress = Progress::default();
-        let here = clients.iter().zip(ours).map(|(client, (_, tally))| {
+        let here = clients.iter().zip(ours).zip(0..).map(|((client, (_, tally)), number)| {
             let progress = progress.clone();
-            async move { here(client, profile, seed, &progress, tally).await }
+            async move {
+                // What all do at the same moment of a profile, this machine cannot do for all at the same moment.
+                tokio::time::sleep(APART * number).await;
+                here(client, profile, seed, &progress, tally).await
+            }
         });
         shown(&load, &progress, try_join_all(here)).await?;
 
