@@ -443,7 +443,8 @@ fn answers_are_judged_by_the_table_of_the_file_and_those_of_a_provider_by_its_ow
     let file = json!({
         "pools": { "keys": { "reactions": { "statuses": { "404": "retry" } } } },
         "resources": { "keys": [
-            { "id": "usual" }, { "id": "theirs", "reactions": { "auth_failed": { "cool_down_or": "5m" } } },
+            { "id": "usual" },
+            { "id": "theirs", "reactions": { "auth_failed": { "cool_down_or": "5m" }, "statuses": { "409": "retry" } } },
         ] },
     });
     let settings: Settings = serde_json::from_value(file).unwrap();
@@ -470,8 +471,10 @@ fn answers_are_judged_by_the_table_of_the_file_and_those_of_a_provider_by_its_ow
     };
     assert_eq!(told("usual", 404).unwrap(), "retry (404: the request's own fault)");
     assert_eq!(told("usual", 401).unwrap(), "disable (401: credentials refused)");
-    // A table of a resource's own stands alone: what it does not say is by default.
-    assert_eq!(told("theirs", 404), None);
+    assert_eq!(told("usual", 409), None);
+    // What it does not say is as the file has it for the pool.
+    assert_eq!(told("theirs", 404).unwrap(), "retry (404: the request's own fault)");
+    assert_eq!(told("theirs", 409).unwrap(), "retry (409: the request's own fault)");
     let cooled = told("theirs", 401).unwrap();
     assert_eq!(cooled, "cooldown of 300.0s, guessed (401: credentials refused)");
     let written = serde_json::to_value(pool.config()).unwrap();

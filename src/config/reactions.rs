@@ -54,6 +54,13 @@ impl ReactionsConfig {
             .most_of_outage(self.most_of_outage.unwrap_or(outage))
     }
 
+    /// These, and where they say nothing those of the pool; so it is with each status.
+    pub(crate) fn over(&self, pool: &Self) -> Self {
+        let mut statuses = pool.statuses.clone().unwrap_or_default();
+        statuses.extend(self.statuses.iter().flatten());
+        Self { statuses: Some(statuses), ..self.clone().or(pool) }
+    }
+
     /// All of a table.
     pub(crate) fn of(reactions: &Reactions) -> Self {
         let to = |class| Some(reactions.reaction_to(class));

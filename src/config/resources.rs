@@ -23,7 +23,7 @@ settings! {
         quotas: Vec<QuotaConfig>,
         /// The group to which it belongs, of those of its pool.
         group: String,
-        /// What becomes of its upstream's answers, in the place of what the pool says of them.
+        /// What becomes of its upstream's answers, where it is another than what the file says of its pool.
         reactions: super::reactions::ReactionsConfig where feature = "http",
     }
 }

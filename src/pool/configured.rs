@@ -228,7 +228,8 @@ impl Settings {
             resource.profile = profile;
             #[cfg(feature = "http")]
             if let Some(reactions) = &config.reactions {
-                resource = resource.reactions(reactions.reactions());
+                let of_pool = self.pool(pool).reactions.unwrap_or_default();
+                resource = resource.reactions(reactions.over(&of_pool).reactions());
             }
             resource
         };

@@ -198,6 +198,7 @@ impl<A> State<A> {
             self.share(key);
             self.watch_for_the_line(key);
             self.look_who_is_first();
+            self.disappoint_those_of(key, now);
         }
         is_admitted
     }
