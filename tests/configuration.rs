@@ -60,6 +60,7 @@ fn everything() -> Value {
         },
         "keep_available": 2,
         "degrade": true,
+        "probe_early": "10m",
         "allow_empty": true,
         "retry_budget": { "percent": 20, "min_per_second": 2, "window": "30s" },
         "health": {
@@ -131,6 +132,7 @@ fn a_call_wins_over_the_file_and_the_file_over_the_default_whatever_the_order() 
             .circuit_breaker(rotapool::Trip::after_failures(9))
             .keep_available(3)
             .degrade(false)
+            .probe_early(s(10))
             .allow_empty(false)
             .retry_budget(rotapool::RetryBudget::percent(50))
             .health(rotapool::HealthRules::default())

@@ -170,7 +170,7 @@ fn a_pause_and_a_wait_end_at_the_deadline_too() {
     let pausing = scene.start_with(|request| request.exclude("b"));
     scene.answer("a", Err(Fault::retry("503")));
     let waiting = scene.start_with(|request| request.wait(true).exclude("b"));
-    scene.answer("a", Err(Fault::cooldown_for(secs(3600), "429")));
+    scene.answer("a", Err(Fault::cooldown_for(secs(40), "429")));
     let attempting = scene.start_with(|request| request.exclude("a"));
     let drained = drain(&scene, secs(10));
     assert!(pausing.is_running() && waiting.is_running() && attempting.is_running());

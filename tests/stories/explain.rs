@@ -340,7 +340,6 @@ fn what_ends_while_nobody_looks_is_for_those_in_line_and_no_newcomer_is_promised
         (told.next, told.outlook),
         (None, Outlook::Refused(ExhaustedReason::NoEligibleResource))
     );
-    assert!(told.resources.iter().all(|row| !row.is_eligible()), "{:?}", told.resources);
     let told = scene.pool.request().exclude("b").wait(true).explain();
     assert_eq!(told.outlook, Outlook::InLine { before: 1 });
     // And so it is.

@@ -86,7 +86,8 @@ impl<A> State<A> {
         foreseen: &Foreseen,
         now: Instant,
     ) -> Explanation {
-        let row = |slot: &Slot| ResourceSnapshot::of(foreseen.of(slot), now, self.epoch());
+        // As every other report has them: what is handed over next is not yet so.
+        let row = |slot: &Slot| ResourceSnapshot::of(&self.foresee(slot, now), now, self.epoch());
         let retry_at = match next {
             Some(_) => Some(now),
             None => self.foresee_end(wish, foreseen, now),
