@@ -180,6 +180,7 @@
 //! | DEBUG | the span `rotapool::run` around each run, its operation and all that follows from them | `pool`, `request_id` if given |
 //! | DEBUG | `attempt settled`, `attempt abandoned` | `pool`, `resource_id`, `attempt` (from 1), `outcome`, `latency` in seconds |
 //! | DEBUG | `probe settled` | `pool`, `resource_id`, `outcome`, `latency` in seconds |
+//! | DEBUG | `attempt hedged`: another one begins beside it | `pool`, `resource_id`, `attempt`, `latency` so far in seconds |
 //! | DEBUG | `siblings aborted` | `pool`, `resource_id`, `count` |
 //! | DEBUG | `run ended` | `pool`, `outcome`, `attempts` |
 //! | INFO | `admin call`, if whoever made it [gave a name](Pool::admin) | `pool`, `by`, `call`, `resource_id` unless it is of a list |
@@ -267,9 +268,10 @@ pub use rotapool_core::{AdminCall, Applied, ListError, Profile, Rotation};
 pub use rotapool_core::{
     Basis, BuildError, Candidate, Cause, CommandEnd, CommandReport, CostError, Edge, Event,
     Exhausted, ExhaustedReason, ExhaustedTable, Explanation, Grade, Group, GroupError, Health,
-    HealthRules, Metadata, Notice, Outcome, Outlook, PoolStats, ProbeError, ProbeRules, Quota,
-    QuotaError, QuotaLevel, Recovery, ResourceError, ResourceSnapshot, ResourceStats, RunOutcome,
-    Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy, Trial, UnknownStrategy, chain,
+    HealthRules, Hedge, Metadata, Notice, Outcome, Outlook, PoolStats, ProbeError, ProbeRules,
+    Quota, QuotaError, QuotaLevel, Recovery, ResourceError, ResourceSnapshot, ResourceStats,
+    RunOutcome, Runtime, Signal, Sleep, Spawn, StateChange, Status, Strategy, Trial,
+    UnknownStrategy, chain,
 };
 pub use rotapool_core::{
     BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats, BudgetError, BudgetSpent,

@@ -51,6 +51,7 @@ fn everything() -> Value {
         "max_waiting": 99,
         "cancel_siblings": false,
         "cancel_streams": true,
+        "hedge": "300ms",
         "stall_timeout": "30s",
         "stream_timeout": "10m",
         "held_bound": "5m",
@@ -125,6 +126,7 @@ fn a_call_wins_over_the_file_and_the_file_over_the_default_whatever_the_order() 
             .recovery(Recovery::AtOnce)
             .max_waiting(7)
             .cancel_siblings(true)
+            .hedge(s(1))
             .stall_timeout(s(8))
             .stream_timeout(s(9))
             .cancel_streams(false)
@@ -235,6 +237,7 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
                 "recovery": "slowly",
                 "max_waiting": -1,
                 "cancel_siblings": "yes",
+                "hedge": "0s",
                 "stall_timeout": "0s",
                 "stream_timeout": "0s",
                 "held_bound": "0s",
@@ -284,6 +287,7 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         ("pools.keys.recovery", "is not \\\"at_once\\\", \\\"ramp\\\", \\\"trial\\\""),
         ("pools.keys.max_waiting", "-1 is not a whole number"),
         ("pools.keys.cancel_siblings", "is not true or false"),
+        ("pools.keys.hedge", "is zero"),
         ("pools.keys.stall_timeout", "is zero"),
         ("pools.keys.stream_timeout", "is zero"),
         ("pools.keys.held_bound", "is zero"),
@@ -331,7 +335,7 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         };
         assert!(told.iter().any(|it| line(&it)), "{path}: {what}, in\n{error}");
     }
-    assert!(told.len() == 48, "{} are told:\n{error}", told.len());
+    assert!(told.len() == 49, "{} are told:\n{error}", told.len());
 }
 
 #[test]

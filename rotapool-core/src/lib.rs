@@ -80,8 +80,8 @@ pub use pool::probes::{Probe, Prober};
 pub use problems::{ConfigError, ConfigProblem};
 pub use protect::{
     Admission, Breaker, BreakerCause, BreakerChange, BreakerMode, BreakerState, BreakerStats,
-    Budget, BudgetSpent, CallOutcome, Joined, Limiter, LimiterStats, Rate, RateLimited, Rejected,
-    RetryBudget, Ticket, Trip, Turn, Window,
+    Budget, BudgetSpent, CallOutcome, Hedge, Joined, Limiter, LimiterStats, Rate, RateLimited,
+    Rejected, RetryBudget, Ticket, Trip, Turn, Window,
 };
 pub use report::admin_call::{AdminCall, Applied, Rotation};
 pub use report::change::StateChange;
@@ -96,6 +96,7 @@ pub use report::refusal::ExhaustedReason;
 pub use report::snapshot::ResourceSnapshot;
 pub use report::stats::{PoolStats, ResourceStats};
 pub use run::Attempts;
+pub use run::hedging::Overdue;
 pub use run::step::{RunOptions, Step};
 pub use runtime::{Runtime, Sleep, Spawn};
 pub use select::candidate::Candidate;

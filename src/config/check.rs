@@ -68,6 +68,7 @@ impl PoolConfig {
             max_attempts,
             retry_delay: _,
             attempt_timeout,
+            hedge,
             stall_timeout,
             stream_timeout,
             held_bound,
@@ -96,6 +97,7 @@ impl PoolConfig {
         wrong.at("max_attempts", none.then_some(BuildError::ZeroMaxAttempts));
         let none = attempt_timeout.is_some_and(|timeout| timeout.is_zero());
         wrong.at("attempt_timeout", none.then_some(BuildError::ZeroAttemptTimeout));
+        wrong.at("hedge", hedge.and_then(|hedge| refused(|config| config.hedge = Some(hedge))));
         let none = stall_timeout.is_some_and(|timeout| timeout.is_zero());
         wrong.at("stall_timeout", none.then_some(BuildError::ZeroStallTimeout));
         let none = stream_timeout.is_some_and(|timeout| timeout.is_zero());

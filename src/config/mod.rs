@@ -42,6 +42,8 @@
 #[macro_use]
 mod settings;
 mod check;
+#[cfg(feature = "serde")]
+mod hedge;
 pub(crate) mod in_force;
 mod parts;
 pub(crate) mod pool;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rotapool_core::{HealthRules, Recovery, RetryBudget, Strategy, Trial};
+use rotapool_core::{HealthRules, Hedge, Recovery, RetryBudget, Strategy, Trial};
 
 use super::parts::BreakerConfig;
 use super::resources::GroupConfig;
@@ -21,6 +21,9 @@ settings! {
         retry_delay: Duration,
         /// How long one attempt may take; more than zero.
         attempt_timeout: Duration,
+        /// When a second attempt begins beside one that has not answered: after so long, more than zero; after what 95 of 100
+        /// answers took, p95; or never.
+        hedge: Hedge,
         /// How long a stream may be silent; more than zero.
         stall_timeout: Duration,
         /// How long a stream may take as a whole; more than zero.

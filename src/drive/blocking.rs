@@ -6,10 +6,10 @@ use std::mem;
 use rotapool_core::{Outcome, Signal};
 
 use crate::drive::caller::Caller;
-use crate::drive::future::Rest;
 use crate::drive::guard::{Guard, Next};
 use crate::drive::lease::Lease;
 use crate::drive::past::Past;
+use crate::drive::race::Rest;
 use crate::park::block_on;
 use crate::terms::answer::{Answers, Otherwise};
 use crate::terms::error::RunError;
@@ -19,6 +19,8 @@ pub(crate) fn drive<C: Caller, A: Answers>(
     mut run: Guard<C>,
     mut operation: impl FnMut(&Lease<C::Value>) -> A,
 ) -> Result<A::Value, RunError<A::Error>> {
+    // The one thread is busy with the call.
+    run.forgo_hedges();
     let mut past = Past::new();
     loop {
         let mut rest = match run.step() {

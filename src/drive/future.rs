@@ -7,40 +7,22 @@ use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use pin_project_lite::pin_project;
-use rotapool_core::{Outcome, Sleep};
+use rotapool_core::Outcome;
 
 use crate::drive::caller::Caller;
 use crate::drive::guard::{Guard, Guarded, Next};
 use crate::drive::lease::Lease;
+use crate::drive::operation::Operation;
 use crate::drive::past::Past;
+use crate::drive::race::{Aside, Ended, Rest, Which};
 use crate::terms::answer::{Answers, Otherwise};
 use crate::terms::error::RunError;
 
 /// Attempts in one poll. After so many a run lets the other tasks of its thread have a turn, the timers among
 /// them: an operation that is always ready and never content would keep them waiting.
 const ATTEMPTS_A_POLL: u32 = 32;
-
-/// What a run does with a lease, again for each attempt.
-pub(crate) trait Operation<T> {
-    type Call;
-
-    fn call(&mut self, lease: Lease<T>) -> Self::Call;
-}
-
-impl<T, F, Fut> Operation<T> for F
-where
-    F: FnMut(Lease<T>) -> Fut,
-{
-    type Call = Fut;
-
-    #[inline(always)]
-    fn call(&mut self, lease: Lease<T>) -> Fut {
-        self(lease)
-    }
-}
 
 pin_project! {
     /// Drives a run to its end. Dropped before that, it drops the operation first; then the run's
@@ -49,9 +31,7 @@ pin_project! {
     pub(crate) struct RunFuture<G, F, Fut, E> {
         #[pin]
         call: Option<Fut>,
-        // What ends the attempt in flight, if it takes too long.
-        limit: Option<Sleep>,
-        rest: Option<Rest>,
+        aside: Aside<Fut>,
         operation: F,
         guard: G,
         past: Past<E>,
@@ -61,7 +41,7 @@ pin_project! {
 impl<G, F, Fut, E> RunFuture<G, F, Fut, E> {
     #[inline]
     pub(crate) fn new(guard: G, operation: F) -> Self {
-        Self { call: None, limit: None, rest: None, operation, guard, past: Past::new() }
+        Self { call: None, aside: Aside::NOTHING, operation, guard, past: Past::new() }
     }
 }
 
@@ -80,56 +60,43 @@ where
         let guard = this.guard.guard();
         let (mut attempts, mut rested) = (0, false);
         loop {
-            if this.call.is_some() {
-                let attempt = Attempt { call: this.call.as_mut(), guard };
-                let ended = match attempt.poll(task) {
-                    Poll::Ready(ended) => ended,
+            if this.call.is_some() || this.aside.is_race() {
+                let call = this.call.as_mut();
+                let over = match (Attempt { call, aside: this.aside, guard }).poll(task) {
+                    Poll::Ready(ended) => {
+                        end(ended, this.call.as_mut(), this.aside, guard, this.past)
+                    }
+                    Poll::Pending if guard.limit().is_none() && this.aside.is_nothing() => {
+                        return Poll::Pending;
+                    }
                     Poll::Pending => {
-                        ready!(past_the_limit(guard, this.limit, task));
-                        Ended::TimedOut
+                        let (call, operation) = (this.call.as_mut(), &mut *this.operation);
+                        let over = look_beside(call, this.aside, guard, operation, this.past, task);
+                        ready!(over)
                     }
                 };
-                // The future is gone, and what it held is free, before its place is given back.
-                this.call.set(None);
-                if this.limit.is_some() {
-                    *this.limit = None;
-                }
-                match ended {
-                    Ended::Returned(returned) => match returned.answer() {
-                        Ok(value) => {
-                            guard.succeed();
-                            return Poll::Ready(Ok(value));
-                        }
-                        Err(Otherwise::Returned(result, outcome)) => {
-                            guard.settle(outcome);
-                            return Poll::Ready(result.map_err(RunError::Operation));
-                        }
-                        Err(Otherwise::Again(signal, own)) => {
-                            let signal = this.past.end(signal, own);
-                            guard.settle(Outcome::Signal(signal));
-                        }
-                        Err(Otherwise::Stalled(silence)) => {
-                            guard.settle(Outcome::Stalled(silence));
-                        }
-                    },
-                    Ended::Aborted => guard.settle(Outcome::Aborted),
-                    Ended::TimedOut => guard.settle(Outcome::TimedOut),
+                if let Some(result) = over {
+                    return Poll::Ready(result);
                 }
                 attempts += 1;
                 if attempts == ATTEMPTS_A_POLL {
                     task.waker().wake_by_ref();
                     return Poll::Pending;
                 }
+                if this.call.is_some() || this.aside.is_race() {
+                    continue;
+                }
             }
-            if let Some(rest) = this.rest {
+            if let Some(rest) = this.aside.resting() {
                 ready!(rest.poll(guard, task));
-                *this.rest = None;
+                this.aside.clear();
                 rested = true;
             }
             let (until, in_line) = match guard.step() {
                 Next::Attempt(lease) => {
                     this.past.begin(&lease);
-                    Attempt { call: this.call.as_mut(), guard }.begin(this.operation, lease);
+                    Attempt { call: this.call.as_mut(), aside: this.aside, guard }
+                        .begin(this.operation, lease);
                     continue;
                 }
                 Next::Pause(until) => (Some(until), false),
@@ -138,7 +105,7 @@ where
                     return Poll::Ready(Err(RunError::Exhausted(this.past.unserved(*why))));
                 }
             };
-            *this.rest = Some(Rest::new(guard, until, in_line));
+            this.aside.rest(Rest::new(guard, until, in_line));
             if rested {
                 // Woken too early, by a timer whose clock may stand still until this poll is over.
                 task.waker().wake_by_ref();
@@ -148,71 +115,100 @@ where
     }
 }
 
-/// A pause or a wait. Whatever ends it, the next step reads the clock and asks the core again.
-pub(crate) struct Rest {
-    until: Option<Sleep>,
-    /// Whether the pool may call the run before that.
-    in_line: bool,
-}
-
-impl Rest {
-    pub(crate) fn new<C: Caller>(guard: &Guard<C>, until: Option<Instant>, in_line: bool) -> Self {
-        let until = until.map(|until| match in_line {
-            true => guard.sleep_until(until),
-            false => guard.pause_until(until),
-        });
-        Self { until, in_line }
-    }
-
-    pub(crate) fn poll<C: Caller>(
-        &mut self,
-        guard: &mut Guard<C>,
-        task: &mut Context<'_>,
-    ) -> Poll<()> {
-        if self.in_line && guard.watch(task.waker()) {
-            return Poll::Ready(());
-        }
-        match &mut self.until {
-            Some(until) => until.as_mut().poll(task),
-            None => Poll::Pending,
-        }
-    }
-}
-
-/// Ready when the attempt in flight has reached its limit. The timer is only armed for one that has one, and that
-/// does not answer at once.
-#[inline]
-fn past_the_limit<C: Caller>(
-    guard: &Guard<C>,
-    timer: &mut Option<Sleep>,
-    task: &mut Context<'_>,
-) -> Poll<()> {
-    match guard.limit() {
-        None => Poll::Pending,
-        Some(at) => {
-            let sleep = timer.get_or_insert_with(|| guard.sleep_until(at));
-            ready!(sleep.as_mut().poll(task));
-            if guard.is_past(at) {
-                return Poll::Ready(());
+/// A call has ended: what comes of the run, if that ends it.
+#[inline(always)]
+fn end<C: Caller, Fut, A, R, E>(
+    ended: Ended<A>,
+    mut call: Pin<&mut Option<Fut>>,
+    aside: &mut Aside<Fut>,
+    guard: &mut Guard<C>,
+    past: &mut Past<E>,
+) -> Option<Result<R, RunError<E>>>
+where
+    A: Answers<Value = R, Error = E>,
+{
+    // The future is gone, and what it held is free, before its place is given back.
+    call.set(None);
+    match ended {
+        Ended::Returned(returned) => match returned.answer() {
+            Ok(value) => {
+                aside.clear();
+                guard.succeed();
+                return Some(Ok(value));
             }
-            // Too early, which a timer may be: another one, by the next poll.
-            *timer = None;
-            task.waker().wake_by_ref();
-            Poll::Pending
-        }
+            Err(Otherwise::Returned(result, outcome)) => {
+                aside.clear();
+                guard.settle(outcome);
+                return Some(result.map_err(RunError::Operation));
+            }
+            Err(Otherwise::Again(signal, own)) => {
+                guard.settle(Outcome::Signal(past.end(signal, own)));
+            }
+            Err(Otherwise::Stalled(silence)) => guard.settle(Outcome::Stalled(silence)),
+        },
+        Ended::Aborted => guard.settle(Outcome::Aborted),
+        Ended::TimedOut => guard.settle(Outcome::TimedOut),
     }
+    if !aside.is_nothing() {
+        aside.outlive(guard);
+    }
+    None
 }
 
-enum Ended<A> {
-    Returned(A),
-    Aborted,
-    TimedOut,
+/// The call goes on: what comes of what is beside it.
+#[cold]
+#[inline(never)]
+fn look_beside<C: Caller, F, Fut, A, R, E>(
+    mut call: Pin<&mut Option<Fut>>,
+    aside: &mut Aside<Fut>,
+    guard: &mut Guard<C>,
+    operation: &mut F,
+    past: &mut Past<E>,
+    task: &mut Context<'_>,
+) -> Poll<Option<Result<R, RunError<E>>>>
+where
+    F: Operation<C::Value, Call = Fut>,
+    Fut: Future<Output = A>,
+    A: Answers<Value = R, Error = E>,
+{
+    let (ended, younger) = match ready!(aside.poll(call.as_mut(), guard, operation, past, task)) {
+        Which::Older(ended) => (ended, None),
+        Which::Younger(ended, target) => (ended, Some(target)),
+    };
+    let (result, outcome) = match ended {
+        Ended::Returned(returned) => match returned.answer() {
+            Ok(value) => (Some(Ok(value)), Outcome::Success),
+            Err(Otherwise::Returned(result, outcome)) => {
+                (Some(result.map_err(RunError::Operation)), outcome)
+            }
+            Err(Otherwise::Again(signal, own)) => (None, Outcome::Signal(past.end(signal, own))),
+            Err(Otherwise::Stalled(silence)) => (None, Outcome::Stalled(silence)),
+        },
+        Ended::Aborted => (None, Outcome::Aborted),
+        Ended::TimedOut => (None, Outcome::TimedOut),
+    };
+    // What has ended is gone, and so is what is beside it, if the run is over.
+    if younger.is_none() || result.is_some() {
+        call.set(None);
+    }
+    if result.is_some() {
+        aside.clear();
+    }
+    match younger {
+        Some(target) => guard.settle_hedge(target, outcome),
+        None => {
+            guard.settle_or_hold(outcome);
+            aside.outlive(guard);
+        }
+    }
+    Poll::Ready(result)
 }
 
 /// The operation while it has the word. If it panics, dropping this ends its usage; the panic goes on
 /// to the caller.
 struct Attempt<'a, C: Caller, Fut> {
     call: Pin<&'a mut Option<Fut>>,
+    aside: &'a mut Aside<Fut>,
     guard: &'a mut Guard<C>,
 }
 
@@ -236,6 +232,7 @@ impl<C: Caller, Fut> Attempt<'_, C, Fut> {
         Fut: Future<Output = A>,
     {
         let ended = match self.call.as_mut().as_pin_mut() {
+            None => Poll::Pending,
             Some(call) if !self.guard.is_called() => match call.poll(task) {
                 Poll::Ready(returned) => Poll::Ready(Ended::Returned(returned)),
                 Poll::Pending if self.guard.watch(task.waker()) => Poll::Ready(Ended::Aborted),
@@ -252,6 +249,7 @@ impl<C: Caller, Fut> Drop for Attempt<'_, C, Fut> {
     #[cold]
     fn drop(&mut self) {
         self.call.set(None);
+        self.aside.clear();
         self.guard.settle(Outcome::Panic);
     }
 }

@@ -8,13 +8,13 @@ use std::time::Instant;
 use futures_util::FutureExt as _;
 use futures_util::future::{ready, select};
 use rotapool_core::{
-    Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step,
+    Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step, UsageKey,
 };
 
 use crate::drive::caller::Caller;
 use crate::drive::lease::{Doom, Lease};
 use crate::drive::pair::{Target, Trigger};
-use crate::drive::shared::Locked;
+use crate::drive::shared::{Entry, Locked};
 use crate::terms::options::Only;
 use crate::terms::select;
 
@@ -59,15 +59,20 @@ pub(crate) struct Guard<C: Caller> {
     /// Whether it was ever polled. Before that it has not begun, and so cannot be cancelled.
     begun: bool,
     /// The end by which the usage in flight is aborted, or the run in line is woken.
-    target: Option<Target>,
+    pub(super) target: Option<Target>,
     /// Whether the target knows the task.
-    watched: bool,
+    pub(super) watched: bool,
 }
 
 impl<C: Caller> Guard<C> {
     #[inline]
     pub(crate) fn begin(caller: C, options: RunOptions) -> Self {
-        let attempts = Attempts::new(options);
+        let mut attempts = Attempts::new(options);
+        if let Some(hedge) = caller.options().and_then(|options| options.hedge) {
+            let shared = caller.shared();
+            let now = shared.runtime.now();
+            shared.with(|locked| attempts.hedge(&mut locked.state, hedge, now));
+        }
         Self { caller, attempts, begun: false, target: None, watched: false }
     }
 
@@ -117,16 +122,7 @@ impl<C: Caller> Guard<C> {
                 (step, entry)
             });
             if let Some(entry) = entry {
-                if usage.is_some() {
-                    entry.belongs_to(shared);
-                }
-                let lease = Lease::new(entry, attempts.made(), usage);
-                let request_id = caller.options().and_then(|options| options.request_id.clone());
-                let is_degraded = attempts.is_degraded();
-                if request_id.is_none() && !is_degraded {
-                    return Next::Attempt(lease);
-                }
-                return Next::Attempt(lease.with(request_id, is_degraded));
+                return Next::Attempt(self.lend(entry, usage));
             }
             match step {
                 Step::Attempt(_) => unreachable!("an attempt comes with the entry of its slot"),
@@ -137,6 +133,26 @@ impl<C: Caller> Guard<C> {
                 Step::Choose(candidates) => self.choose(candidates),
             }
         }
+    }
+
+    /// The lease of an attempt that has begun.
+    #[inline(always)]
+    pub(super) fn lend(
+        &self,
+        entry: Arc<Entry<C::Value>>,
+        usage: Option<UsageKey>,
+    ) -> Lease<C::Value> {
+        let Self { caller, attempts, .. } = self;
+        if usage.is_some() {
+            entry.belongs_to(caller.shared());
+        }
+        let lease = Lease::new(entry, attempts.made(), usage);
+        let request_id = caller.options().and_then(|options| options.request_id.clone());
+        let is_degraded = attempts.is_degraded();
+        if request_id.is_none() && !is_degraded {
+            return lease;
+        }
+        lease.with(request_id, is_degraded)
     }
 
     /// Has the caller's own code judge the members, out of the lock.
@@ -249,7 +265,7 @@ impl<C: Caller> Guard<C> {
 
     /// Lets go of the task.
     #[inline]
-    fn unwatch(&mut self) {
+    pub(super) fn unwatch(&mut self) {
         if std::mem::take(&mut self.watched) {
             self.target.iter().for_each(Target::unwatch);
         }

@@ -3,12 +3,15 @@
 pub(crate) mod abort;
 pub(crate) mod blocking;
 pub(crate) mod caller;
-pub(crate) mod future;
+mod future;
 pub(crate) mod guard;
+mod hedging;
 mod holding;
 pub(crate) mod lease;
+pub(crate) mod operation;
 pub(crate) mod pair;
 pub(crate) mod past;
+pub(crate) mod race;
 pub(crate) mod shared;
 pub(crate) mod span;
 pub(crate) mod timer;

@@ -5,9 +5,9 @@ use std::future::poll_fn;
 
 use rotapool_core::after;
 
-use crate::drive::future::Rest;
 use crate::drive::guard::{Guard, Next};
 use crate::drive::lease::Lease;
+use crate::drive::race::Rest;
 use crate::held::checkout::Held;
 use crate::pool::{Pool, Request};
 use crate::terms::error::{OptionsError, RunError};

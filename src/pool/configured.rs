@@ -44,6 +44,7 @@ impl<T> Builder<T> {
             max_attempts,
             retry_delay,
             attempt_timeout,
+            hedge,
             stall_timeout,
             stream_timeout,
             held_bound,
@@ -80,6 +81,9 @@ impl<T> Builder<T> {
         }
         if let Some(timeout) = attempt_timeout.filter(|_| free("attempt_timeout")) {
             defaults.attempt_timeout = Some(timeout);
+        }
+        if let Some(hedge) = hedge.filter(|_| free("hedge")) {
+            config.hedge = Some(hedge);
         }
         if let Some(timeout) = stall_timeout.filter(|_| free("stall_timeout")) {
             defaults.stall_timeout = Some(timeout);
@@ -160,6 +164,7 @@ impl<T> Builder<T> {
             max_attempts: Some(defaults.max_attempts),
             retry_delay: Some(defaults.retry_delay),
             attempt_timeout: defaults.attempt_timeout,
+            hedge: config.hedge,
             stall_timeout: defaults.stall_timeout,
             stream_timeout: defaults.stream_timeout,
             held_bound: defaults.held_bound,

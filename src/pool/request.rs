@@ -6,7 +6,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rotapool_core::{Metadata, RunOptions, fingerprint};
+use rotapool_core::{Hedge, Metadata, RunOptions, fingerprint};
 
 use crate::drive::abort::{AbortHandle, abortable};
 use crate::drive::caller::Caller;
@@ -89,6 +89,19 @@ impl<T> Request<T> {
     /// nothing. The time to its first item is bound by the [`timeout`](Self::timeout) too.
     pub fn stream_timeout(mut self, timeout: Duration) -> Self {
         self.options.stream_timeout = Some(timeout);
+        self
+    }
+
+    /// When an attempt has not answered after this long, begins a second one on another resource; the first good answer is
+    /// the run's. A [`Duration`], or [`Hedge::P95`]; by default as the pool's builder [was told](crate::Builder::hedge),
+    /// which is never if it was told nothing.
+    ///
+    /// For operations that may be carried out twice, of which a few are slow now and then: see
+    /// [`Builder::hedge`](crate::Builder::hedge) for what it costs and what is fair. A delay of zero, or one that is no less
+    /// than the [`timeout`](Self::timeout) or the [`attempt_timeout`](Self::attempt_timeout), is refused; one that comes after a
+    /// [`deadline`](Self::deadline) is never over.
+    pub fn hedge(mut self, hedge: impl Into<Hedge>) -> Self {
+        self.options.hedge = Some(hedge.into());
         self
     }
 
@@ -214,7 +227,10 @@ impl<T> Request<T> {
     /// A run that outlives the call that began it.
     pub(crate) fn begin_owned(self) -> Result<Guard<Box<Self>>, OptionsError> {
         let options = self.for_core()?;
-        Ok(Guard::begin(Box::new(self), options))
+        // Whoever holds a resource holds one.
+        let mut guard = Guard::begin(Box::new(self), options);
+        guard.forgo_hedges();
+        Ok(guard)
     }
 }
 

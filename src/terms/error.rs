@@ -184,4 +184,17 @@ pub enum OptionsError {
     /// A cost that the run states makes no sense in this pool.
     #[error(transparent)]
     Cost(#[from] CostError),
+    /// The delay of hedges was zero.
+    #[error("the delay of hedges is zero; allowed is more than that, or `Hedge::Never` for none")]
+    ZeroHedge,
+    /// The run or its attempts end before they would be hedged.
+    #[error(
+        "hedges begin after {hedge:?}, but the run or its attempts end after {timeout:?}; allowed is less than that"
+    )]
+    HedgeAfterTimeout {
+        /// The delay of hedges.
+        hedge: Duration,
+        /// `timeout` or `attempt_timeout`, whichever comes first.
+        timeout: Duration,
+    },
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rotapool_core::{Metadata, Preferences, RunOptions, after};
+use rotapool_core::{Hedge, Metadata, Preferences, RunOptions, after};
 
 use crate::terms::error::OptionsError;
 
@@ -15,6 +15,7 @@ pub(crate) struct Options {
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) stall_timeout: Option<Duration>,
     pub(crate) stream_timeout: Option<Duration>,
+    pub(crate) hedge: Option<Hedge>,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) wait: Wait,
     pub(crate) request_id: Option<Arc<str>>,
@@ -98,6 +99,7 @@ impl From<Defaults> for Options {
             attempt_timeout,
             stall_timeout,
             stream_timeout,
+            hedge: None,
             deadline: None,
             wait,
             request_id: None,
@@ -127,6 +129,9 @@ impl Options {
         if self.stream_timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(OptionsError::ZeroStreamTimeout);
         }
+        if let Some(Hedge::After(hedge)) = self.hedge {
+            self.check_hedge(hedge)?;
+        }
         Ok(self.terms(now))
     }
 
@@ -147,6 +152,24 @@ impl Options {
             },
             preferences: self.preferences(),
             request_id: self.request_id.clone(),
+        }
+    }
+
+    /// A hedge that is begun when its run or its attempt is over already would be one of which nobody sees anything.
+    fn check_hedge(&self, hedge: Duration) -> Result<(), OptionsError> {
+        if hedge.is_zero() {
+            return Err(OptionsError::ZeroHedge);
+        }
+        if let Some(Deadline::In(timeout)) = self.deadline {
+            if hedge >= timeout {
+                return Err(OptionsError::HedgeAfterTimeout { hedge, timeout });
+            }
+        }
+        match self.attempt_timeout {
+            Some(timeout) if hedge >= timeout => {
+                Err(OptionsError::HedgeAfterTimeout { hedge, timeout })
+            }
+            _ => Ok(()),
         }
     }
 

@@ -74,6 +74,10 @@ mod on {
                     "place taken back"
                 );
             }
+            Event::AttemptHedged { id: resource_id, attempt, latency, .. } => {
+                let (resource_id, latency) = (&**resource_id, latency.as_secs_f64());
+                tracing::debug!(target: TARGET, pool, resource_id, attempt, latency, "attempt hedged");
+            }
             Event::SiblingsAborted { id: resource_id, count, .. } => {
                 let resource_id = &**resource_id;
                 tracing::debug!(target: TARGET, pool, resource_id, count, "siblings aborted");

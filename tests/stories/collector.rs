@@ -158,6 +158,9 @@ fn what_the_package_does_not_have_is_shown_as_stats_has_it() {
     assert_eq!(pool("retries_refused_total"), "rotapool_retries_refused_total{pool=\"keys\"} 0");
     assert_eq!(pool("probes_total"), "rotapool_probes_total{pool=\"keys\"} 0");
     assert_eq!(pool("probe_failures_total"), "rotapool_probe_failures_total{pool=\"keys\"} 0");
+    assert_eq!(pool("hedges_total"), "rotapool_hedges_total{pool=\"keys\"} 0");
+    assert_eq!(pool("hedge_wins_total"), "rotapool_hedge_wins_total{pool=\"keys\"} 0");
+    assert_eq!(pool("hedges_refused_total"), "rotapool_hedges_refused_total{pool=\"keys\"} 0");
     assert_eq!(pool("waiting"), "rotapool_waiting{pool=\"keys\"} 2");
     assert_eq!(pool("oldest_wait_seconds"), "rotapool_oldest_wait_seconds{pool=\"keys\"} 9.0");
 

@@ -24,6 +24,7 @@ mod filters;
 mod formatting;
 mod groups;
 mod health;
+mod hedging;
 mod hook;
 mod hostile;
 mod judged;

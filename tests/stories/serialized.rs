@@ -80,7 +80,7 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
         "in_flight": 0, "held": 0, "waiting": 0, "oldest_wait_seconds": null, "eligible": 1, "saturated": 0, "spent": 0,
         "healthy": 1, "cooling_down": 1, "parked": 0, "disabled": 2,
         "attempts": 3, "successes": 1, "failures": 2, "timeouts": 0, "deadlines": 0, "cooldowns": 1, "disables": 2, "sibling_cancels": 0,
-        "retries": 0, "circuit_trips": 0, "kept_available": 0, "retries_refused": 0, "taken_back": 0, "choice_faults": 0, "probes": 0, "probe_failures": 0, "early_probes": 0, "early_returns": 0,
+        "retries": 0, "circuit_trips": 0, "kept_available": 0, "retries_refused": 0, "taken_back": 0, "hedges": 0, "hedge_wins": 0, "hedges_refused": 0, "choice_faults": 0, "probes": 0, "probe_failures": 0, "early_probes": 0, "early_returns": 0,
         "runs_ok": 1, "runs_exhausted": 2, "runs_error": 0, "runs_cancelled": 0, "closed": false,
         "resources": null,
     });

@@ -432,6 +432,92 @@ fn what_a_break_says_hides_the_secrets_of_its_resource() {
     assert_eq!(pool.snapshot()[0].cause.as_ref().unwrap().to_string(), "key *** is over");
 }
 
+// Hedged.
+
+fn hedged() -> Scene {
+    let budget = rotapool::RetryBudget::percent(100).min_per_second(10);
+    Scene::with(&["a", "b", "c"], |builder| builder.hedge(secs(2)).retry_budget(budget))
+}
+
+#[test]
+fn a_stream_that_has_not_begun_gets_another_one_beside_it_and_the_first_item_decides() {
+    for winner in ["a", "b"] {
+        let scene = hedged();
+        let taps = Taps::default();
+        let task = taps.open(&scene, scene.pool.request());
+        scene.advance(secs(2));
+        assert_eq!(taps.seen(), ["a", "b"]);
+        let (_, tap) = taps.0.lock().unwrap().remove(usize::from(winner == "b"));
+        tap.unbounded_send(Ok("first")).unwrap();
+        scene.settle();
+        let mut stream = task.take_result().expect("it has begun").unwrap();
+        assert_eq!(stream.id(), winner);
+        let (_, loser) = taps.0.lock().unwrap().remove(0);
+        assert!(loser.is_closed(), "the other one is dropped");
+        let stats = scene.pool.stats();
+        let wins = u64::from(winner == "b");
+        assert_eq!((stats.in_flight, stats.held, stats.hedges, stats.hedge_wins), (1, 1, 1, wins));
+        scene.advance(secs(60));
+        assert_eq!(next(&mut stream), Some(Some(Ok("first"))));
+        drop(tap);
+        assert_eq!(next(&mut stream), Some(None));
+        let stats = scene.pool.stats();
+        assert_eq!((stats.runs_ok, stats.successes, stats.failures), (1, 1, 0));
+        assert_eq!(stats.resources.iter().map(|resource| resource.streams).sum::<u64>(), 1);
+        scene.assert_at_rest();
+    }
+}
+
+#[test]
+fn no_hedge_begins_beside_a_stream_that_has_begun() {
+    let scene = hedged();
+    let taps = Taps::default();
+    let mut stream = taps.begun(&scene);
+    let read = scene.time.spawn(async move { stream.next().await });
+    scene.advance(secs(60));
+    assert_eq!((taps.seen().len(), scene.pool.stats().hedges), (1, 0));
+    assert!(!read.is_finished());
+}
+
+#[test]
+fn the_younger_of_two_streams_hears_of_siblings_and_of_its_time_like_any() {
+    let scene = Scene::with(&["a", "b"], |builder| {
+        builder
+            .hedge(secs(2))
+            .stream_timeout(secs(10))
+            .cancel_streams(true)
+            .retry_budget(rotapool::RetryBudget::percent(100).min_per_second(10))
+    });
+    for sibling in [true, false] {
+        let older = scene.pool.request().exclude("a").try_acquire().unwrap();
+        let taps = Taps::default();
+        let task = taps.open(&scene, scene.pool.request());
+        scene.advance(secs(2));
+        taps.feed(Ok("first"));
+        scene.settle();
+        let mut stream = task.take_result().expect("it has begun").unwrap();
+        assert_eq!(stream.id(), "b");
+        let read = scene.time.spawn(async move { (stream.next().await, stream.next().await) });
+        scene.settle();
+        match sibling {
+            true => older.signal(Fault::cooldown_for(secs(1), "429")).unwrap(),
+            false => scene.advance(secs(8)),
+        }
+        scene.settle();
+        let (first, error) = read.take_result().expect("it is over");
+        assert_eq!(first, Some(Ok("first")));
+        assert_eq!(
+            error,
+            Some(Err(match sibling {
+                true => StreamError::Aborted { id: "b".into() },
+                false => StreamError::TimedOut { id: "b".into() },
+            }))
+        );
+        scene.advance(secs(60));
+    }
+    scene.assert_at_rest();
+}
+
 // Given up at any poll.
 
 /// A stream of two items, each after a poll in vain, whose opening takes one too.

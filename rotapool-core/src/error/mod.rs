@@ -79,6 +79,19 @@ pub enum BuildError {
     /// `held_bound` was zero.
     #[error("held_bound is zero; allowed is more than that, or none for no limit")]
     ZeroHeldBound,
+    /// The delay of hedges was zero.
+    #[error("the delay of hedges is zero; allowed is more than that, or none for no hedges")]
+    ZeroHedge,
+    /// Attempts end before they would be hedged.
+    #[error(
+        "hedges begin after {hedge:?}, but attempts end after {attempt_timeout:?}; allowed is less than that"
+    )]
+    HedgeAfterTimeout {
+        /// The delay of hedges.
+        hedge: Duration,
+        /// `attempt_timeout`.
+        attempt_timeout: Duration,
+    },
     /// The pool's name was the empty string.
     #[error(
         "the pool's name is empty; give it one of one character or more, or leave it at `pool`"

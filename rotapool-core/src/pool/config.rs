@@ -9,7 +9,7 @@ use crate::member::comeback::WayBack;
 use crate::member::health_rules::HealthRules;
 use crate::member::recovery::{Recovery, Trial};
 use crate::member::rules::Rules;
-use crate::protect::{RetryBudget, Trip};
+use crate::protect::{Hedge, RetryBudget, Trip};
 use crate::select::strategy::Strategy;
 
 /// The rules of a pool. [`Default`] has the documented defaults.
@@ -43,6 +43,8 @@ pub struct Config {
     pub probe_early: Option<Duration>,
     /// How many retries there may be. Without one, the default, as many as the runs make.
     pub retry_budget: Option<RetryBudget>,
+    /// When attempts are hedged, of runs that were told nothing. Never by default.
+    pub hedge: Option<Hedge>,
     /// Whether a caller's own code chooses: see [`Step::Choose`](crate::Step::Choose). Off by default.
     pub foreign_choice: bool,
     /// Whether a run that would fail because all resources are out is served by one of them: the first back of those
@@ -69,6 +71,7 @@ impl Default for Config {
             keep_available: 1,
             probe_early: None,
             retry_budget: None,
+            hedge: None,
             foreign_choice: false,
             degrade: false,
             allow_empty: false,
@@ -133,6 +136,9 @@ impl Config {
         }
         if let Some(budget) = &self.retry_budget {
             budget.check()?;
+        }
+        if self.hedge == Some(Hedge::After(Duration::ZERO)) {
+            return Err(BuildError::ZeroHedge);
         }
         self.health.check()
     }

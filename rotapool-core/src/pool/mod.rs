@@ -16,6 +16,8 @@ pub(crate) mod foresight;
 mod gate;
 mod groups;
 pub(crate) mod handover;
+mod hedges;
+mod hedging;
 mod holding;
 mod hope;
 pub(crate) mod line;
@@ -44,6 +46,7 @@ use self::edge::Edge;
 use self::effects::Effects;
 use self::gate::Shut;
 use self::groups::Groups;
+use self::hedges::Hedges;
 use self::line::Line;
 use self::tries::Tries;
 use crate::member::roster::Roster;
@@ -88,6 +91,8 @@ pub struct State<A> {
     between: u64,
     /// What time it was when the pool last heard of it.
     now: Tick,
+    /// What hedges go by and are paid out of, once a run may be hedged.
+    hedges: Option<Box<Hedges>>,
     /// What has to be done outside, if anything may have: one look on the way of a healthy run.
     effects: Option<Effects<A>>,
     /// Who makes the next admin call, if they gave their name.
@@ -107,7 +112,8 @@ impl<A> State<A> {
         let early = config.probe_early.map(|every| Box::new(Tries::new(every, now)));
         let counts_starts = budget.is_some();
         let weighs_ends = early.is_some() || config.circuit_breaker.is_some();
-        Self {
+        let is_hedged = config.hedge.is_some();
+        let mut state = Self {
             index: Index::new(config.strategy, epoch),
             yardstick: Yardstick::new(config.health, epoch),
             detours: config.foreign_choice || early.is_some(),
@@ -129,10 +135,15 @@ impl<A> State<A> {
             early,
             budget,
             now: Tick(0),
+            hedges: None,
             effects: None,
             asks: None,
             retired: None,
+        };
+        if is_hedged {
+            state.expect_hedges(now);
         }
+        state
     }
 
     /// What has to be done outside since the last call; `None` if nothing.

@@ -222,6 +222,18 @@ impl<A> State<A> {
         self.left(key);
     }
 
+    /// Ends a usage whose operation was dropped because another attempt of its run has answered.
+    pub(crate) fn abandon(&mut self, ticket: Ticket, now: Instant) {
+        self.give_up(&ticket, now);
+        let key = ticket.slot();
+        let slot = &mut self.roster[key];
+        let Left { sequence, abort, .. } = self.usages.leave(&mut slot.lane, ticket);
+        slot.ended(sequence);
+        // The one that waits to be taken out is to be that of the attempt that answered.
+        self.retire_another(abort);
+        self.left(key);
+    }
+
     /// Keeps what aborted a usage, unless a sibling has taken it, to be dropped outside.
     #[inline]
     pub(super) fn retire(&mut self, abort: Option<A>) {

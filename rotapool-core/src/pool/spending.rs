@@ -14,10 +14,10 @@ impl<A> State<A> {
 
     /// Counts an attempt that begins: the first of its run, or one that `is_retry`.
     pub(crate) fn count_attempt(&mut self, is_first: bool, is_retry: bool, now: Instant) {
-        let Some(budget) = &mut self.budget else { return };
+        let of_hedges = self.hedges.as_mut().and_then(|hedges| hedges.budget.as_mut());
         if is_first {
-            budget.add_run(now);
-        } else if is_retry {
+            self.budget.as_deref_mut().into_iter().chain(of_hedges).for_each(|it| it.add_run(now));
+        } else if let Some(budget) = self.budget.as_mut().filter(|_| is_retry) {
             // Whoever began it has asked within this critical section.
             let _ = budget.withdraw(now);
         }

@@ -24,8 +24,10 @@ impl<A> State<A> {
 
     /// Finds out whether anything looks at runs as they come and go.
     pub(super) fn attend_runs(&mut self) {
-        let weighs = self.early.is_some() || self.config.circuit_breaker.is_some();
-        self.attends_starts = self.follows_runs || self.budget.is_some();
+        let counts = self.budget.is_some() || self.hedges.is_some();
+        let weighs =
+            self.config.circuit_breaker.is_some() || self.early.is_some() || self.hedges.is_some();
+        self.attends_starts = self.follows_runs || counts;
         self.attends_ends = self.follows_runs || weighs;
     }
 

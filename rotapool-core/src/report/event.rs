@@ -34,6 +34,23 @@ pub enum Event {
         /// Which attempt of its run it is, counting from 1.
         attempt: u32,
     },
+    /// The operation has not answered in time: a second attempt begins beside this one, and is told of next. The first good
+    /// answer of the two is the run's.
+    #[non_exhaustive]
+    AttemptHedged {
+        /// When.
+        at: Instant,
+        /// The number of the run.
+        run: u64,
+        /// The id that the run's caller gave it.
+        request_id: Option<Arc<str>>,
+        /// The resource that has not answered.
+        id: Arc<str>,
+        /// Which attempt of its run it is, counting from 1.
+        attempt: u32,
+        /// How long it has taken so far.
+        latency: Duration,
+    },
     /// The operation ended, or an older sibling's signal ended it. What follows from that is told next.
     #[non_exhaustive]
     AttemptSettled {
@@ -52,7 +69,7 @@ pub enum Event {
         /// How long it took.
         latency: Duration,
     },
-    /// The caller gave up the run while the operation was under way.
+    /// The caller gave up the run while the operation was under way, or another attempt of it was faster.
     #[non_exhaustive]
     AttemptAbandoned {
         /// When.
@@ -237,6 +254,21 @@ pub enum RunOutcome {
     Cancelled,
 }
 
+impl RunOutcome {
+    /// How a run ends whose attempt ended so, if it does.
+    pub(crate) fn of(outcome: &Outcome) -> Option<Self> {
+        match outcome {
+            Outcome::Success => Some(Self::Ok),
+            Outcome::Error | Outcome::Failure | Outcome::Panic => Some(Self::Error),
+            Outcome::Aborted
+            | Outcome::Signal(_)
+            | Outcome::TimedOut
+            | Outcome::Stalled(_)
+            | Outcome::DeadlinePassed => None,
+        }
+    }
+}
+
 impl Event {
     /// A gap of so many events, the last of which happened then.
     #[must_use]
@@ -249,6 +281,7 @@ impl Event {
     pub fn at(&self) -> Instant {
         match self {
             Self::AttemptStarted { at, .. }
+            | Self::AttemptHedged { at, .. }
             | Self::AttemptSettled { at, .. }
             | Self::AttemptAbandoned { at, .. }
             | Self::TakenBack { at, .. }
@@ -289,6 +322,11 @@ impl fmt::Display for Event {
             Self::AttemptStarted { run, request_id, id, attempt, .. } => {
                 let run = Run(*run, request_id);
                 write!(f, "{run}: attempt {attempt} on {}", OneLine(id))
+            }
+            Self::AttemptHedged { run, request_id, id, attempt, latency, .. } => {
+                let run = Run(*run, request_id);
+                write!(f, "{run}: attempt {attempt} on {}: no answer", OneLine(id))?;
+                write!(f, " for {latency:.1?}, so another begins beside it")
             }
             Self::AttemptSettled { run, request_id, id, attempt, outcome, latency, .. } => {
                 let run = Run(*run, request_id);

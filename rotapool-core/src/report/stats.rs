@@ -185,6 +185,12 @@ pub struct PoolStats {
     pub retries_refused: u64,
     /// Places that were taken back from who had held them for too long.
     pub taken_back: u64,
+    /// Attempts that began beside one that had not answered. They count among the attempts too.
+    pub hedges: u64,
+    /// Those of them whose value was their run's.
+    pub hedge_wins: u64,
+    /// Times that one was due and the budget had none left.
+    pub hedges_refused: u64,
     /// Choices of the user's own [`Select`](crate::Candidate) that panicked or named no candidate.
     pub choice_faults: u64,
     /// Calls that a [prober](crate::Prober) made. They are in no other counter.
@@ -243,6 +249,9 @@ impl PoolStats {
             kept_available: counted.kept_available,
             retries_refused: counted.retries_refused,
             taken_back: counted.taken_back,
+            hedges: counted.hedges,
+            hedge_wins: counted.hedge_wins,
+            hedges_refused: counted.hedges_refused,
             choice_faults: counted.choice_faults,
             probes: counted.probes,
             probe_failures: counted.probe_failures,

@@ -38,7 +38,7 @@ impl Attempts {
         let step = self.begin(pool, ticket, now);
         if let Some(deadline) = self.deadline {
             let half = now + deadline.saturating_duration_since(now) / 2;
-            self.limit = self.limit.map(|limit| limit.min(half));
+            self.end_no_later_than(half);
         }
         step
     }

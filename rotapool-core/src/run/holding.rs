@@ -36,6 +36,7 @@ impl Attempts {
     /// If no attempt is in flight.
     #[cold]
     pub fn commit<A>(&mut self, pool: &mut State<A>, until: Option<Instant>, now: Instant) {
+        self.decide(pool, true, now);
         let Phase::Attempting(ticket) = &self.phase else { panic!("no attempt is in flight") };
         pool.answers(ticket, now);
         self.history.write().first_item = Some(pool.age(ticket, now));

@@ -1,10 +1,12 @@
 //! The retry loop as a state machine: one run, from its first step to its end.
 
+mod beside;
 mod between;
 mod degrade;
 mod early;
 mod foresight;
 mod futility;
+pub(crate) mod hedging;
 mod holding;
 mod pause;
 mod settling;
@@ -15,6 +17,7 @@ mod waiting;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::beside::Hedging;
 use self::pause::{Pause, Resumed};
 use self::step::{RunOptions, Step};
 use crate::member::signal::Signal;
@@ -22,6 +25,7 @@ use crate::member::slot::SlotIndex;
 use crate::member::usage::{Sequence, Ticket, UsageKey};
 use crate::pool::State;
 use crate::pool::line::Turn;
+use crate::protect::Hedge;
 use crate::rare::Rare;
 use crate::report::refusal::ExhaustedReason;
 use crate::select::candidate::Candidate;
@@ -58,6 +62,8 @@ pub struct Attempts {
     /// The budget under the recorded rules, fixed by the first step.
     budget: Option<u32>,
     wait: bool,
+    /// Whether its attempts are never hedged.
+    forgoes_hedges: bool,
     retry_delay: Duration,
     attempt_timeout: Option<Duration>,
     deadline: Option<Instant>,
@@ -101,6 +107,9 @@ struct Remembered {
     first_item: Option<Duration>,
     /// Which attempt was the last on a resource that is out; 0 if none was.
     degraded: u32,
+    /// When its attempts are hedged, if it was told, and how far that is with the one in flight.
+    hedge: Option<Hedge>,
+    hedging: Option<Hedging>,
 }
 
 impl History {
@@ -146,6 +155,7 @@ impl Attempts {
             made: 0,
             budget: None,
             wait,
+            forgoes_hedges: false,
             retry_delay,
             attempt_timeout,
             deadline,
@@ -270,6 +280,7 @@ impl Attempts {
     fn attend_start<A>(&mut self, pool: &mut State<A>, now: Instant) {
         pool.count_attempt(self.made == 1, self.history.retries(), now);
         self.tell_started(pool, now);
+        self.plan_hedge(pool, now);
     }
 
     fn limit_of_attempt<A>(&self, pool: &State<A>, now: Instant) -> Option<Instant> {
@@ -314,6 +325,9 @@ impl Attempts {
                     None => pool.give_up(&ticket, now),
                 }
                 pool.release(ticket);
+                if let Some(beside) = self.take_beside() {
+                    pool.abandon(beside.ticket, now);
+                }
             }
             Phase::Pausing => self.give_up_the_pause(pool),
             Phase::Waiting => self.give_up_the_line(pool),

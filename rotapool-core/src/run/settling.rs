@@ -7,6 +7,7 @@ use super::{Attempts, Phase};
 use crate::member::signal::{Outcome, Signal, silent_for};
 use crate::member::usage::Ticket;
 use crate::pool::State;
+use crate::report::event::RunOutcome;
 use crate::time::{Tick, after, scaled};
 
 impl Attempts {
@@ -86,7 +87,10 @@ impl Attempts {
             Outcome::DeadlinePassed => {
                 pool.give_up(&ticket, now);
                 pool.counters.deadlines += 1;
-                self.rest(pool, Phase::Between);
+                match self.other_attempt() {
+                    Some(other) => self.phase = Phase::Attempting(other),
+                    None => self.rest(pool, Phase::Between),
+                }
                 pool.release(ticket);
             }
         }
@@ -117,6 +121,12 @@ impl Attempts {
     fn attend_end<A>(&mut self, pool: &mut State<A>, outcome: &Outcome, now: Instant) {
         if pool.follows_runs() {
             self.tell_settled(pool, outcome, now);
+        }
+        if let Some(ends) = RunOutcome::of(outcome) {
+            self.decide(pool, *outcome == Outcome::Success, now);
+            if pool.follows_runs() {
+                self.ended(pool, ends, now);
+            }
         }
         let Phase::Attempting(ticket) = &self.phase else { return };
         if matches!(outcome, Outcome::Success | Outcome::Error) {
@@ -191,6 +201,11 @@ impl Attempts {
         // After a retry signal the usage still counts among the siblings that a signal aborts.
         let is_sibling = matches!(signal, Signal::Retry { .. });
         history.last_signal = Some(signal);
+        if let Some(other) = self.other_attempt() {
+            self.phase = Phase::Attempting(other);
+            return pool.release(ticket);
+        }
+        let history = self.history.write();
         let last = self.budget.is_some_and(|budget| history.spent >= budget);
         if !rules.holds_place_in_pauses || last || self.retry_delay.is_zero() {
             self.rest(pool, Phase::Between);

@@ -1,10 +1,11 @@
 //! What a run tells of itself to those who follow. Without any, it looks at one flag and goes on.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Attempts, Phase};
 use crate::member::signal::Outcome;
+use crate::member::usage::Ticket;
 use crate::pool::State;
 use crate::report::event::{Event, RunOutcome};
 use crate::report::refusal::ExhaustedReason;
@@ -17,9 +18,24 @@ impl Attempts {
         }
         if let Phase::Attempting(ticket) = &self.phase {
             let id = pool.id_of(ticket);
-            let (run, request_id) = self.told(pool);
-            pool.tell(Event::AttemptStarted { at: now, run, request_id, id, attempt: self.made });
+            self.started(pool, id, now);
         }
+    }
+
+    /// An attempt has begun beside the one in flight.
+    pub(super) fn tell_started_on<A>(
+        &mut self,
+        pool: &mut State<A>,
+        ticket: &Ticket,
+        now: Instant,
+    ) {
+        let id = pool.id_of(ticket);
+        self.started(pool, id, now);
+    }
+
+    fn started<A>(&mut self, pool: &mut State<A>, id: Arc<str>, now: Instant) {
+        let (run, request_id) = self.told(pool);
+        pool.tell(Event::AttemptStarted { at: now, run, request_id, id, attempt: self.made });
     }
 
     /// The run's caller is about to give it up.
@@ -29,17 +45,34 @@ impl Attempts {
         }
         if let Phase::Attempting(ticket) = &self.phase {
             let (id, latency) = (pool.id_of(ticket), pool.age(ticket, now));
-            let (run, request_id) = self.told(pool);
-            pool.tell(Event::AttemptAbandoned {
-                at: now,
-                run,
-                request_id,
-                id,
-                attempt: self.made,
-                latency,
-            });
+            self.abandoned(pool, id, self.number_in_flight(), latency, now);
+            self.tell_of_beside(pool, now);
         }
         self.ended(pool, RunOutcome::Cancelled, now);
+    }
+
+    /// An attempt was given up.
+    pub(super) fn tell_abandoned<A>(
+        &mut self,
+        pool: &mut State<A>,
+        ticket: &Ticket,
+        attempt: u32,
+        now: Instant,
+    ) {
+        let (id, latency) = (pool.id_of(ticket), pool.age(ticket, now));
+        self.abandoned(pool, id, attempt, latency, now);
+    }
+
+    fn abandoned<A>(
+        &mut self,
+        pool: &mut State<A>,
+        id: Arc<str>,
+        attempt: u32,
+        latency: Duration,
+        now: Instant,
+    ) {
+        let (run, request_id) = self.told(pool);
+        pool.tell(Event::AttemptAbandoned { at: now, run, request_id, id, attempt, latency });
     }
 
     /// The pool cannot serve the run.
@@ -55,33 +88,21 @@ impl Attempts {
     }
 
     /// The attempt in flight has ended. What follows from that is told next.
-    #[cold]
-    #[inline(never)]
     pub(super) fn tell_settled<A>(&mut self, pool: &mut State<A>, outcome: &Outcome, now: Instant) {
         let Phase::Attempting(ticket) = &self.phase else { return };
         let (id, latency) = (pool.id_of(ticket), pool.age(ticket, now));
-        let ends = match outcome {
-            Outcome::Success => Some(RunOutcome::Ok),
-            Outcome::Error | Outcome::Failure | Outcome::Panic => Some(RunOutcome::Error),
-            Outcome::Aborted
-            | Outcome::Signal(_)
-            | Outcome::TimedOut
-            | Outcome::Stalled(_)
-            | Outcome::DeadlinePassed => None,
-        };
+        let attempt = self.number_in_flight();
         let (run, request_id) = self.told(pool);
+        let outcome = outcome.clone();
         pool.tell(Event::AttemptSettled {
             at: now,
             run,
             request_id,
             id,
-            attempt: self.made,
-            outcome: outcome.clone(),
+            attempt,
+            outcome,
             latency,
         });
-        if let Some(outcome) = ends {
-            self.ended(pool, outcome, now);
-        }
     }
 
     pub(super) fn ended<A>(&mut self, pool: &mut State<A>, outcome: RunOutcome, now: Instant) {
@@ -90,7 +111,7 @@ impl Attempts {
     }
 
     /// By what the run is told of: its number, which it gets the first time, and what its caller calls it.
-    fn told<A>(&mut self, pool: &mut State<A>) -> (u64, Option<Arc<str>>) {
+    pub(super) fn told<A>(&mut self, pool: &mut State<A>) -> (u64, Option<Arc<str>>) {
         if self.number == 0 {
             self.number = pool.number_run();
         }
@@ -100,8 +121,6 @@ impl Attempts {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::member::profile::Profile;
     use crate::pool::config::Config;

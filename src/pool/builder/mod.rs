@@ -10,7 +10,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool_core::{BuildError, Config, Group, Recovery, Runtime, State, StateChange, Strategy};
+use rotapool_core::{
+    BuildError, Config, Group, Hedge, Recovery, Runtime, State, StateChange, Strategy,
+};
 
 use crate::config::pool::PoolConfig;
 use crate::drive::shared::{Hooks, Locked, Shared};
@@ -236,6 +238,13 @@ impl<T> Builder<T> {
         }
         if self.defaults.held_bound.is_some_and(|bound| bound.is_zero()) {
             return Err(BuildError::ZeroHeldBound);
+        }
+        if let (Some(Hedge::After(hedge)), Some(attempt_timeout)) =
+            (self.config.hedge, self.defaults.attempt_timeout)
+        {
+            if hedge >= attempt_timeout {
+                return Err(BuildError::HedgeAfterTimeout { hedge, attempt_timeout });
+            }
         }
         self.apply_rules()?;
         self.config.check()?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rotapool_core::RetryBudget;
+use rotapool_core::{Hedge, RetryBudget};
 
 use super::Builder;
 
@@ -65,6 +65,31 @@ impl<T> Builder<T> {
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
         self.say("retry_budget");
         self.config.retry_budget = Some(budget);
+        self
+    }
+
+    /// Hedges the runs that set nothing of their own: when an attempt has not answered after this long, a second one
+    /// begins on another resource, and the first good answer is the run's. A [`Duration`], or [`Hedge::P95`] for what 95 of 100 answers
+    /// of late were faster than. Never by default.
+    ///
+    /// It cuts the tail of the latencies where some answers are slow by chance, and **the operation may be carried out twice**.
+    ///
+    /// - Who answers first with a value, or an error of the operation's own, ends the run. The other attempt is dropped where it
+    ///   stands, says nothing of its resource, and gives its place back. A signal, a time-out or an abort
+    ///   does to its resource what it always does, and the run goes on with the other attempt alone. Each attempt has an
+    ///   [`attempt_timeout`](Self::attempt_timeout) of its own; the deadline ends both.
+    /// - The second attempt goes to what the [strategy](Self::strategy) chooses among the eligible that the run admits and has not
+    ///   tried, never to the same resource, nor one of its [group](crate::Resource::group), and not beyond the pace of a ramp. Where there is none, as in a pool of one, there is no
+    ///   hedge. A [`Select`](crate::Select) of your own is not asked.
+    /// - None begins while anybody is in [line](crate::Request::wait): what is free is theirs.
+    /// - It is paid out of the [retry budget](Self::retry_budget), or 5 of 100 runs of the last minute are hedged at most if there
+    ///   is none. It counts among the run's attempts, so a run that may make one only is not hedged.
+    ///
+    /// Both attempts are polled in the run's own task; nothing is spawned. The two of them share the operation, so each call of
+    /// it has to make a future of its own, as for any retry.
+    pub fn hedge(mut self, hedge: impl Into<Hedge>) -> Self {
+        self.say("hedge");
+        self.config.hedge = Some(hedge.into());
         self
     }
 

@@ -97,6 +97,9 @@ use thiserror::Error;
 /// | `rotapool_taken_back_total` | counter | places that were [taken back](crate::Builder::held_bound) from who held them for too long |
 /// | `rotapool_closed` | gauge | whether the pool is [closed](crate::Pool::close): 0 or 1 |
 /// | `rotapool_parked` | gauge | resources that are out until an [operator's](crate::Pool::park) end |
+/// | `rotapool_hedges_total` | counter | attempts that began [beside one](crate::Builder::hedge) that had not answered |
+/// | `rotapool_hedge_wins_total` | counter | those of them whose value was their run's |
+/// | `rotapool_hedges_refused_total` | counter | hedges that the retry budget refused |
 /// | `rotapool_waiting` | gauge | runs in line for a resource |
 /// | `rotapool_spent` | gauge | healthy resources whose [quotas](crate::Quota) are spent |
 /// | `rotapool_oldest_wait_seconds` | gauge | how long the run has been in line that came first; 0 if nobody is |

@@ -13,7 +13,7 @@ use rotapool_core::{Basis, BreakerState, Grade, Health, PoolStats, QuotaLevel, R
 
 use super::families::{Family, resources, sample};
 
-const POOL_COUNTERS: [Family<PoolStats, u64>; 12] = [
+const POOL_COUNTERS: [Family<PoolStats, u64>; 15] = [
     ("rotapool_failures", "Attempts that failed.", |pool| pool.failures),
     ("rotapool_timeouts", "Attempts that gave no answer in time.", |pool| pool.timeouts),
     ("rotapool_deadlines", "Attempts that the deadline of their run ended.", |pool| pool.deadlines),
@@ -48,6 +48,13 @@ const POOL_COUNTERS: [Family<PoolStats, u64>; 12] = [
         "Places that were taken back from who had held them for too long.",
         |pool| pool.taken_back,
     ),
+    ("rotapool_hedges", "Attempts that began beside one that had not answered.", |pool| {
+        pool.hedges
+    }),
+    ("rotapool_hedge_wins", "Hedges whose value was their run's.", |pool| pool.hedge_wins),
+    ("rotapool_hedges_refused", "Hedges that the retry budget refused.", |pool| {
+        pool.hedges_refused
+    }),
 ];
 
 const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 6] = [

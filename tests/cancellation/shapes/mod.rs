@@ -2,6 +2,7 @@
 
 mod aborted;
 mod alone;
+mod hedged;
 mod in_line;
 
 use std::time::Duration;
@@ -82,7 +83,7 @@ const PLAIN: Shape = Shape {
 
 /// All that there are.
 pub(crate) fn all() -> impl Iterator<Item = &'static Shape> {
-    [alone::SHAPES, aborted::SHAPES, in_line::SHAPES].into_iter().flatten()
+    [alone::SHAPES, aborted::SHAPES, hedged::SHAPES, in_line::SHAPES].into_iter().flatten()
 }
 
 fn secs(seconds: u64) -> Duration {

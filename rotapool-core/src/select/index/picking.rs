@@ -52,10 +52,40 @@ impl Index {
             _ => self.find_fresh(wish, roster, yardstick, now, chance),
         };
         let Some(picked) = picked else { return self.pick_another(wish, reach, roster, now) };
+        self.picked(picked, wish, roster);
+        Pick::Take(picked)
+    }
+
+    /// This one was picked, by the strategy.
+    #[inline(always)]
+    pub(crate) fn picked(&mut self, picked: usize, wish: &Wish, roster: &Roster) {
         if let Eligible::Ranked(order, tournament) = &mut self.eligible {
             order.picked(picked, wish, roster, tournament);
         }
-        Pick::Take(picked)
+    }
+
+    /// The strategy's choice for a second attempt beside the one on `first`: among the eligible that the run has not
+    /// tried, and not the same resource, be it another membership, nor one of its group.
+    pub(crate) fn find_beside(
+        &self,
+        first: usize,
+        wish: &Wish,
+        roster: &Roster,
+        yardstick: &Yardstick,
+        now: Tick,
+        chance: &mut impl FnMut() -> f64,
+    ) -> Option<usize> {
+        let first = &roster[first];
+        let pays = self.pays(wish, roster, now);
+        let other = |item: usize| {
+            let slot = &roster[item];
+            slot.id() != first.id()
+                && (slot.group().is_none() || slot.group() != first.group())
+                && wish.admits(slot)
+                && !wish.has_tried(slot)
+                && pays(item)
+        };
+        self.find(wish, roster, yardstick, now, chance, other)
     }
 
     /// Nothing fresh is within its pace.
