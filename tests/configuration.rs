@@ -465,7 +465,7 @@ fn answers_are_judged_by_the_table_of_the_file_and_those_of_a_provider_by_its_ow
         let request = request.fold(pool.request(), |request, other| request.exclude(other));
         let run = request.max_attempts(1).run(async |lease| {
             let status = http::StatusCode::from_u16(status).unwrap();
-            lease.judge(&(status, &http::HeaderMap::new()))?;
+            lease.judge((status, &http::HeaderMap::new()))?;
             Ok::<_, Fault<std::convert::Infallible>>(())
         });
         let told = futures::executor::block_on(run).err();

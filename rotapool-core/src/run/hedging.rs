@@ -22,7 +22,7 @@ pub enum Overdue {
     /// It has not come, or has moved: look at it again.
     NotYet,
     /// The attempt in flight, the older of two, is to be [settled](Attempts::settle) with
-    /// [`Outcome::TimedOut`].
+    /// [`Outcome::TimedOut`](crate::Outcome::TimedOut).
     Attempt,
     /// The same of the [younger one](Attempts::swap_hedge).
     Hedge,

@@ -44,7 +44,7 @@ fn a_pause_ends_at_once_when_all_that_is_left_is_away_for_longer() {
     type Away = fn(&Scene);
     let ways: [(&str, Away); 5] = [
         ("a stated cooldown", |scene| {
-            scene.answer("a", Err(Fault::cooldown_for(secs(3_600), "429")))
+            scene.answer("a", Err(Fault::cooldown_for(secs(3_600), "429")));
         }),
         ("a disable signal", |scene| scene.answer("a", Err(Fault::disable("401")))),
         ("an operator's park", |scene| drop(scene.pool.park("a", secs(3_600), "unpaid"))),
