@@ -177,9 +177,14 @@ impl Stage {
 
     /// Has it fail, unless it did before.
     pub(crate) fn fell_older(&self) {
+        self.fell_older_by(End::Cooldown);
+    }
+
+    /// The same by this signal. A cooldown spares a run that began in the first half of its call.
+    pub(crate) fn fell_older_by(&self, signal: End) {
         let older = self.older.lock().unwrap().take();
         if let Some(mut older) = older {
-            older.end_call(End::Cooldown);
+            older.end_call(signal);
             assert_eq!(older.poll(), Some(false));
         }
     }

@@ -87,6 +87,6 @@ pub(super) const SHAPES: &[Shape] = &[
 
 fn fell_older_once_it_is_hedged(stage: &Stage) {
     if stage.pool.stats().hedges > 0 {
-        stage.fell_older();
+        stage.fell_older_by(End::Disable);
     }
 }
