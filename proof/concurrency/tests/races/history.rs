@@ -3,20 +3,38 @@
 //! They are told under the pool's lock, so they are the one order on which all threads agree.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use rotapool::{Event, Events, Outcome, Pool, RunOutcome, Signal, Status};
+
+/// A run, and which of its attempts.
+type Attempt = (u64, u32);
+
+#[derive(Debug)]
+struct UnderWay {
+    id: String,
+    /// The how manieth attempt of all it is.
+    number: u64,
+    since: Instant,
+}
+
+/// What has just ended: its signal, if it was one, sends the younger attempts away that began no earlier than this.
+struct Settled {
+    number: u64,
+    as_of: Option<Instant>,
+}
 
 #[derive(Default)]
 struct History {
     statuses: BTreeMap<String, Status>,
     changes: u64,
-    /// The runs whose attempt is under way: where, and the how manieth attempt of all it is.
-    under_way: BTreeMap<u64, (String, u64)>,
-    last_settled: u64,
+    /// What is under way.
+    under_way: BTreeMap<Attempt, UnderWay>,
+    last_settled: Option<Settled>,
     /// The runs between two attempts. By the recorded rules, one that pauses may still be counted as aborted.
     between: BTreeSet<u64>,
-    /// Those of them that were told to abort.
-    doomed: BTreeSet<u64>,
+    /// The attempts that were told to abort.
+    doomed: BTreeSet<Attempt>,
     ended: BTreeSet<u64>,
     attempts: u64,
     settled: BTreeMap<&'static str, u64>,
@@ -54,7 +72,7 @@ pub(crate) fn check(pool: &Pool<()>, events: &mut Events) {
         (stats.runs_ok, stats.runs_error, stats.runs_exhausted, stats.runs_cancelled),
         (runs("ok"), runs("error"), runs("exhausted"), runs("cancelled"))
     );
-    let others = ["through", "too late", "aborted", "abandoned"].map(settled);
+    let others = ["through", "too late", "aborted", "abandoned", "taken back"].map(settled);
     let ends = failed.iter().chain(&others).sum::<u64>();
     assert_eq!(history.attempts, ends, "every attempt ends once");
     for row in &stats.resources {
@@ -66,19 +84,21 @@ pub(crate) fn check(pool: &Pool<()>, events: &mut Events) {
 impl History {
     fn follow(&mut self, event: &Event, caps: &BTreeMap<String, Option<u32>>) {
         match event {
-            Event::AttemptStarted { run, id, .. } => {
+            Event::AttemptStarted { run, id, attempt, at, .. } => {
                 let status = self.statuses.get(&**id).copied().unwrap_or(Status::Healthy);
                 assert_eq!(status, Status::Healthy, "{event}");
                 self.attempts += 1;
-                let began = self.under_way.insert(*run, (id.to_string(), self.attempts));
-                assert_eq!(began, None, "{event}");
+                let beside: Vec<_> = self.of_run(*run).collect();
+                assert!(beside.len() < 2 && beside.iter().all(|one| *one.id != **id), "{event}");
+                let under_way = UnderWay { id: id.to_string(), number: self.attempts, since: *at };
+                assert!(self.under_way.insert((*run, *attempt), under_way).is_none(), "{event}");
                 self.between.remove(run);
-                let here = self.under_way.values().filter(|(other, _)| **other == **id).count();
+                let here = self.under_way.values().filter(|one| *one.id == **id).count();
                 let cap = caps.get(&**id).copied().flatten();
                 assert!(cap.is_none_or(|cap| here <= cap as usize), "above the cap: {event}");
             }
-            Event::AttemptSettled { run, id, outcome, .. } => {
-                let doomed = self.doomed.remove(run);
+            Event::AttemptSettled { run, id, attempt, outcome, latency, at, .. } => {
+                let doomed = self.doomed.remove(&(*run, *attempt));
                 let how = match outcome {
                     Outcome::Aborted => {
                         assert!(doomed, "nobody told it to abort: {event}");
@@ -92,11 +112,20 @@ impl History {
                     Outcome::DeadlinePassed => "too late",
                     _ => "through",
                 };
-                self.end(*run, id, how);
+                // Those that began in the first half of its call may have overtaken it.
+                let as_of = (how == "cooldown").then(|| *at - *latency / 2);
+                self.end((*run, *attempt), id, how, as_of);
             }
-            Event::AttemptAbandoned { run, id, .. } => {
-                self.doomed.remove(run);
-                self.end(*run, id, "abandoned");
+            Event::AttemptHedged { run, attempt, .. } => {
+                assert!(self.under_way.contains_key(&(*run, *attempt)), "{event}");
+            }
+            Event::AttemptAbandoned { run, id, attempt, .. } => {
+                self.doomed.remove(&(*run, *attempt));
+                self.end((*run, *attempt), id, "abandoned", None);
+            }
+            Event::TakenBack { run, id, attempt, .. } => {
+                self.doomed.remove(&(*run, *attempt));
+                self.end((*run, *attempt), id, "taken back", None);
             }
             Event::StateChanged { change, .. } => {
                 self.changes += 1;
@@ -105,11 +134,15 @@ impl History {
                 assert_eq!(change.old, old.unwrap_or(Status::Healthy), "{event}");
             }
             Event::SiblingsAborted { id, count, .. } => {
-                let younger =
-                    |(at, number): &(String, u64)| **at == **id && *number > self.last_settled;
-                let told = self.under_way.iter().filter(|(_, attempt)| younger(attempt));
-                let told: BTreeSet<u64> =
-                    told.map(|(run, _)| *run).filter(|run| !self.doomed.contains(run)).collect();
+                let Settled { number, as_of } = self.last_settled.as_ref().expect("who told them");
+                let is_told = |one: &UnderWay| {
+                    *one.id == **id
+                        && one.number > *number
+                        && as_of.is_none_or(|as_of| one.since >= as_of)
+                };
+                let told =
+                    self.under_way.iter().filter(|(_, one)| is_told(one)).map(|(key, _)| *key);
+                let told: BTreeSet<_> = told.filter(|key| !self.doomed.contains(key)).collect();
                 let (count, told_now) = (*count, told.len() as u64);
                 let pausing = self.between.len() as u64;
                 assert!((told_now..=told_now + pausing).contains(&count), "{event}: {told:?}");
@@ -119,7 +152,7 @@ impl History {
             Event::RunEnded { run, outcome, .. } => {
                 assert!(self.ended.insert(*run), "ended twice: {event}");
                 self.between.remove(run);
-                assert!(!self.under_way.contains_key(run), "still under way: {event}");
+                assert!(self.of_run(*run).next().is_none(), "still under way: {event}");
                 let how = match outcome {
                     RunOutcome::Ok => "ok",
                     RunOutcome::Error => "error",
@@ -139,11 +172,19 @@ impl History {
         }
     }
 
-    fn end(&mut self, run: u64, id: &str, how: &'static str) {
-        let (at, number) = self.under_way.remove(&run).expect("it was under way");
+    fn of_run(&self, run: u64) -> impl Iterator<Item = &UnderWay> {
+        self.under_way.range((run, 0)..=(run, u32::MAX)).map(|(_, one)| one)
+    }
+
+    fn end(&mut self, attempt: Attempt, id: &str, how: &'static str, as_of: Option<Instant>) {
+        let UnderWay { id: at, number, .. } =
+            self.under_way.remove(&attempt).expect("it was under way");
         assert_eq!(at, id);
-        self.last_settled = number;
-        self.between.insert(run);
+        self.last_settled = Some(Settled { number, as_of });
+        let (run, _) = attempt;
+        if self.of_run(run).next().is_none() {
+            self.between.insert(run);
+        }
         *self.settled.entry(how).or_default() += 1;
     }
 }
