@@ -27,7 +27,7 @@ use rotapool::{AsyncStdRuntime, SmolRuntime, TokioRuntime};
 use crate::executor::Executor;
 use crate::tally::{Count, Tally};
 
-const ROUNDS: u32 = 4;
+const ROUNDS: u32 = 6;
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|argument| {
@@ -48,6 +48,11 @@ fn main() {
     TokioRuntime.block_on(async {
         let line = http::play(lasts, seed).await.expect("a server on loopback");
         println!("http       {line}");
+        for hedged in [false, true] {
+            let line = http::streams::play(lasts, seed, hedged).await;
+            let name = if hedged { "hedged" } else { "streams" };
+            println!("{name:10} {}", line.expect("a server on loopback"));
+        }
     });
     println!("peak       {} KiB of memory in use", memory::peak() / 1024);
     println!("done: everything agreed");

@@ -1,6 +1,8 @@
 //! A round over real HTTP on loopback: every request is answered, or it is said why not.
 
 mod client;
+mod replies;
+pub(crate) mod streams;
 mod upstream;
 
 use std::io;

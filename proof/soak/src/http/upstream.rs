@@ -170,7 +170,7 @@ async fn serve(mut stream: TcpStream, sky: &Sky, book: &Book) -> io::Result<()> 
 }
 
 /// The number and the key of the next request, if there is one.
-async fn request(stream: &mut TcpStream) -> io::Result<Option<(u64, u64)>> {
+pub(super) async fn request(stream: &mut TcpStream) -> io::Result<Option<(u64, u64)>> {
     let (mut head, mut byte) = (Vec::new(), [0; 512]);
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read(&mut byte).await? {
