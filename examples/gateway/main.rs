@@ -7,7 +7,8 @@
 //! - **Clients** use it as they use the upstream: they need another base URL and the gateway's token for a key. Any path goes
 //!   through. The body of a request says which pool serves it (its `model`) and is kept for another attempt.
 //! - **Answers are streamed.** Until the first byte a failed attempt goes on with another key; from then on what the
-//!   upstream sends is what the client gets, and a cut is a cut. A key's `max_in_flight` counts requests up to that byte.
+//!   upstream sends is what the client gets, and a cut is a cut, which counts for its key. An answer holds its key's place
+//!   until its end, or until its client goes away: that is what `max_in_flight` counts.
 //! - **Pages**: `/healthz`, `/metrics`, `/explain`, and `/dashboard/`. **Operators** have routes under `/admin/`, behind a token.
 
 // The page of the dashboard, what it shows, and what its buttons do.

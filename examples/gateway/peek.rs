@@ -1,4 +1,4 @@
-//! A body that is looked into before it passes.
+//! A refusal that is looked into before it passes.
 
 use futures::stream::{self, StreamExt as _};
 use http_body_util::{BodyExt as _, BodyStream, StreamBody};

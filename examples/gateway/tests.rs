@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::header::{AUTHORIZATION, RETRY_AFTER};
@@ -14,8 +14,9 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rotapool::TokioRuntime;
+use rotapool::config::PoolConfig as Rules;
 use rotapool::lifecycle::Shutdown;
+use rotapool::{PoolStats, TokioRuntime};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -58,6 +59,10 @@ struct Subject {
 
 impl Subject {
     async fn before(upstream: SocketAddr) -> Self {
+        Self::with(upstream, Rules::default()).await
+    }
+
+    async fn with(upstream: SocketAddr, rules: Rules) -> Self {
         let keys = ["one", "two"].into_iter().zip(KEYS);
         let keys = keys.map(|(id, secret)| KeyConfig {
             id: id.to_owned(),
@@ -71,7 +76,7 @@ impl Subject {
             models: Vec::new(),
             timeout: Duration::from_secs(1),
             first_byte_within: Duration::from_millis(200),
-            rules: rotapool::config::PoolConfig::default(),
+            rules,
             auth: Auth::Bearer,
             keys: keys.collect(),
         };
@@ -105,6 +110,21 @@ impl Subject {
         let text = body.map(|body| String::from_utf8(body.to_vec()).unwrap());
         let retry_after = headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned());
         Answer { status, retry_after, text }
+    }
+
+    fn stats(&self) -> PoolStats {
+        self.gateway.upstreams[0].pool.stats()
+    }
+
+    /// What the pool says once nobody has a place any more, which is at the latest when the client's connection is gone.
+    async fn at_rest(&self) -> PoolStats {
+        let rest = async {
+            while self.stats().in_flight > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), rest).await.expect("all places are free");
+        self.stats()
     }
 
     async fn post(&self, body: &str) -> Answer {
@@ -234,22 +254,61 @@ async fn an_answer_that_is_cut_or_silent_before_its_first_byte_costs_the_client_
     }
 }
 
+/// Half an answer, and then this.
+fn half(then: impl Future<Output = BodyError> + Send + 'static) -> Response<Body> {
+    let half = stream::once(async { Ok(Frame::data(Bytes::from("half"))) });
+    let rest = stream::once(async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Err(then.await)
+    });
+    Response::new(StreamBody::new(half.chain(rest)).boxed_unsync())
+}
+
 #[tokio::test]
-async fn an_answer_that_is_cut_in_its_middle_is_cut_for_the_client() {
-    let upstream = upstream(|_, _| {
-        let pieces = stream::unfold(0, |n| async move {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            match n {
-                0 => Some((Ok(Frame::data(Bytes::from("half"))), 1)),
-                _ => Some((Err(BodyError::from("cut")), n)),
-            }
-        });
-        Response::new(StreamBody::new(pieces).boxed_unsync())
-    })
-    .await;
+async fn an_answer_that_is_cut_in_its_middle_is_cut_for_the_client_and_counts_for_its_key() {
+    let upstream = upstream(|_, _| half(async { BodyError::from("cut") })).await;
     let subject = Subject::before(upstream).await;
     let answer = subject.post("{}").await;
     assert_eq!((answer.status, answer.text), (StatusCode::OK, None));
+    let stats = subject.at_rest().await;
+    assert_eq!((stats.attempts, stats.failures, stats.successes), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn an_answer_that_stalls_or_takes_too_long_is_cut_by_the_time_limits_of_the_file() {
+    let limit = Some(Duration::from_millis(200));
+    let stall = Rules { stall_timeout: limit, ..Rules::default() };
+    let whole = Rules { stream_timeout: limit, ..Rules::default() };
+    for (rules, failures) in [(stall, 1), (whole, 0)] {
+        let upstream = upstream(|_, _| half(std::future::pending())).await;
+        let subject = Subject::with(upstream, rules).await;
+        let answer = subject.post("{}").await;
+        assert_eq!((answer.status, answer.text), (StatusCode::OK, None));
+        let stats = subject.at_rest().await;
+        assert_eq!((stats.failures, stats.timeouts, stats.successes), (failures, failures, 0));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_holds_its_place_until_its_client_has_it_or_goes_away() {
+    let answers = upstream(|_, request| match request.uri().path().ends_with("endless") {
+        true => half(std::future::pending()),
+        false => page("text/plain", "its length is known, so that nobody reads past it"),
+    });
+    let subject = Subject::before(answers.await).await;
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let request = Request::get(format!("http://{}/endless", subject.address))
+        .header(AUTHORIZATION, "Bearer client")
+        .body(Full::default());
+    let mut body = client.request(request.unwrap()).await.unwrap().into_body();
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "half");
+    assert_eq!(subject.stats().in_flight, 1);
+    drop(body);
+    let stats = subject.at_rest().await;
+    assert_eq!((stats.failures, stats.successes, stats.runs_cancelled), (0, 0, 1));
+    assert!(subject.post("{}").await.text.is_some());
+    let stats = subject.at_rest().await;
+    assert_eq!((stats.successes, stats.runs_cancelled), (1, 1));
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::time::Duration;
 
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
@@ -26,6 +27,9 @@ use crate::server::Site;
 
 /// What is looked at of a refusal's body. No provider's is longer.
 const REFUSAL: usize = 64 << 10;
+
+/// How long a reply may say nothing before it is given up: as long as the official clients of OpenAI would wait.
+const SILENCE: Duration = Duration::from_secs(600);
 
 type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
@@ -52,6 +56,7 @@ impl Upstream {
             resource
         });
         config.rules.strategy.get_or_insert(Strategy::Affinity);
+        config.rules.stall_timeout.get_or_insert(SILENCE);
         let pool = Pool::builder()
             .name(&*config.name)
             .resources(keys)
@@ -71,7 +76,7 @@ impl Upstream {
 }
 
 impl Upstream {
-    /// Asks with one key after another, until one of them begins to answer.
+    /// Asks with one key after another, until one of them begins to answer. The answer holds its key's place to its end.
     pub(crate) async fn ask(
         &self,
         head: &Parts,
@@ -82,7 +87,8 @@ impl Upstream {
         if let Some(session) = question.session {
             request = request.affinity(session);
         }
-        request.run(|key| self.attempt(key, head, question.body.clone())).await
+        let reply = request.run_body(|key| self.attempt(key, head, question.body.clone())).await?;
+        Ok(reply.map(|body| body.map_err(Into::into).boxed_unsync()))
     }
 
     async fn attempt(
@@ -105,8 +111,7 @@ impl Upstream {
             body // the request's own fault: the client's to hear
         } else {
             key.judge((head.status, &head.headers))?;
-            // Until the first byte is here, a cut or a silence is a failed attempt, and the run goes on elsewhere.
-            peek(body, 1).await.or_retry()?.1
+            body.map_err(Into::into).boxed_unsync()
         };
         head.headers = headers::to_client(&head.headers);
         Ok(Response::from_parts(head, body))

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_util::Stream;
 use http::Response;
@@ -25,7 +25,8 @@ impl<T> Pool<T> {
     /// Runs an operation that answers with a response whose body may be long, and hands it on once the first of the body is
     /// there: [`run_stream`](Self::run_stream) for [`http_body::Body`].
     ///
-    /// An error of the body itself is a retry signal: a hiccup of the resource. A body without data is a success at once.
+    /// An error of the body itself is a retry signal: a hiccup of the resource. A body without data is a success at once, and one
+    /// that [knows its end](Body::is_end_stream) is with its last frame, for then nobody asks it for more.
     ///
     /// # Errors
     ///
@@ -103,7 +104,7 @@ impl<T> Request<T> {
             let call = operation(lease);
             async move {
                 let (head, body) = call.await?.into_parts();
-                Ok((head, Frames { body, error: PhantomData }))
+                Ok((head, Frames { body, boxed: Into::into, error: PhantomData }))
             }
         };
         let (head, stream) = open(self, Frame::is_data, parted).await?;
@@ -113,9 +114,11 @@ impl<T> Request<T> {
 
 pin_project! {
     /// A body as a stream of its frames.
-    struct Frames<B, E> {
+    struct Frames<B: Body, E> {
         #[pin]
         body: B,
+        // And no bound on the error: of boxed errors the compiler would not believe in a spawned task that they have it.
+        boxed: fn(B::Error) -> BoxError,
         error: PhantomData<fn() -> E>,
     }
 }
@@ -123,13 +126,13 @@ pin_project! {
 impl<B, E> Stream for Frames<B, E>
 where
     B: Body,
-    B::Error: Into<BoxError>,
 {
     type Item = Result<Frame<B::Data>, Fault<E>>;
 
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let body = self.project().body;
-        body.poll_frame(task).map(|frame| frame.map(|frame| frame.map_err(Fault::retry)))
+        let this = self.project();
+        let frame = ready!(this.body.poll_frame(task));
+        Poll::Ready(frame.map(|frame| frame.map_err(|error| Fault::retry((this.boxed)(error)))))
     }
 }
 
@@ -140,7 +143,6 @@ where
 pub struct HeldBody<T, B, E>
 where
     B: Body,
-    B::Error: Into<BoxError>,
 {
     stream: HeldStream<T, Frames<B, E>>,
 }
@@ -148,7 +150,6 @@ where
 impl<T, B, E> HeldBody<T, B, E>
 where
     B: Body,
-    B::Error: Into<BoxError>,
 {
     /// The lease: see [`HeldStream::lease`].
     #[must_use]
@@ -166,7 +167,6 @@ where
 impl<T, B, E> Body for HeldBody<T, B, E>
 where
     B: Body,
-    B::Error: Into<BoxError>,
 {
     type Data = B::Data;
     type Error = StreamError<E>;
@@ -175,7 +175,13 @@ where
         self: Pin<&mut Self>,
         task: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, StreamError<E>>>> {
-        Pin::new(&mut self.get_mut().stream).poll_next(task)
+        let stream = &mut self.get_mut().stream;
+        let next = ready!(Pin::new(&mut *stream).poll_next(task));
+        if let Some(Ok(frame)) = &next {
+            // Servers that know where a body ends drop it there, and ask no more.
+            stream.end_if(|frames| frame.is_trailers() || frames.body.is_end_stream());
+        }
+        Poll::Ready(next)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -186,7 +192,6 @@ where
 impl<T, B, E> fmt::Debug for HeldBody<T, B, E>
 where
     B: Body,
-    B::Error: Into<BoxError>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("HeldBody").field(&self.stream).finish()

@@ -91,6 +91,14 @@ impl<T, S: TryStream> HeldStream<T, S> {
         self.ended && self.first.is_empty()
     }
 
+    /// Ends it if the stream itself says that nothing more comes.
+    #[cfg(feature = "http-body")]
+    pub(super) fn end_if(&mut self, is_over: impl FnOnce(&S) -> bool) {
+        if self.rest.as_deref().is_some_and(is_over) {
+            self.conclude(Outcome::Success);
+        }
+    }
+
     /// Ends it: the stream is dropped, and then its place is given back.
     fn conclude(&mut self, outcome: Outcome) {
         (self.rest, self.end, self.ended) = (None, None, true);

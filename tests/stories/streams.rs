@@ -685,3 +685,30 @@ fn it_is_static_and_may_be_sent_and_shows_no_value() {
     let items = std::thread::spawn(|| futures::executor::block_on(stream.collect::<Vec<_>>()));
     assert_eq!(items.join().unwrap(), [Ok(1), Ok(2)]);
 }
+
+#[test]
+fn a_body_that_knows_its_end_is_a_success_with_its_last_frame_for_nobody_asks_it_for_more() {
+    use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
+    let scene = Scene::of(&["a"]);
+    let body = Full::new(&b"all of it"[..]).map_err(|never| match never {});
+    // Its error is a boxed one, and its run may be spawned all the same.
+    let body: UnsyncBoxBody<_, Box<dyn std::error::Error + Send + Sync>> = body.boxed_unsync();
+    let mut body = Some(body);
+    let pool = scene.pool.clone();
+    let task = scene.time.spawn(async move {
+        pool.run_body(|_| {
+            let body = body.take().expect("one attempt");
+            async { Ok::<_, Fault<Boom>>(http::Response::new(body)) }
+        })
+        .await
+    });
+    scene.settle();
+    let mut body = task.take_result().expect("it has begun").unwrap().into_body();
+    assert_eq!(scene.pool.stats().in_flight, 1);
+    assert!(!http_body::Body::is_end_stream(&body));
+    body.frame().now_or_never().unwrap().unwrap().unwrap();
+    assert!(http_body::Body::is_end_stream(&body));
+    drop(body);
+    let stats = scene.pool.stats();
+    assert_eq!((stats.in_flight, stats.successes, stats.runs_cancelled), (0, 1, 0));
+}
