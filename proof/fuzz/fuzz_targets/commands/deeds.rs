@@ -69,6 +69,13 @@ pub(crate) enum Deed {
     Cancel {
         run: u8,
     },
+    /// An attempt in flight outlives its call: a checkout, or a stream that commits. Until then at the latest, which may be
+    /// now.
+    Hold {
+        run: u8,
+        until: Option<Span>,
+        commits: bool,
+    },
     /// To one of the moments at which something ends, or a nanosecond before.
     Advance {
         which: u8,
@@ -104,6 +111,10 @@ pub(crate) enum End {
     Cooldown(Option<Span>),
     Disable,
     Retry,
+    Stalled(Span),
+    /// Only what is held can be told so by its holder.
+    TimedOut,
+    DeadlinePassed,
 }
 
 #[derive(Debug, Clone, Copy, Arbitrary)]
@@ -193,6 +204,13 @@ impl Deed {
                 let all = episode.runs_that(|_| true);
                 Command::Cancel { run: *choose(&all, run)? }
             }
+            Self::Hold { run, until, commits } => {
+                let attempting = |doing| matches!(doing, Doing::Attempting { .. });
+                let mut able = episode.runs_that(attempting);
+                able.retain(|&run| !episode.is_held(run));
+                let until = until.map(|it| later(now, it.get()));
+                Command::Hold { run: *choose(&able, run)?, until, commits }
+            }
             Self::Advance { which, just_before } => {
                 let mut coming = episode.moments_of_interest();
                 coming.retain(|&moment| now < moment && moment < CENTURY);
@@ -230,7 +248,7 @@ fn go_on(episode: &Episode, run: usize, how: u8, end: End) -> Command {
             let outcome = match how % 4 {
                 1.. if aborted => Outcome::Aborted,
                 1.. if episode.is_overdue(run) => Outcome::TimedOut,
-                _ => end.outcome(),
+                _ => end.outcome(episode.is_held(run)),
             };
             Command::Settle { run, outcome, chance }
         }
@@ -266,9 +284,11 @@ impl Back {
 }
 
 impl End {
-    fn outcome(self) -> Outcome {
+    fn outcome(self, is_held: bool) -> Outcome {
         match self {
-            Self::Success => Outcome::Success,
+            Self::TimedOut if is_held => Outcome::TimedOut,
+            Self::DeadlinePassed if is_held => Outcome::DeadlinePassed,
+            Self::Success | Self::TimedOut | Self::DeadlinePassed => Outcome::Success,
             Self::Error => Outcome::Error,
             Self::Failure => Outcome::Failure,
             Self::Panic => Outcome::Panic,
@@ -277,6 +297,7 @@ impl End {
             }
             Self::Disable => Outcome::Signal(Signal::disable("gone")),
             Self::Retry => Outcome::Signal(Signal::retry("again")),
+            Self::Stalled(silence) => Outcome::Stalled(silence.get()),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 mod deeds;
 #[path = "../../../../rotapool-core/tests/twice/mod.rs"]
-#[allow(dead_code, reason = "shared with tests, which use more of it")]
+#[allow(dead_code, unused_imports, reason = "shared with tests, which use more of it")]
 mod twice;
 
 use libfuzzer_sys::fuzz_target;
