@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rotapool_core::{Outcome, after};
+use rotapool_core::Outcome;
 
 use crate::drive::caller::Caller;
 use crate::drive::guard::Guard;
@@ -11,6 +11,12 @@ impl<C: Caller> Guard<C> {
     /// How long a checkout may be held.
     pub(crate) fn held_bound(&self) -> Option<Duration> {
         self.caller.shared().defaults.held_bound
+    }
+
+    /// Whether the pool is over: what goes on in it has to end.
+    #[cold]
+    pub(crate) fn has_pool_ended(&self) -> bool {
+        self.caller.shared().with(|locked| locked.state.has_ended())
     }
 
     /// Whether a sibling's signal ends a stream that has begun.
@@ -32,8 +38,6 @@ impl<C: Caller> Guard<C> {
         let Self { caller, attempts, .. } = self;
         let shared = caller.shared();
         let now = shared.runtime.now();
-        let bound = shared.defaults.held_bound.map(|bound| after(now, bound));
-        let until = until.into_iter().chain(bound).min();
         shared.with(|locked| attempts.commit(&mut locked.state, until, now));
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_util::TryStream;
@@ -25,6 +25,8 @@ pub(super) struct Streaming<T> {
     request: Request<T>,
     /// When the stream has to be over.
     end: Option<Instant>,
+    /// The same by the pool's bound for what is held, which counts from the first item on.
+    bound: OnceLock<Instant>,
 }
 
 impl<T> Streaming<T> {
@@ -33,7 +35,7 @@ impl<T> Streaming<T> {
         let whole = request.options().stream_timeout;
         let end = whole.map(|whole| after(request.shared().runtime.now(), whole));
         options.deadline = options.deadline.into_iter().chain(end).min();
-        Ok(Guard::begin(Arc::new(Self { request, end }), options))
+        Ok(Guard::begin(Arc::new(Self { request, end, bound: OnceLock::new() }), options))
     }
 
     /// A time for silence, as the request has it.
@@ -42,9 +44,13 @@ impl<T> Streaming<T> {
         Silence::new(limit, Arc::clone(&self.request.shared().runtime))
     }
 
-    /// When the stream has to be over.
+    /// When the stream has to be over, if it has begun now at the latest.
     pub(super) fn end(&self) -> Option<Instant> {
-        self.end
+        let shared = self.request.shared();
+        let bound = shared.defaults.held_bound;
+        let bound =
+            bound.map(|bound| *self.bound.get_or_init(|| after(shared.runtime.now(), bound)));
+        self.end.into_iter().chain(bound).min()
     }
 }
 
@@ -60,7 +66,7 @@ impl<T> Caller for Arc<Streaming<T>> {
     }
 
     fn holds(&self) -> Option<Option<Instant>> {
-        Some(self.end)
+        Some(self.end())
     }
 }
 

@@ -6,9 +6,10 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Buf;
 use futures_util::Stream;
 use http::Response;
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::drive::lease::Lease;
@@ -25,8 +26,9 @@ impl<T> Pool<T> {
     /// Runs an operation that answers with a response whose body may be long, and hands it on once the first of the body is
     /// there: [`run_stream`](Self::run_stream) for [`http_body::Body`].
     ///
-    /// An error of the body itself is a retry signal: a hiccup of the resource. A body without data is a success at once, and one
-    /// that [knows its end](Body::is_end_stream) is with its last frame, for then nobody asks it for more.
+    /// An error of the body itself is a retry signal: a hiccup of the resource. A body without data is a success at once;
+    /// empty frames and trailers are no data. One that [knows its end](Body::is_end_stream) is a success with its last frame, read or
+    /// not, for then nobody asks it for more.
     ///
     /// # Errors
     ///
@@ -107,9 +109,15 @@ impl<T> Request<T> {
                 Ok((head, Frames { body, boxed: Into::into, error: PhantomData }))
             }
         };
-        let (head, stream) = open(self, Frame::is_data, parted).await?;
-        Ok(Response::from_parts(head, HeldBody { stream }))
+        let (head, stream) = open(self, has_data, parted).await?;
+        let mut body = HeldBody { stream };
+        body.finish_early(false);
+        Ok(Response::from_parts(head, body))
     }
+}
+
+fn has_data<D: Buf>(frame: &Frame<D>) -> bool {
+    frame.data_ref().is_some_and(Buf::has_remaining)
 }
 
 pin_project! {
@@ -151,6 +159,11 @@ impl<T, B, E> HeldBody<T, B, E>
 where
     B: Body,
 {
+    /// Servers that know where a body ends drop it there, and ask no more.
+    fn finish_early(&mut self, are_trailers: bool) {
+        self.stream.end_if(|frames| are_trailers || frames.body.is_end_stream());
+    }
+
     /// The lease: see [`HeldStream::lease`].
     #[must_use]
     pub fn lease(&self) -> &Lease<T> {
@@ -175,17 +188,29 @@ where
         self: Pin<&mut Self>,
         task: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, StreamError<E>>>> {
-        let stream = &mut self.get_mut().stream;
-        let next = ready!(Pin::new(&mut *stream).poll_next(task));
+        let this = self.get_mut();
+        let next = ready!(Pin::new(&mut this.stream).poll_next(task));
         if let Some(Ok(frame)) = &next {
-            // Servers that know where a body ends drop it there, and ask no more.
-            stream.end_if(|frames| frame.is_trailers() || frames.body.is_end_stream());
+            this.finish_early(frame.is_trailers());
         }
         Poll::Ready(next)
     }
 
     fn is_end_stream(&self) -> bool {
         self.stream.is_over()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (first, rest) = self.stream.left();
+        let first: u64 =
+            first.filter_map(Frame::data_ref).map(|data| data.remaining() as u64).sum();
+        let rest = rest.map_or_else(|| SizeHint::with_exact(0), |rest| rest.body.size_hint());
+        let mut hint = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(first));
+        }
+        hint.set_lower(rest.lower().saturating_add(first));
+        hint
     }
 }
 

@@ -31,7 +31,7 @@ pub enum StreamError<E> {
         id: Arc<str>,
     },
     /// An older operation's signal sent the resource away, in a pool that [cancels streams](crate::Builder::cancel_streams)
-    /// then.
+    /// then; or the pool [drained](crate::Pool::drain), and its time was up.
     Aborted {
         /// The resource.
         id: Arc<str>,
@@ -65,7 +65,10 @@ impl<E: fmt::Display> fmt::Display for StreamError<E> {
             }
             Self::Aborted { id } => {
                 let id = OneLine(id);
-                write!(f, "the stream was ended: {id} was sent away by an older operation's signal")
+                write!(
+                    f,
+                    "the stream of {id} was ended by an older operation's signal, or with its pool"
+                )
             }
         }
     }

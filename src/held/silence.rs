@@ -35,10 +35,15 @@ impl Silence {
         let alarm = self.alarm.get_or_insert_with(|| self.runtime.sleep_until(end));
         ready!(alarm.as_mut().poll(task));
         self.alarm = None;
-        if self.runtime.now() >= end {
+        let now = self.runtime.now();
+        if (end..=after(end, limit)).contains(&now) {
             return Poll::Ready(limit);
         }
-        // Something came since it was armed, or the timer was early: another one, by the next poll.
+        if now > end {
+            // Nobody has asked for as long again: this was the reader's silence.
+            self.since = Some(now);
+        }
+        // Or something came since it was armed, or the timer was early: another one, by the next poll.
         task.waker().wake_by_ref();
         Poll::Pending
     }

@@ -6,7 +6,9 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
+use futures_util::stream::FusedStream;
 use futures_util::{Stream, TryStream};
 use rotapool_core::{Outcome, Signal, Sleep};
 
@@ -34,8 +36,8 @@ use crate::terms::secret::conceal;
 /// | [`stream_timeout`](crate::Request::stream_timeout), [`held_bound`](crate::Builder::held_bound) | [`StreamError::TimedOut`], the end | nothing |
 ///
 /// Its latency is the time to the first item; how long the whole took is in
-/// [`ResourceStats::streamed`](crate::ResourceStats::streamed). It is `'static` when the stream is, and `Send` when that and `T`
-/// are.
+/// [`ResourceStats::streamed`](crate::ResourceStats::streamed). It is `'static` when the stream is, and `Send` when that and
+/// its items are and `T` may be shared.
 ///
 /// `Debug` shows the id and never the value.
 ///
@@ -50,7 +52,7 @@ pub struct HeldStream<T, S: TryStream> {
     rest: Option<Pin<Box<S>>>,
     lease: Lease<T>,
     silence: Silence,
-    end: Option<Sleep>,
+    end: Option<(Instant, Sleep)>,
     ended: bool,
     run: Guard<Arc<Streaming<T>>>,
 }
@@ -62,7 +64,7 @@ impl<T, S: TryStream> HeldStream<T, S> {
     pub(super) fn new<H>(
         mut run: Guard<Arc<Streaming<T>>>,
         begun: Begun<T, H, S>,
-        end: Option<Sleep>,
+        end: Option<(Instant, Sleep)>,
     ) -> (H, Self) {
         let Begun { lease, head, first, rest, silence } = begun;
         let ended = rest.is_none();
@@ -99,44 +101,52 @@ impl<T, S: TryStream> HeldStream<T, S> {
         }
     }
 
-    /// Ends it: the stream is dropped, and then its place is given back.
-    fn conclude(&mut self, outcome: Outcome) {
-        (self.rest, self.end, self.ended) = (None, None, true);
-        self.silence.broken();
-        self.run.conclude(outcome);
+    /// What is still to come: what is there already, and the rest.
+    #[cfg(feature = "http-body")]
+    pub(super) fn left(&self) -> (impl Iterator<Item = &S::Ok>, Option<&S>) {
+        (self.first.iter(), self.rest.as_deref())
     }
 
-    /// What ends it from outside, if anything has: its time, or a sibling.
+    /// Ends it: the stream is dropped, and then its place is given back, also if that panics.
+    fn conclude(&mut self, outcome: Outcome) {
+        (self.end, self.ended) = (None, true);
+        self.silence.broken();
+        let ends = Ends { run: &mut self.run, outcome: Some(outcome) };
+        self.rest = None;
+        drop(ends);
+    }
+
+    /// What ends it from outside, if anything has: its time, the end of the pool, or a sibling.
     fn called<E>(&mut self) -> Option<StreamError<E>> {
-        let id = || self.lease.id().into();
         if !self.run.is_called() {
             return None;
         }
-        if self.run.is_taken_back() {
-            let id = id();
-            self.conclude(Outcome::Aborted);
-            return Some(StreamError::TimedOut { id });
-        }
-        if self.run.cancels_streams() {
-            let id = id();
-            self.conclude(Outcome::Aborted);
-            return Some(StreamError::Aborted { id });
-        }
-        None
+        let id = || self.lease.id().into();
+        let error = if self.run.is_taken_back() {
+            StreamError::TimedOut { id: id() }
+        } else if self.run.cancels_streams() || self.run.has_pool_ended() {
+            StreamError::Aborted { id: id() }
+        } else {
+            return None;
+        };
+        self.conclude(Outcome::Aborted);
+        Some(error)
     }
 
     /// The same when nothing has come; afterwards the task is woken for what comes.
     fn interrupted<E>(&mut self, task: &mut Context<'_>) -> Option<StreamError<E>> {
         self.run.watch(task.waker());
-        if let Some(end) = &mut self.end {
-            if end.as_mut().poll(task).is_ready() {
-                self.end = None;
-                if self.run.is_taken_back() {
-                    let id = self.lease.id().into();
-                    self.conclude(Outcome::Aborted);
-                    return Some(StreamError::TimedOut { id });
-                }
+        let is_due = self.end.as_mut().is_some_and(|(_, end)| end.as_mut().poll(task).is_ready());
+        if let (true, Some((at, _))) = (is_due, &self.end) {
+            let at = *at;
+            if self.run.is_past(at) {
+                let id = self.lease.id().into();
+                self.conclude(Outcome::Aborted);
+                return Some(StreamError::TimedOut { id });
             }
+            // Too early, which a timer may be: another one, by the next poll.
+            self.end = Some((at, self.run.sleep_until(at)));
+            task.waker().wake_by_ref();
         }
         self.called()
     }
@@ -160,6 +170,15 @@ impl<T, S: TryStream> HeldStream<T, S> {
                 StreamError::Broken(signal)
             }
         }
+    }
+}
+
+impl<T, S, E> FusedStream for HeldStream<T, S>
+where
+    S: TryStream<Error = Fault<E>>,
+{
+    fn is_terminated(&self) -> bool {
+        self.ended && self.first.is_empty()
     }
 }
 
@@ -205,6 +224,20 @@ where
     fn size_hint(&self) -> (usize, Option<usize>) {
         // An error may come in place of the next item, and no item more.
         (self.first.len(), None)
+    }
+}
+
+/// Gives a place back when it is dropped.
+struct Ends<'a, T> {
+    run: &'a mut Guard<Arc<Streaming<T>>>,
+    outcome: Option<Outcome>,
+}
+
+impl<T> Drop for Ends<'_, T> {
+    fn drop(&mut self) {
+        if let Some(outcome) = self.outcome.take() {
+            self.run.conclude(outcome);
+        }
     }
 }
 

@@ -142,6 +142,8 @@ impl<T> Request<T> {
     ///
     /// As [`run_stream`](Self::run_stream), and when `counts` panics.
     ///
+    /// The future is `Send` when `counts` may be shared between threads, beside what else it takes.
+    ///
     /// # Cancel safety
     ///
     /// As [`Pool::run`].
@@ -182,6 +184,6 @@ where
         begin(lease, call, streaming.silence(), Arc::clone(&counts))
     };
     let begun: Begun<T, H, S> = drive(&mut run, attempt).await?;
-    let end = streaming.end().map(|end| run.sleep_until(end));
+    let end = streaming.end().map(|end| (end, run.sleep_until(end)));
     Ok(HeldStream::new(run, begun, end))
 }

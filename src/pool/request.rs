@@ -100,6 +100,9 @@ impl<T> Request<T> {
     /// [`Builder::hedge`](crate::Builder::hedge) for what it costs and what is fair. A delay of zero, or one that is no less
     /// than the [`timeout`](Self::timeout) or the [`attempt_timeout`](Self::attempt_timeout), is refused; one that comes after a
     /// [`deadline`](Self::deadline) is never over.
+    ///
+    /// Without a [retry budget](crate::Builder::retry_budget), one of 20 runs of the last minute is hedged, counted from the
+    /// first that asks for it: the first 20 are not.
     pub fn hedge(mut self, hedge: impl Into<Hedge>) -> Self {
         self.options.hedge = Some(hedge.into());
         self

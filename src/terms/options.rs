@@ -165,7 +165,7 @@ impl Options {
                 return Err(OptionsError::HedgeAfterTimeout { hedge, timeout });
             }
         }
-        match self.attempt_timeout {
+        match self.attempt_timeout.or(self.stream_timeout) {
             Some(timeout) if hedge >= timeout => {
                 Err(OptionsError::HedgeAfterTimeout { hedge, timeout })
             }

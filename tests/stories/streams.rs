@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::{FutureExt as _, StreamExt as _};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Full};
 use rotapool::testing::Task;
 use rotapool::{
     BuildError, Event, ExhaustedReason, Fault, HeldStream, Lease, OptionsError, Outcome, Pool,
-    Request, Resource, RunError, Status, Strategy, StreamError,
+    Recovery, Request, Resource, RunError, Status, Strategy, StreamError, Trial,
 };
 
 use crate::scene::{Scene, secs};
@@ -575,6 +577,183 @@ fn given_up_at_any_poll_before_and_after_the_commit_point_it_leaves_nothing_behi
         }
     }
     assert!(polls >= 4, "over after {polls}");
+}
+
+// What it proves.
+
+#[test]
+fn its_first_item_proves_a_resource_on_trial_and_its_place_there_is_free() {
+    let trial = Recovery::Trial(Trial::default());
+    let scene = Scene::with(&["a"], |builder| builder.recovery(trial));
+    scene.pool.try_acquire().unwrap().signal(Fault::cooldown_for(secs(5), "429")).unwrap();
+    scene.advance(secs(5));
+    let taps = Taps::default();
+    let first = taps.begun(&scene);
+    let others = [taps.begun(&scene), taps.begun(&scene)];
+    scene.advance(secs(600));
+    assert_eq!((scene.pool.stats().in_flight, scene.status("a")), (3, Status::Healthy));
+    drop((first, others));
+    scene.assert_at_rest();
+}
+
+#[test]
+fn its_first_item_takes_a_ramp_a_step_up_and_its_end_no_further_one() {
+    let scene = Scene::with(&["a"], |builder| builder.recovery(Recovery::Ramp));
+    scene.pool.try_acquire().unwrap().signal(Fault::cooldown_for(secs(5), "429")).unwrap();
+    scene.advance(secs(5));
+    let taps = Taps::default();
+    let waiting = || scene.pool.request().wait(true);
+    let mut stream = taps.begun(&scene);
+    let second = taps.open(&scene, waiting());
+    let third = taps.open(&scene, waiting());
+    assert_eq!(taps.seen().len(), 3, "two at a time, beside the one that streams");
+    taps.0.lock().unwrap().remove(0);
+    assert_eq!(next(&mut stream), Some(None));
+    let fourth = taps.open(&scene, waiting());
+    assert_eq!(taps.seen().len(), 2, "its end proves nothing more");
+    drop((second, third, fourth));
+}
+
+#[test]
+fn a_break_after_its_first_item_fails_no_trial() {
+    let scene = Scene::with(&["a"], |builder| {
+        builder.recovery(Recovery::Trial(Trial::default().successes(2)))
+    });
+    scene.pool.try_acquire().unwrap().signal(Fault::cooldown_for(secs(5), "429")).unwrap();
+    scene.advance(secs(5));
+    let taps = Taps::default();
+    let mut stream = taps.begun(&scene);
+    taps.feed(Err(Fault::retry("cut")));
+    assert!(matches!(next(&mut stream), Some(Some(Err(StreamError::Broken(_))))));
+    assert_eq!((scene.status("a"), scene.pool.stats().failures), (Status::Healthy, 2));
+}
+
+// The end of a pool.
+
+#[test]
+fn a_drain_that_takes_too_long_ends_streams_that_somebody_reads() {
+    let scene = Scene::of(&["a"]);
+    let taps = Taps::default();
+    let mut stream = taps.begun(&scene);
+    let read = scene.time.spawn(async move { stream.next().await });
+    let pool = scene.pool.clone();
+    let drain = scene.time.spawn(async move { pool.drain(secs(10)).await });
+    scene.advance(secs(9));
+    assert!(!read.is_finished() && !drain.is_finished());
+    scene.advance(secs(1));
+    scene.settle();
+    assert_eq!(read.take_result(), Some(Some(Err(StreamError::Aborted { id: "a".into() }))));
+    let report = drain.take_result().expect("it is over");
+    assert_eq!((report.aborted, report.still_running.len()), (1, 0));
+}
+
+// Hostile surroundings.
+
+#[test]
+fn a_timer_that_wakes_too_early_loses_no_bound() {
+    let scene = Scene::restless(&["a"], |builder| builder.stream_timeout(secs(10)));
+    let taps = Taps::default();
+    let mut stream = taps.begun(&scene);
+    let read = scene.time.spawn(async move { stream.next().await });
+    scene.advance(secs(9));
+    assert!(!read.is_finished());
+    scene.advance(secs(1));
+    assert_eq!(read.take_result(), Some(Some(Err(StreamError::TimedOut { id: "a".into() }))));
+}
+
+#[test]
+fn a_reader_hears_of_its_bound_after_a_siblings_signal_too_and_without_anybody_elses_doing() {
+    let scene = Scene::with(&["a"], |builder| builder.held_bound(secs(60)));
+    let taps = Taps::default();
+    let older = scene.pool.try_acquire().unwrap();
+    let mut stream = taps.begun(&scene);
+    let read = scene.time.spawn(async move { stream.next().await });
+    older.signal(Fault::cooldown_for(secs(1), "429")).unwrap();
+    scene.advance(secs(60));
+    assert_eq!(read.take_result(), Some(Some(Err(StreamError::TimedOut { id: "a".into() }))));
+}
+
+#[test]
+fn a_reader_who_asks_once_and_comes_back_much_later_has_not_been_kept_waiting() {
+    let scene = Scene::with(&["a"], |builder| builder.stall_timeout(secs(10)));
+    let taps = Taps::default();
+    let mut stream = taps.begun(&scene);
+    assert_eq!(next(&mut stream), None);
+    scene.advance(secs(100));
+    assert_eq!(next(&mut stream), None, "nobody asked meanwhile");
+    taps.feed(Ok("in time"));
+    assert_eq!(next(&mut stream), Some(Some(Ok("in time"))));
+    assert_eq!(scene.pool.stats().timeouts, 0);
+}
+
+/// A stream of one item and one fault, which panics when it is dropped.
+struct Spiteful(u32);
+
+impl futures::Stream for Spiteful {
+    type Item = Item;
+
+    fn poll_next(mut self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Item>> {
+        self.0 += 1;
+        Poll::Ready(Some(if self.0 == 1 { Ok("first") } else { Err(Fault::retry("cut")) }))
+    }
+}
+
+impl Drop for Spiteful {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            std::panic::resume_unwind(Box::new("it panics when it is dropped"));
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_panics_when_it_is_dropped_gives_its_place_back_and_counts_once() {
+    let scene = Scene::with(&[], one_place);
+    let open = scene.pool.run_stream(async |_| Ok::<_, Fault<Boom>>(Spiteful(0)));
+    let mut stream = futures::executor::block_on(open).unwrap();
+    assert_eq!(stream.next().now_or_never(), Some(Some(Ok("first"))));
+    let breaks = std::panic::AssertUnwindSafe(|| stream.next().now_or_never());
+    assert!(std::panic::catch_unwind(breaks).is_err());
+    assert_eq!(stream.next().now_or_never(), Some(None));
+    let stats = scene.pool.stats();
+    assert_eq!((stats.in_flight, stats.failures, stats.runs_error, stats.runs_ok), (0, 1, 1, 0));
+}
+
+// Bodies.
+
+#[test]
+fn a_body_that_knows_its_length_has_succeeded_with_its_last_byte_and_shows_its_size() {
+    let scene = Scene::with(&[], one_place);
+    let open = scene
+        .pool
+        .run_body(async |_| Ok::<_, Fault<Boom>>(http::Response::new(Full::new(&b"hello"[..]))));
+    let mut body = futures::executor::block_on(open).unwrap().into_body();
+    assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(5), false));
+    let frame = body.frame().now_or_never().unwrap().unwrap().unwrap();
+    assert_eq!(frame.into_data().unwrap(), b"hello");
+    assert!(body.is_end_stream());
+    drop(body);
+    let stats = scene.pool.stats();
+    assert_eq!((stats.runs_ok, stats.runs_cancelled, stats.resources[0].streams), (1, 0, 1));
+    scene.assert_at_rest();
+}
+
+#[test]
+fn frames_without_data_commit_to_nothing() {
+    let scene = Scene::of(&["a", "b"]);
+    let open = scene.pool.run_body(async |lease: Lease<&'static str>| {
+        let last = match lease.id() {
+            "a" => Err(std::io::Error::other("cut")),
+            _ => Ok(http_body::Frame::data(&b"hello"[..])),
+        };
+        let frames = [Ok(http_body::Frame::data(&b""[..])), last];
+        let body = http_body_util::StreamBody::new(futures::stream::iter(frames));
+        Ok::<_, Fault<Boom>>(http::Response::new(body))
+    });
+    let body = futures::executor::block_on(open).unwrap().into_body();
+    assert_eq!(body.id(), "b");
+    let whole = futures::executor::block_on(body.collect()).unwrap().to_bytes();
+    assert_eq!(whole, "hello");
 }
 
 // What is measured.

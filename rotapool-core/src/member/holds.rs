@@ -39,7 +39,9 @@ pub(crate) struct Told {
     /// 0 of one that nobody has followed so far.
     pub(crate) run: u64,
     pub(crate) request_id: Option<Arc<str>>,
+    /// Which of its attempts it is, and how many there were.
     pub(crate) attempt: u32,
+    pub(crate) attempts: u32,
 }
 
 impl Holds {

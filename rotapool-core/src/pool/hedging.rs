@@ -17,6 +17,12 @@ impl<A> State<A> {
         }
     }
 
+    /// Whether any run may be hedged.
+    #[inline]
+    pub(crate) fn hedges(&self) -> bool {
+        self.hedges.is_some()
+    }
+
     /// After how long an attempt is hedged that begins now: as its run was told, or as the pool is.
     pub(crate) fn hedge_delay(&self, own: Option<Hedge>) -> Option<Duration> {
         match own.or(self.config.hedge)? {

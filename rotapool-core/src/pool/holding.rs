@@ -20,17 +20,39 @@ impl<A> State<A> {
         usage
     }
 
-    /// A usage has begun to answer: that is its latency, whatever becomes of the rest.
+    /// A usage has begun to answer: that is its latency, and proves its resource, whatever becomes of the rest.
     #[cold]
     #[inline(never)]
     pub(crate) fn answers(&mut self, ticket: &Ticket, now: Instant) {
-        let now = self.tick(now);
-        let took = now.seconds_since(self.usages.since(ticket));
-        let slot = &mut self.roster[ticket.slot()];
-        slot.measures.took(took, now, &self.yardstick);
-        if slot.member {
-            self.index.refresh(ticket.slot(), slot);
+        let (key, usage) = (ticket.slot(), self.usages.sequence(ticket));
+        let tick = self.tick(now);
+        let took = tick.seconds_since(self.usages.since(ticket));
+        let slot = &mut self.roster[key];
+        slot.measures.took(took, tick, &self.yardstick);
+        if slot.leaves_comeback(usage) {
+            slot.prove();
         }
+        self.prove_early(ticket, now);
+        let slot = &self.roster[key];
+        if slot.member {
+            self.index.place(key, slot);
+            self.offer(key);
+        }
+    }
+
+    /// A usage ends that had its first item: what that proved is not proved again.
+    #[cold]
+    pub(crate) fn finish(&mut self, ticket: Ticket, now: Tick) {
+        let is_lost = self.usages.is_lost(&ticket);
+        let slot = &mut self.roster[ticket.slot()];
+        slot.measures.answered(now, &self.yardstick);
+        slot.counters.successes += 1;
+        self.counters.successes += 1;
+        let sequence = self.usages.sequence(&ticket);
+        if !is_lost && (slot.began_since_cleared(sequence) || !self.config.rules.generations) {
+            slot.succeed(self.config.decay);
+        }
+        self.release(ticket);
     }
 
     /// A stream has come to its end.
@@ -73,7 +95,7 @@ impl<A> State<A> {
     }
 
     fn tell_taken_back(&mut self, key: usize, told: Told, since: Tick, at: Instant) {
-        let Told { run, request_id, attempt } = told;
+        let Told { run, request_id, attempt, attempts } = told;
         let run = if run == 0 { self.number_run() } else { run };
         let held_for = at.saturating_duration_since(self.instant(since));
         let id = self.roster[key].id().clone();
@@ -81,7 +103,7 @@ impl<A> State<A> {
         self.tell(Event::TakenBack { at, run, request_id: by, id, attempt, held_for });
         if self.follows_runs() {
             let outcome = RunOutcome::Cancelled;
-            self.tell(Event::RunEnded { at, run, request_id, outcome, attempts: attempt });
+            self.tell(Event::RunEnded { at, run, request_id, outcome, attempts });
         }
     }
 

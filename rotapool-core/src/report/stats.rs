@@ -187,7 +187,7 @@ pub struct PoolStats {
     pub taken_back: u64,
     /// Attempts that began beside one that had not answered. They count among the attempts too.
     pub hedges: u64,
-    /// Those of them whose value was their run's.
+    /// Those of them whose value was their run's, also if the attempt beside them had failed by then.
     pub hedge_wins: u64,
     /// Times that one was due and the budget had none left.
     pub hedges_refused: u64,

@@ -23,7 +23,8 @@ impl Attempts {
     pub fn hold<A>(&mut self, pool: &mut State<A>, until: Option<Instant>) {
         let Phase::Attempting(ticket) = &self.phase else { panic!("no attempt is in flight") };
         let (run, request_id) = (self.number, self.request_id.clone());
-        let usage = pool.hold(ticket, Told { run, request_id, attempt: self.made }, until);
+        let told = Told { run, request_id, attempt: self.number_in_flight(), attempts: self.made };
+        let usage = pool.hold(ticket, told, until);
         self.limit = None;
         self.history.write().held = Some(usage);
     }
@@ -75,7 +76,11 @@ impl Attempts {
             Outcome::Success => pool.counters.runs_ok += 1,
             _ => pool.counters.runs_error += 1,
         }
-        settle_held(pool, ticket, outcome, !self.history.has_failed(), now);
+        let is_first = !self.history.has_failed();
+        match (outcome, self.first_item()) {
+            (Outcome::Success | Outcome::Error, Some(_)) => pool.finish(ticket, tick),
+            (outcome, _) => settle_held(pool, ticket, outcome, is_first, now),
+        }
         true
     }
 

@@ -119,14 +119,8 @@ impl Attempts {
     #[cold]
     #[inline(never)]
     fn attend_end<A>(&mut self, pool: &mut State<A>, outcome: &Outcome, now: Instant) {
-        if pool.follows_runs() {
-            self.tell_settled(pool, outcome, now);
-        }
-        if let Some(ends) = RunOutcome::of(outcome) {
-            self.decide(pool, *outcome == Outcome::Success, now);
-            if pool.follows_runs() {
-                self.ended(pool, ends, now);
-            }
+        if pool.follows_runs() || pool.hedges() {
+            self.tell_and_decide(pool, outcome, now);
         }
         let Phase::Attempting(ticket) = &self.phase else { return };
         if matches!(outcome, Outcome::Success | Outcome::Error) {
@@ -141,6 +135,20 @@ impl Attempts {
             }
             Outcome::Error => pool.count_success(ticket, false, None, now),
             _ => {}
+        }
+    }
+
+    /// Tells of the end of the attempt, and of that of its run if it decides that.
+    #[cold]
+    #[inline(never)]
+    fn tell_and_decide<A>(&mut self, pool: &mut State<A>, outcome: &Outcome, now: Instant) {
+        if pool.follows_runs() {
+            self.tell_settled(pool, outcome, now);
+        }
+        let Some(ends) = RunOutcome::of(outcome) else { return };
+        self.decide(pool, *outcome == Outcome::Success, now);
+        if pool.follows_runs() {
+            self.ended(pool, ends, now);
         }
     }
 

@@ -49,6 +49,7 @@ pub(crate) fn no_cooldown_ends_early(
             }
             // Whom it has tried is not said.
             Command::Settle { outcome: Outcome::Success | Outcome::Error, .. }
+            | Command::Hold { commits: true, .. }
                 if rules.probe_early.is_some() =>
             {
                 continue;

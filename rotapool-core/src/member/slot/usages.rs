@@ -43,6 +43,12 @@ impl Slot {
         self.held.as_mut().is_some_and(|held| held.ended(usage))
     }
 
+    /// A usage counts for its trial or ramp no longer: whether it did.
+    #[cold]
+    pub(crate) fn leaves_comeback(&mut self, usage: Sequence) -> bool {
+        self.comeback_mut().is_some_and(|comeback| comeback.ended(usage))
+    }
+
     /// An operation got through. A cooldown or disable that came meanwhile is newer evidence and stays.
     #[inline]
     pub(crate) fn succeed(&mut self, decay: Option<NonZeroU32>) {

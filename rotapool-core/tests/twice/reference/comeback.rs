@@ -31,6 +31,15 @@ impl Reference {
         usage.membership == membership && usage.number > self.memberships[membership].out_after
     }
 
+    /// A usage holds no place of a trial or a ramp any more.
+    pub(super) fn counts_no_longer(&mut self, number: u64) {
+        let usage = self.usages.iter().position(|usage| usage.number == number);
+        let usage = usage.expect("it is in flight");
+        if self.is_young(&self.usages[usage], self.usages[usage].membership) {
+            self.usages[usage].late = true;
+        }
+    }
+
     /// The cap that holds now. Who is older than the trip takes no place of a trial away.
     pub(super) fn limit(&self, membership: usize) -> Option<u32> {
         let comeback = self.memberships[membership].comeback;

@@ -12,11 +12,14 @@ use crate::twice::observed::Moment;
 impl Reference {
     /// A stream has begun, and is held.
     pub(crate) fn commit(&mut self, run: usize, until: Option<Moment>, now: Moment) {
-        let &Usage { membership, since, .. } = self.usage_of(run);
+        let &Usage { number, membership, since, lost, .. } = self.usage_of(run);
         let (took, rules) = (now - since, &self.rules.health);
         self.memberships[membership].measures.took(took, now, rules);
+        self.begins_to_prove(Witness { usage: number, membership, lost, as_of: Moment::ZERO });
         let usage = self.usages.iter_mut().find(|usage| usage.handle.run == run);
         usage.expect("a usage of this run").first_item = Some(took);
+        self.come_back_early(membership, number, now);
+        self.counts_no_longer(number);
         self.hold(run, until);
     }
 
@@ -113,10 +116,12 @@ impl Reference {
         }
         match outcome {
             Outcome::Success | Outcome::Error => {
-                self.come_back_early(membership, number, now);
+                if first_item.is_none() {
+                    self.come_back_early(membership, number, now);
+                }
                 let latency = first_item.filter(|_| *outcome == Outcome::Success);
                 self.credit(witness, latency.is_some(), latency.unwrap_or_default(), now);
-                self.prove(witness);
+                self.prove_that(witness, first_item.is_none());
                 if latency.is_some() {
                     self.note("a stream that came to its end");
                     let counted = &mut self.memberships[membership].counted;

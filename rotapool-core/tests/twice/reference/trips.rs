@@ -7,7 +7,7 @@ use rotapool_core::{Basis, Cause, Signal, Status};
 
 use super::admin::Failed;
 use super::comeback::Comeback;
-use super::{Membership, Reference, later};
+use super::{Membership, Reference, Usage, later};
 use crate::twice::observed::{Change, Moment};
 
 /// A usage as a witness: its number, where it was, and whether it is lost on trial.
@@ -32,11 +32,29 @@ impl Reference {
     pub(super) fn is_judged(&self, witness: Witness) -> bool {
         let out_after = self.memberships[witness.membership].out_after;
         let is_young = witness.usage > out_after || !self.rules.rules.generations;
-        is_young && self.counts(witness)
+        is_young && self.counts(witness) && !self.has_begun(witness)
+    }
+
+    /// Whether it is a stream with its first item, by which all that it could prove is proved.
+    fn has_begun(&self, witness: Witness) -> bool {
+        let is_it = |usage: &&Usage| usage.number == witness.usage;
+        self.usages.iter().find(is_it).is_some_and(|usage| usage.first_item.is_some())
     }
 
     /// The operation returned a value, or an error that is no fault of the resource.
     pub(super) fn prove(&mut self, witness: Witness) {
+        self.prove_that(witness, true);
+    }
+
+    /// A stream began: that much is proved by its first item.
+    pub(super) fn begins_to_prove(&mut self, witness: Witness) {
+        let is_healthy = self.memberships[witness.membership].status == Status::Healthy;
+        if is_healthy && self.is_judged(witness) {
+            self.come_back_further(witness.membership);
+        }
+    }
+
+    pub(super) fn prove_that(&mut self, witness: Witness, comes_back: bool) {
         self.counted.successes += 1;
         let decay = self.rules.decay;
         let (counts, is_judged) = (self.counts(witness), self.is_judged(witness));
@@ -56,7 +74,7 @@ impl Reference {
                 }
             }
         }
-        if is_judged {
+        if is_judged && comes_back {
             self.come_back_further(witness.membership);
         }
     }
