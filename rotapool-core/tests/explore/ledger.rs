@@ -199,7 +199,6 @@ impl Ledger {
             }
             Command::Add { profile } => {
                 self.members.insert(profile.id.to_string(), self.joined);
-                self.marks.insert(self.joined, self.tally.begun);
                 self.joined += 1;
             }
             Command::Remove { id } => drop(self.members.remove(*id)),
