@@ -36,25 +36,25 @@ fn hangs() -> Items {
 }
 
 /// Ends wherever it was opened.
-fn everywhere(_: Lease<()>) -> Items {
+fn everywhere(_: &Lease<()>) -> Items {
     ends()
 }
 
 /// Has no end on `a`.
-fn endless_on_a(lease: Lease<()>) -> Items {
+fn endless_on_a(lease: &Lease<()>) -> Items {
     if lease.id() == "a" { hangs() } else { ends() }
 }
 
 /// A stream that was opened, and has had no item so far.
-fn open(pool: &Pool<()>, items: fn(Lease<()>) -> Items) -> Opening {
-    let operation = move |lease| async move { Ok::<_, Fault<&'static str>>(items(lease)) };
+fn open(pool: &Pool<()>, items: fn(&Lease<()>) -> Items) -> Opening {
+    let operation = move |lease| async move { Ok::<_, Fault<&'static str>>(items(&lease)) };
     let mut opening: Opening = Box::pin(pool.request().run_stream(operation));
     assert!(poll(opening.as_mut()).is_pending());
     opening
 }
 
 /// A stream that has begun, with its first item still to be read.
-fn begun(pool: &Pool<()>, items: fn(Lease<()>) -> Items) -> Reply {
+fn begun(pool: &Pool<()>, items: fn(&Lease<()>) -> Items) -> Reply {
     block_on(open(pool, items)).unwrap()
 }
 
