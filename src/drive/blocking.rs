@@ -9,7 +9,7 @@ use crate::drive::caller::Caller;
 use crate::drive::guard::{Guard, Next};
 use crate::drive::lease::Lease;
 use crate::drive::past::Past;
-use crate::drive::race::Rest;
+use crate::drive::rest::Rest;
 use crate::park::block_on;
 use crate::terms::answer::{Answers, Otherwise};
 use crate::terms::error::RunError;

@@ -16,7 +16,8 @@ use crate::drive::guard::{Guard, Guarded, Next};
 use crate::drive::lease::Lease;
 use crate::drive::operation::Operation;
 use crate::drive::past::Past;
-use crate::drive::race::{Aside, Ended, Rest, Which};
+use crate::drive::race::{Aside, Ended, Which};
+use crate::drive::rest::Rest;
 use crate::terms::answer::{Answers, Otherwise};
 use crate::terms::error::RunError;
 

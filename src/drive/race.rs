@@ -1,10 +1,9 @@
-//! What is beside the operation: a rest between two calls, what limits one, or a second one that races it.
+//! What is beside the operation: what limits it, a second call that races it, or a rest in its place.
 
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use rotapool_core::{Outcome, Sleep};
 
@@ -14,6 +13,7 @@ use crate::drive::hedging::Due;
 use crate::drive::operation::Operation;
 use crate::drive::pair::Target;
 use crate::drive::past::Past;
+use crate::drive::rest::Rest;
 
 /// What a run is busy with beside its operation, or in its place.
 ///
@@ -26,37 +26,6 @@ enum Busy<Fut> {
     Limit(Option<Sleep>),
     Race(Box<Race<Fut>>),
     Rest(Rest),
-}
-
-/// A pause or a wait. Whatever ends it, the next step reads the clock and asks the core again.
-pub(crate) struct Rest {
-    until: Option<Sleep>,
-    /// Whether the pool may call the run before that.
-    in_line: bool,
-}
-
-impl Rest {
-    pub(crate) fn new<C: Caller>(guard: &Guard<C>, until: Option<Instant>, in_line: bool) -> Self {
-        let until = until.map(|until| match in_line {
-            true => guard.sleep_until(until),
-            false => guard.pause_until(until),
-        });
-        Self { until, in_line }
-    }
-
-    pub(crate) fn poll<C: Caller>(
-        &mut self,
-        guard: &mut Guard<C>,
-        task: &mut Context<'_>,
-    ) -> Poll<()> {
-        if self.in_line && guard.watch(task.waker()) {
-            return Poll::Ready(());
-        }
-        match &mut self.until {
-            Some(until) => until.as_mut().poll(task),
-            None => Poll::Pending,
-        }
-    }
 }
 
 /// A second call of the operation, which began because the first did not answer.
@@ -243,9 +212,7 @@ impl<C: Caller, Fut> Second<'_, C, Fut> {
             }
         }
     }
-}
 
-impl<C: Caller, Fut> Second<'_, C, Fut> {
     /// The second call has ended, or has to. It is the only one if the guard has its end already.
     fn younger<A>(&mut self, ended: Ended<A>) -> Which<A> {
         let target = match self.aside.take() {
@@ -257,9 +224,7 @@ impl<C: Caller, Fut> Second<'_, C, Fut> {
             None => Which::Older(ended),
         }
     }
-}
 
-impl<C: Caller, Fut> Second<'_, C, Fut> {
     /// The older call has to end, which is the second one if the first is over.
     fn older<A>(&mut self, ended: Ended<A>) -> Which<A> {
         match &*self.aside.0 {

@@ -7,7 +7,7 @@ use rotapool_core::after;
 
 use crate::drive::guard::{Guard, Next};
 use crate::drive::lease::Lease;
-use crate::drive::race::Rest;
+use crate::drive::rest::Rest;
 use crate::held::checkout::Held;
 use crate::pool::{Pool, Request};
 use crate::terms::error::{OptionsError, RunError};

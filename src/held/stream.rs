@@ -53,7 +53,6 @@ pub struct HeldStream<T, S: TryStream> {
     lease: Lease<T>,
     silence: Silence,
     end: Option<(Instant, Sleep)>,
-    ended: bool,
     run: Guard<Arc<Streaming<T>>>,
 }
 
@@ -67,11 +66,10 @@ impl<T, S: TryStream> HeldStream<T, S> {
         end: Option<(Instant, Sleep)>,
     ) -> (H, Self) {
         let Begun { lease, head, first, rest, silence } = begun;
-        let ended = rest.is_none();
-        if ended {
+        if rest.is_none() {
             run.conclude(Outcome::Success);
         }
-        (head, Self { first, rest, lease, silence, end, ended, run })
+        (head, Self { first, rest, lease, silence, end, run })
     }
 
     /// The lease, for what it says of an attempt beside how it ends: what it takes of the [quotas](Lease::spent) of its
@@ -88,9 +86,8 @@ impl<T, S: TryStream> HeldStream<T, S> {
     }
 
     /// Whether nothing more comes of it.
-    #[cfg(feature = "http-body")]
     pub(super) fn is_over(&self) -> bool {
-        self.ended && self.first.is_empty()
+        self.rest.is_none() && self.first.is_empty()
     }
 
     /// Ends it if the stream itself says that nothing more comes.
@@ -109,10 +106,11 @@ impl<T, S: TryStream> HeldStream<T, S> {
 
     /// Ends it: the stream is dropped, and then its place is given back, also if that panics.
     fn conclude(&mut self, outcome: Outcome) {
-        (self.end, self.ended) = (None, true);
+        self.end = None;
         self.silence.broken();
+        let rest = self.rest.take();
         let ends = Ends { run: &mut self.run, outcome: Some(outcome) };
-        self.rest = None;
+        drop(rest);
         drop(ends);
     }
 
@@ -178,7 +176,7 @@ where
     S: TryStream<Error = Fault<E>>,
 {
     fn is_terminated(&self) -> bool {
-        self.ended && self.first.is_empty()
+        self.is_over()
     }
 }
 
@@ -193,7 +191,7 @@ where
         if let Some(item) = this.first.pop_front() {
             return Poll::Ready(Some(Ok(item)));
         }
-        if this.ended {
+        if this.rest.is_none() {
             return Poll::Ready(None);
         }
         if let Some(error) = this.called() {
@@ -267,7 +265,7 @@ impl<T, S: TryStream> fmt::Debug for HeldStream<T, S> {
         f.debug_struct("HeldStream")
             .field("id", &self.id())
             .field("request_id", &self.lease.request_id())
-            .field("has_ended", &self.ended)
+            .field("has_ended", &self.rest.is_none())
             .finish_non_exhaustive()
     }
 }

@@ -20,7 +20,8 @@ impl Attempts {
 
     /// Whether the run has another attempt should the next one fail.
     pub(super) fn can_fail(&self) -> bool {
-        self.history.spent() + 1 < self.max_attempts
+        let budget = self.budget.unwrap_or(self.max_attempts);
+        self.history.spent().saturating_add(1) < budget
     }
 
     /// Tries it, for half of the time that is left at most.

@@ -135,8 +135,7 @@ impl Attempts {
     ) -> Option<SlotIndex> {
         pool.notice(now);
         let Phase::Attempting(first) = &self.phase else { panic!("no attempt is in flight") };
-        let budget = self.budget.unwrap_or(self.max_attempts);
-        if self.history.spent().saturating_add(1) >= budget {
+        if !self.can_fail() {
             return None;
         }
         let key = pool.take_beside(first, &self.wish, now, chance)?;
