@@ -12,6 +12,7 @@ mod dimensions;
 mod early;
 mod edge;
 pub(crate) mod effects;
+mod expiry;
 pub(crate) mod foresight;
 mod gate;
 mod groups;
