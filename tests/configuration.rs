@@ -70,7 +70,7 @@ fn everything() -> Value {
         },
         "groups": {
             "org-1": { "quotas": [{ "amount": 90_000, "per": "1m", "of": "tokens", "burst": 10_000 }] },
-            "org-2": {}
+            "org-2": { "quotas": [{ "amount": 9, "per": "1s", "of": "requests", "sliding": true }] }
         },
         "reactions": {
             "fine": "nothing", "over_limit": "cool_down", "quota_gone": { "cool_down_or": "10m" }, "auth_failed": "retry",

@@ -47,6 +47,8 @@ settings! {
         of: String,
         /// How much at once; one period's worth if it is not there.
         burst: u64,
+        /// Whether it never gives more than the amount in any period; no burst then.
+        sliding: bool,
     }
 }
 
@@ -60,7 +62,7 @@ impl QuotaConfig {
         if let Some(burst) = self.burst {
             quota = quota.burst(burst);
         }
-        Some(quota)
+        Some(if self.sliding == Some(true) { quota.sliding() } else { quota })
     }
 
     fn of(quota: &Quota) -> Self {
@@ -70,6 +72,7 @@ impl QuotaConfig {
             per: Some(quota.period()),
             of: Some(quota.dimension().to_string()),
             burst,
+            sliding: quota.slides().then_some(true),
         }
     }
 

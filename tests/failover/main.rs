@@ -110,9 +110,7 @@ fn so_does_every_strategy_where_no_resource_is_slow() {
     report.assert_all_hold();
 }
 
-/// To a thousandth: in `herd` the upstream counts by the seconds of its clock. A bucket that was used up brings the call
-/// that is too many up to a tenth of a second later, and `Retry-After` is then counted from that. It is no fewer calls a
-/// second than the quota says, and far fewer refusals.
+/// The upstream counts by the seconds of its clock, and so do the quotas: whoever keeps to them is hardly ever refused.
 #[test]
 fn a_breaker_and_quotas_make_nothing_worse() {
     let mut report = Report::default();
@@ -126,9 +124,9 @@ fn a_breaker_and_quotas_make_nothing_worse() {
             )
         });
         let holds = with.serves(owed)
-            && with.ours.served * 1_000 >= without.ours.served * 999
+            && with.ours.served >= without.ours.served
             && with.ours.requests_per_served() <= owed.requests
-            && with.ours.requests_per_served() <= without.ours.requests_per_served() + 0.005;
+            && with.ours.requests_per_served() <= without.ours.requests_per_served();
         report.judge(profile, holds);
     }
     report.assert_all_hold();

@@ -288,6 +288,77 @@ fn what_the_upstream_says_is_left_beats_what_was_counted() {
 }
 
 #[test]
+fn a_quota_that_slides_never_gives_more_than_its_amount_in_any_period() {
+    let scene = scene(&[Quota::per_second(2).sliding()], &[]);
+    let told = |scene: &Scene| scene.pool.explain().to_string();
+    serve(&scene, "a");
+    scene.advance(Duration::from_millis(700));
+    serve(&scene, "a");
+    // A bucket would give the third by half a second after the first.
+    assert!(told(&scene).contains("2 requests in any second: 0 left"), "{}", told(&scene));
+    assert_eq!(scene.start().error().retry_after(), Some(Duration::from_millis(300)));
+    scene.advance(Duration::from_nanos(299_999_999));
+    assert_eq!(left(&scene, "a"), [0]);
+    scene.advance(Duration::from_nanos(1));
+    serve(&scene, "a");
+    assert_eq!(scene.start().error().retry_after(), Some(Duration::from_millis(700)));
+    scene.assert_at_rest();
+}
+
+#[test]
+fn those_in_line_for_a_quota_that_slides_are_served_as_what_was_taken_is_back() {
+    let scene = scene(&[Quota::per_second(2).sliding()], &[]);
+    serve(&scene, "a");
+    scene.advance(Duration::from_millis(400));
+    serve(&scene, "a");
+    let [first, second, third] = [(); 3].map(|()| scene.start_with(|request| request.wait(true)));
+    for (run, after) in [(&first, 600), (&second, 400), (&third, 600)] {
+        scene.advance(Duration::from_millis(after - 1));
+        assert!(run.is_running());
+        scene.advance(Duration::from_millis(1));
+        scene.answer("a", fine());
+        assert!(run.result().is_ok());
+    }
+    scene.assert_at_rest();
+}
+
+#[test]
+fn what_is_given_back_to_a_quota_that_slides_is_what_its_own_attempt_took() {
+    let scene = scene(&[tokens(100).sliding()], &[]);
+    let (hand, lease) = futures::channel::oneshot::channel::<Lease<&'static str>>();
+    let request = scene.pool.request().cost("tokens", 30);
+    let mut hand = Some(hand);
+    let _holds = scene.enter(async move {
+        request
+            .run(|lease| {
+                let _ = hand.take().unwrap().send(lease);
+                std::future::pending::<Result<(), Fault<Boom>>>()
+            })
+            .await
+    });
+    scene.advance(secs(10));
+    assert!(say(&scene, 60, |_| ()).result().is_ok());
+    futures::executor::block_on(lease).unwrap().unspent();
+    assert_eq!(left(&scene, "a"), [40]);
+    // What the other took, it took ten seconds later than what is there again.
+    scene.advance(secs(59));
+    assert_eq!(left(&scene, "a"), [40]);
+    scene.advance(secs(1));
+    assert_eq!(left(&scene, "a"), [100]);
+}
+
+#[test]
+fn the_window_of_the_upstream_ends_a_quota_that_slides() {
+    let scene = scene(&[tokens(100).sliding()], &[]);
+    assert!(say(&scene, 90, |lease| lease.correct("tokens", 10, secs(20))).result().is_ok());
+    scene.advance(secs(10));
+    assert!(say(&scene, 10, |_| ()).result().is_ok());
+    assert_eq!(left(&scene, "a"), [0]);
+    scene.advance(secs(10));
+    assert_eq!(left(&scene, "a"), [100], "all of it, a whole window as the upstream counts it");
+}
+
+#[test]
 fn a_cost_that_makes_no_sense_is_refused_with_what_is_allowed() {
     let scene = scene(&[tokens(100)], &[]);
     let refused = |dimension: &str, cost: u64| match scene
@@ -343,6 +414,16 @@ fn quotas_that_make_no_sense_are_turned_away_at_the_door() {
         (
             vec![Quota::per_minute(1).burst(0)],
             "the quotas of resource `a`: that of `requests`: the burst is 0 tokens; allowed is 1 to 1000000000000",
+        ),
+        (
+            vec![Quota::per_minute(9).burst(2).sliding()],
+            "the quotas of resource `a`: that of `requests` slides and has a burst of 2; allowed is one of both: what slides \
+             never gives more than its amount",
+        ),
+        (
+            vec![Quota::per_minute(0).sliding()],
+            "the quotas of resource `a`: that of `requests`: the rate is 0 tokens in a period; allowed is 0.000001 to \
+             1000000000000",
         ),
         (
             vec![Quota::per_minute(1).of("")],

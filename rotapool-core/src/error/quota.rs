@@ -43,6 +43,18 @@ pub enum QuotaError {
         /// The dimension.
         dimension: Arc<str>,
     },
+    /// One that slides had a burst.
+    #[error(
+        "that of `{}` slides and has a burst of {burst}; allowed is one of both: what slides never gives more than its \
+         amount",
+        OneLine(dimension)
+    )]
+    BurstOfSliding {
+        /// The dimension.
+        dimension: Arc<str>,
+        /// The burst.
+        burst: u64,
+    },
     /// The amount, period or burst of one was out of range.
     #[error("that of `{}`: {error}", OneLine(dimension))]
     OutOfRange {

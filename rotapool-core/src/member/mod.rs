@@ -10,6 +10,7 @@ pub(crate) mod group;
 pub(crate) mod health;
 pub(crate) mod health_rules;
 pub(crate) mod holds;
+pub(crate) mod level;
 pub(crate) mod measures;
 pub(crate) mod profile;
 pub(crate) mod quota;

@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::RateError;
+use super::level::Level;
+use crate::error::QuotaError;
 use crate::one_line::OneLine;
 use crate::protect::Rate;
 use crate::protect::bucket::Bucket;
+use crate::protect::sliding::Sliding;
 use crate::time::Epoch;
 
 /// The dimension of which every attempt takes one, unless its run says otherwise.
@@ -21,7 +23,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// So much of something in so much time: 60 requests a minute, 90,000 tokens a minute.
 ///
 /// It is a token bucket: full at first, it holds one period's worth (or [`burst`](Self::burst)) and refills evenly,
-/// to the nanosecond. What is counted is the *dimension*, a word of your own; `requests`, the default, is one an
+/// to the nanosecond. For an upstream that counts in windows instead, it [slides](Self::sliding). What is counted is the *dimension*, a word of your own; `requests`, the default, is one an
 /// attempt without a word from anybody. Whoever takes a quota checks it: an amount of 1 to 10¹² in up to a hundred
 /// years, a burst of 1 to 10¹², a dimension that is not empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,13 +32,14 @@ pub struct Quota {
     amount: u64,
     per: Duration,
     burst: Option<u64>,
+    slides: bool,
 }
 
 impl Quota {
     /// So many in every `per`.
     #[must_use]
     pub fn per(amount: u64, per: Duration) -> Self {
-        Self { dimension: REQUESTS.into(), amount, per, burst: None }
+        Self { dimension: REQUESTS.into(), amount, per, burst: None, slides: false }
     }
 
     /// So many a second.
@@ -77,6 +80,19 @@ impl Quota {
         self
     }
 
+    /// Never more than the amount in any period, for an upstream that counts in windows (so many a minute by its clock, an
+    /// hour from the first request on, the last minute) and refuses what is above.
+    ///
+    /// What is taken is back a whole period later, where a bucket that was full gives almost twice the amount within its
+    /// first. What is taken within a 64th of a period is back together. When an upstream says when its window ends
+    /// (`Lease::correct`), all is back then. It has no [`burst`](Self::burst): whoever takes
+    /// the quota refuses that.
+    #[must_use]
+    pub fn sliding(mut self) -> Self {
+        self.slides = true;
+        self
+    }
+
     /// What is counted.
     #[must_use]
     pub fn dimension(&self) -> &Arc<str> {
@@ -95,28 +111,51 @@ impl Quota {
         self.per
     }
 
+    /// Whether it gives no more than the amount in any period.
+    #[must_use]
+    pub fn slides(&self) -> bool {
+        self.slides
+    }
+
     /// How many it holds at most, and so the most that one attempt can cost.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.burst.unwrap_or(self.amount)
     }
 
-    /// A full bucket of it.
-    pub(crate) fn bucket(&self, epoch: Epoch, now: Instant) -> Result<Bucket, RateError> {
-        Bucket::new(Rate::new(self.amount as f64, self.per)?, self.burst, epoch, now)
+    /// All of it.
+    pub(crate) fn level(&self, epoch: Epoch, now: Instant) -> Result<Level, QuotaError> {
+        let dimension = || Arc::clone(&self.dimension);
+        if let (true, Some(burst)) = (self.slides, self.burst) {
+            return Err(QuotaError::BurstOfSliding { dimension: dimension(), burst });
+        }
+        let out_of_range = |error| QuotaError::OutOfRange { dimension: dimension(), error };
+        let rate = Rate::new(self.amount as f64, self.per).map_err(out_of_range)?;
+        match self.slides {
+            true => Ok(Level::Sliding(Sliding::new(rate, epoch, now))),
+            false => {
+                let bucket = Bucket::new(rate, self.burst, epoch, now);
+                bucket.map(Level::Steady).map_err(out_of_range)
+            }
+        }
     }
 }
 
-/// As in `90000 tokens a minute`.
+/// As in `90000 tokens a minute`, or `90000 tokens in any minute` of one that slides.
 impl fmt::Display for Quota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ", self.amount, OneLine(&self.dimension))?;
-        match self.per {
-            SECOND => f.write_str("a second"),
-            MINUTE => f.write_str("a minute"),
-            HOUR => f.write_str("an hour"),
-            DAY => f.write_str("a day"),
-            per => write!(f, "in {per:?}"),
+        match (self.per, self.slides) {
+            (SECOND, false) => f.write_str("a second"),
+            (MINUTE, false) => f.write_str("a minute"),
+            (HOUR, false) => f.write_str("an hour"),
+            (DAY, false) => f.write_str("a day"),
+            (per, false) => write!(f, "in {per:?}"),
+            (SECOND, true) => f.write_str("in any second"),
+            (MINUTE, true) => f.write_str("in any minute"),
+            (HOUR, true) => f.write_str("in any hour"),
+            (DAY, true) => f.write_str("in any day"),
+            (per, true) => write!(f, "in any {per:?}"),
         }
     }
 }
@@ -133,6 +172,11 @@ mod tests {
             (Quota::per_day(1), "1 requests a day"),
             (Quota::per_second(5), "5 requests a second"),
             (Quota::per(5, Duration::from_millis(2_500)), "5 requests in 2.5s"),
+            (Quota::per_second(5).sliding(), "5 requests in any second"),
+            (Quota::per_minute(60).sliding(), "60 requests in any minute"),
+            (Quota::per_hour(9).of("tokens").sliding(), "9 tokens in any hour"),
+            (Quota::per_day(1).sliding(), "1 requests in any day"),
+            (Quota::per(5, Duration::from_millis(2_500)).sliding(), "5 requests in any 2.5s"),
         ] {
             assert_eq!(quota.to_string(), told);
         }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::costs::Costs;
+use super::level::Level;
 use super::quota::{Quota, REQUESTS};
 use super::usage::Sequence;
 use crate::error::QuotaError;
-use crate::protect::bucket::Bucket;
 use crate::time::{Epoch, Tick};
 
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ pub(crate) struct Quotas {
 #[derive(Debug, Clone)]
 pub(crate) struct Limit {
     pub(crate) quota: Quota,
-    pub(crate) bucket: Bucket,
+    pub(crate) level: Level,
     /// Whose it is, if it is not the resource's own.
     pub(crate) group: Option<Arc<str>>,
     by_default: u64,
@@ -49,12 +49,8 @@ impl Limit {
             return Err(QuotaError::EmptyDimension);
         }
         let by_default = u64::from(*dimension == *REQUESTS);
-        match quota.bucket(epoch, now) {
-            Ok(bucket) => {
-                Ok(Self { quota: quota.clone(), bucket, group: group.cloned(), by_default })
-            }
-            Err(error) => Err(QuotaError::OutOfRange { dimension, error }),
-        }
+        let level = quota.level(epoch, now)?;
+        Ok(Self { quota: quota.clone(), level, group: group.cloned(), by_default })
     }
 
     /// Full ones of these quotas, of a resource or of a group.
@@ -123,11 +119,11 @@ impl Quotas {
         for limit in &mut self.limits[..own] {
             let same = |other: &&Limit| other.stands_for(limit);
             match former.limits.iter().find(same) {
-                Some(before) if before.quota == limit.quota => limit.bucket = before.bucket.clone(),
+                Some(before) if before.quota == limit.quota => limit.level = before.level.clone(),
                 Some(before) => {
-                    let capacity = i64::try_from(before.bucket.capacity()).unwrap_or(i64::MAX);
-                    let taken = capacity.saturating_sub(before.bucket.whole());
-                    limit.bucket.spend(u64::try_from(taken).unwrap_or_default());
+                    let capacity = i64::try_from(before.level.capacity()).unwrap_or(i64::MAX);
+                    let taken = capacity.saturating_sub(before.level.whole());
+                    limit.level.spend(u64::try_from(taken).unwrap_or_default());
                 }
                 None => {}
             }
@@ -191,14 +187,14 @@ impl Quotas {
 
     /// Whether an attempt of this cost can be paid.
     pub(crate) fn can_pay(&self, costs: &Costs) -> bool {
-        self.limits.iter().all(|limit| limit.bucket.has(limit.need(costs)))
+        self.limits.iter().all(|limit| limit.level.has(limit.need(costs)))
     }
 
     /// From when on an attempt of this cost can be paid if nobody takes anything; `None` if never.
     pub(crate) fn payable_at(&self, costs: &Costs) -> Option<Instant> {
         let mut latest = None;
         for limit in &self.limits {
-            latest = latest.max(Some(limit.bucket.ready_at(limit.need(costs))?));
+            latest = latest.max(Some(limit.level.ready_at(limit.need(costs))?));
         }
         latest
     }
@@ -207,7 +203,7 @@ impl Quotas {
 
     /// Lets grow what has grown by now.
     pub(crate) fn look(&mut self, now: Instant) {
-        self.limits.iter_mut().for_each(|limit| limit.bucket.refill(now));
+        self.limits.iter_mut().for_each(|limit| limit.level.refill(now));
         self.watch = self.watch.filter(|&watch| watch > now);
         self.see_whether_spent();
     }
@@ -215,15 +211,15 @@ impl Quotas {
     /// Takes what an attempt of this cost takes, from all dimensions at once.
     pub(crate) fn pay(&mut self, costs: &Costs) {
         for limit in &mut self.limits {
-            limit.bucket.spend(limit.cost(costs));
+            limit.level.spend(limit.cost(costs));
         }
         self.see_whether_spent();
     }
 
-    /// Takes back what an attempt of this cost was to take.
-    pub(crate) fn give_back(&mut self, costs: &Costs) {
+    /// Takes back what an attempt of this cost was to take, which was paid at `since`.
+    pub(crate) fn give_back(&mut self, costs: &Costs, since: Tick) {
         for limit in &mut self.limits {
-            limit.bucket.put(limit.cost(costs));
+            limit.level.put(limit.cost(costs), since);
         }
         self.see_whether_spent();
     }
@@ -236,11 +232,11 @@ impl Quotas {
         }
         // What nothing is taken from has one left as before, and need not be looked at: it grows by itself.
         let mut is_spent = false;
-        for Limit { bucket, by_default, .. } in &mut self.limits {
+        for Limit { level, by_default, .. } in &mut self.limits {
             if *by_default > 0 {
-                bucket.refill_at(now);
-                bucket.spend(*by_default);
-                is_spent |= !bucket.has(1);
+                level.refill_at(now);
+                level.spend(*by_default);
+                is_spent |= !level.has(1);
             }
         }
         if is_spent {
@@ -269,16 +265,22 @@ impl Quotas {
         self.reserved.remove(&usage);
     }
 
-    /// A usage has taken so much of a dimension, or of every one, and not what was reserved.
-    pub(crate) fn correct_usage(&mut self, usage: Sequence, dimension: Option<&str>, amount: u64) {
+    /// A usage that began at `since` has taken so much of a dimension, or of every one, and not what was reserved.
+    pub(crate) fn correct_usage(
+        &mut self,
+        usage: Sequence,
+        since: Tick,
+        dimension: Option<&str>,
+        amount: u64,
+    ) {
         let limits = &mut self.limits;
         let by_default = || limits.iter().map(|limit| limit.by_default).collect();
         let reserved = self.reserved.entry(usage).or_insert_with(by_default);
         for (limit, reserved) in limits.iter_mut().zip(reserved) {
             if dimension.is_none_or(|dimension| limit.is_of(dimension)) {
                 match amount.checked_sub(*reserved) {
-                    Some(more) => limit.bucket.spend(more),
-                    None => limit.bucket.put(*reserved - amount),
+                    Some(more) => limit.level.spend(more),
+                    None => limit.level.put(*reserved - amount, since),
                 }
                 *reserved = amount;
             }
@@ -296,7 +298,7 @@ impl Quotas {
         now: Instant,
     ) {
         if let Some(limit) = self.limits.iter_mut().find(|limit| limit.is_of(dimension)) {
-            limit.bucket.correct(remaining, full_at, now);
+            limit.level.correct(remaining, full_at, now);
         }
         self.see_whether_spent();
     }
@@ -308,7 +310,7 @@ impl Quotas {
 
     /// As of when the levels are: that of the last look, for what is older is as good as looked at then.
     pub(crate) fn looked(&self) -> Option<Instant> {
-        self.limits.iter().map(|limit| limit.bucket.as_of()).max()
+        self.limits.iter().map(|limit| limit.level.as_of()).max()
     }
 
     pub(crate) fn watched(&self) -> Option<Instant> {
@@ -317,9 +319,9 @@ impl Quotas {
 
     #[cold]
     fn see_whether_spent(&mut self) {
-        self.spent_until = match self.limits.iter().all(|limit| limit.bucket.has(1)) {
+        self.spent_until = match self.limits.iter().all(|limit| limit.level.has(1)) {
             true => None,
-            false => self.limits.iter().filter_map(|limit| limit.bucket.ready_at(1)).max(),
+            false => self.limits.iter().filter_map(|limit| limit.level.ready_at(1)).max(),
         };
     }
 }

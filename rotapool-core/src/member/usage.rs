@@ -152,10 +152,10 @@ impl<A> Usages<A> {
         Some(UsageKey { sequence, place: ticket.place, slot: ticket.slot })
     }
 
-    /// Where the resource of a usage is kept; `None` if the usage has ended.
-    pub(crate) fn find(&self, key: UsageKey) -> Option<usize> {
+    /// Where the resource of a usage is kept, and when the usage began; `None` if it has ended.
+    pub(crate) fn find(&self, key: UsageKey) -> Option<(usize, Tick)> {
         let usage = self.slab.get(key.place as usize)?;
-        (usage.sequence == key.sequence()).then_some(key.slot as usize)
+        (usage.sequence == key.sequence()).then_some((key.slot as usize, usage.since))
     }
 
     /// When a usage began.

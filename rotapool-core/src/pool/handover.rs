@@ -53,7 +53,7 @@ impl<A> State<A> {
             if !slot.member || !slot.is_eligible() {
                 break;
             }
-            let Some(handle) = self.line.promise(key, slot) else { break };
+            let Some(handle) = self.line.promise(key, slot, self.now) else { break };
             self.index.refresh(key, slot);
             self.share(key);
             self.effects.get_or_insert_default().wakes.extend(handle);
@@ -118,8 +118,19 @@ impl<A> State<A> {
         let Until { hurries, pauses, only_pauses, is_new, hope, .. } = until;
         let handle = Some(handle);
         let comes_at = deadline;
-        let waiting =
-            Waiting { wish, handle, since, comes_at, hurries, pauses, only_pauses, is_new, hope };
+        let promised_at = since;
+        let waiting = Waiting {
+            wish,
+            handle,
+            since,
+            comes_at,
+            promised_at,
+            hurries,
+            pauses,
+            only_pauses,
+            is_new,
+            hope,
+        };
         self.line.enter(turn, waiting);
         let earliest = self.index.earliest();
         let comes_at = match self.line.first() {
@@ -164,7 +175,7 @@ impl<A> State<A> {
         let (waiting, promised) = self.line.leave(turn)?;
         self.retire(waiting.handle);
         if let Some(key) = promised {
-            self.roster[key].take_promise_back(waiting.wish.costs());
+            self.roster[key].take_promise_back(waiting.wish.costs(), waiting.promised_at);
         }
         Some(Returned { wish: waiting.wish, since: waiting.since, promised })
     }

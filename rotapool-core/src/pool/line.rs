@@ -168,7 +168,7 @@ impl<A> Line<A> {
 
     /// Promises a place on `slot` to the first in line who may have it, which beyond the pace of its ramp are those
     /// that hurry, and who can pay; answers whether there is one, and what wakes it. What it costs is paid.
-    pub(crate) fn promise(&mut self, key: usize, slot: &mut Slot) -> Option<Option<A>> {
+    pub(crate) fn promise(&mut self, key: usize, slot: &mut Slot, now: Tick) -> Option<Option<A>> {
         let is_within_pace = slot.is_within_pace();
         if !is_within_pace && self.hurried == 0 {
             return None;
@@ -182,6 +182,7 @@ impl<A> Line<A> {
         let mut waiting = self.take(turn)?;
         let handle = waiting.handle.take();
         slot.promise(waiting.wish.costs());
+        waiting.promised_at = now;
         self.promised.insert(turn, (key, waiting));
         Some(handle)
     }
@@ -220,7 +221,7 @@ impl<A> Line<A> {
         let broken: Vec<Turn> = self.promised.iter().filter_map(is_broken).collect();
         for turn in broken {
             if let Some((_, waiting)) = self.promised.remove(&turn) {
-                slot.take_promise_back(waiting.wish.costs());
+                slot.take_promise_back(waiting.wish.costs(), waiting.promised_at);
                 self.enter(turn, waiting);
             }
         }

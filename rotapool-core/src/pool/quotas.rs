@@ -7,7 +7,7 @@ use super::State;
 use crate::error::CostError;
 use crate::member::usage::UsageKey;
 use crate::select::wish::Wish;
-use crate::time::after;
+use crate::time::{Tick, after};
 
 impl<A> State<A> {
     /// Whether a run may state this as its cost: at least 1, of a dimension of which a member has or had a quota (or of
@@ -48,7 +48,7 @@ impl<A> State<A> {
         now: Instant,
     ) {
         self.notice(now);
-        let Some(key) = self.metered(usage, now) else { return };
+        let Some((key, _)) = self.metered(usage, now) else { return };
         if let Some(quotas) = self.roster[key].quotas_mut() {
             quotas.look(now);
             quotas.correct(dimension, remaining, after(now, reset.unwrap_or_default()), now);
@@ -65,19 +65,19 @@ impl<A> State<A> {
         now: Instant,
     ) {
         self.notice(now);
-        let Some(key) = self.metered(usage, now) else { return };
+        let Some((key, since)) = self.metered(usage, now) else { return };
         if let Some(quotas) = self.roster[key].quotas_mut() {
             quotas.look(now);
-            quotas.correct_usage(usage.sequence(), dimension, amount);
+            quotas.correct_usage(usage.sequence(), since, dimension, amount);
         }
         self.quotas_changed(key, now);
     }
 
-    /// The resource of a usage that is in flight, if it has quotas.
-    fn metered(&mut self, usage: UsageKey, now: Instant) -> Option<usize> {
-        let key = self.usages.find(usage)?;
+    /// The resource of a usage that is in flight, if it has quotas, and since when it is in flight.
+    fn metered(&mut self, usage: UsageKey, now: Instant) -> Option<(usize, Tick)> {
+        let (key, since) = self.usages.find(usage)?;
         self.catch_up(key, now);
-        self.roster[key].quotas().is_some().then_some(key)
+        self.roster[key].quotas().is_some().then_some((key, since))
     }
 
     fn quotas_changed(&mut self, key: usize, now: Instant) {

@@ -22,6 +22,8 @@ pub(crate) struct Waiting<A> {
     pub(crate) since: Tick,
     /// The instant at which it will come by itself on behalf of all.
     pub(crate) comes_at: Tick,
+    /// When it was promised what it is promised.
+    pub(crate) promised_at: Tick,
     /// Whether its time grows short: it may go beyond the pace of a ramp.
     pub(crate) hurries: bool,
     /// Whether it has made no attempt yet.

@@ -16,6 +16,7 @@ mod rate;
 mod report;
 #[cfg(feature = "serde")]
 mod serialize;
+pub(crate) mod sliding;
 mod steps;
 mod trials;
 mod trip;

@@ -31,10 +31,10 @@ impl QuotaLevel {
     }
 
     fn of(limit: &Limit, now: Instant) -> Self {
-        let mut bucket = limit.bucket.clone();
-        bucket.refill(now);
+        let mut level = limit.level.clone();
+        level.refill(now);
         let (quota, group) = (limit.quota.clone(), limit.group.clone());
-        Self { quota, group, left: bucket.whole() }
+        Self { quota, group, left: level.whole() }
     }
 }
 

@@ -114,7 +114,11 @@ impl Setting {
         profile.max_in_flight = self.caps.then_some(cap);
         (profile.weight, profile.priority) = (weight, priority);
         if self.quotas {
-            profile.quotas.push(Quota::per(1, Duration::from_secs(2)).burst(2));
+            let seconds = Duration::from_secs;
+            profile.quotas.push(match id {
+                "a" => Quota::per(1, seconds(2)).burst(2),
+                _ => Quota::per(2, seconds(4)).sliding(),
+            });
         }
         profile.group = self.groups.then(|| "org".into());
         profile

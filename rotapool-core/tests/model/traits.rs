@@ -51,14 +51,12 @@ impl Traits {
         }
         profile.metadata = Arc::new(metadata);
         if random.f64() < self.quotas {
-            let requests = [(1, 2, None), (2, 1, None), (3, 10, None), (5, 7, Some(2))];
-            let tokens = [(10, 3, None), (7, 10, Some(20))];
-            let quota = |(amount, seconds, burst): (u64, u64, Option<u64>)| {
-                let quota = Quota::per(amount, Duration::from_secs(seconds));
-                burst.map_or(quota.clone(), |burst| quota.burst(burst))
-            };
-            let (requests, tokens) = (pick(random, &requests), pick(random, &tokens));
-            let both = [quota(requests), quota(tokens).of("tokens")];
+            let quota = |amount, seconds| Quota::per(amount, Duration::from_secs(seconds));
+            let requests = [quota(1, 2), quota(2, 1), quota(3, 10), quota(5, 7).burst(2)];
+            let sliding = [quota(2, 1).sliding(), quota(3, 10).sliding()];
+            let tokens = [quota(10, 3), quota(7, 10).burst(20), quota(10, 3).sliding()];
+            let requests = [&requests[..], &sliding].concat();
+            let both = [pick(random, &requests), pick(random, &tokens).of("tokens")];
             profile.quotas = match random.u8(..3) {
                 0 => both[..1].to_vec(),
                 1 => both[1..].to_vec(),

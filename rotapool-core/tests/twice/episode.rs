@@ -477,5 +477,6 @@ impl Episode {
 fn groups() -> [Group; 2] {
     let seconds = Duration::from_secs;
     let org = Group::new("org").quota(Quota::per(4, seconds(3)));
-    [org.quota(Quota::per(12, seconds(5)).of("tokens")), Group::new("house")]
+    let tokens = Quota::per(12, seconds(5)).of("tokens").sliding();
+    [org.quota(tokens), Group::new("house")]
 }

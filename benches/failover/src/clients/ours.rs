@@ -17,7 +17,7 @@ pub(crate) enum Setup {
     /// A strategy too.
     With(Strategy),
     /// A circuit breaker too, and of each key that has a limit the quota that its owner reads in the upstream's
-    /// documentation.
+    /// documentation: so many in a second by its clock.
     BreakerAndQuotas,
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn pool(keys: &[Key], setup: Setup, runtime: impl Runtime, seed: u64)
     let resource = |(number, key): (usize, &Key)| {
         let resource = Resource::new(format!("key-{number}"), number);
         match key.room.filter(|_| setup == Setup::BreakerAndQuotas) {
-            Some(room) => resource.quota(Quota::per_second(u64::from(room))),
+            Some(room) => resource.quota(Quota::per_second(u64::from(room)).sliding()),
             None => resource,
         }
     };

@@ -6,6 +6,7 @@ use super::Slot;
 use crate::member::costs::Costs;
 use crate::member::quotas::{Limit, Quotas};
 use crate::member::standing::Standing;
+use crate::time::Tick;
 
 impl Slot {
     #[inline]
@@ -77,11 +78,11 @@ impl Slot {
         }
     }
 
-    /// A promised place is taken back, or about to be taken up: that is paid anew.
-    pub(crate) fn take_promise_back(&mut self, costs: &Costs) {
+    /// A place that was promised at `since` is taken back, or about to be taken up: that is paid anew.
+    pub(crate) fn take_promise_back(&mut self, costs: &Costs, since: Tick) {
         self.promised -= 1;
         if let Some(quotas) = self.quotas_mut() {
-            quotas.give_back(costs);
+            quotas.give_back(costs, since);
         }
     }
 

@@ -150,14 +150,16 @@ impl Reference {
         essence.extend(tried.into_iter().map(|tried| self.rank_of(tried) as u128));
         essence
     }
-    fn essence_of_place(&self, number: usize, now: Moment) -> [u128; 5] {
+    fn essence_of_place(&self, number: usize, now: Moment) -> [u128; 6] {
         let place = self.in_line().position(|(run, _)| run == number);
-        let Some(_) = place else { return [0; 5] };
+        let Some(_) = place else { return [0; 6] };
         let (awake, told, promise, manners) = self.how_it_stands_in_line(number);
         let told = ahead(told, now).map_or(u128::MAX, |told| told.as_nanos());
+        let paid = promise.map_or(u128::MAX, |promise| self.age_of_promise(number, promise, now));
         let promise = promise.map_or(u128::MAX, |promise| self.rank_of(promise) as u128);
         let manners = manners.iter().fold(0, |sum, is| 2 * sum + u128::from(*is));
-        [1 + self.number_in_line(number) as u128, u128::from(awake), told, promise, manners]
+        let number = 1 + self.number_in_line(number) as u128;
+        [number, u128::from(awake), told, promise, paid, manners]
     }
 
     /// How long it has been in flight, if it may become late, or tells which siblings its signal spares.

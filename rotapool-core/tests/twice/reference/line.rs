@@ -32,6 +32,8 @@ pub(super) struct Place {
     only_fresh: bool,
     /// The membership on which a place is held for it.
     pub(super) promise: Option<usize>,
+    /// Since when.
+    pub(super) promised_at: Moment,
 }
 
 impl Reference {
@@ -191,6 +193,7 @@ impl Reference {
             latest: None,
             only_fresh: false,
             promise: None,
+            promised_at: now,
         });
     }
 
@@ -209,8 +212,9 @@ impl Reference {
     pub(super) fn leave_the_line(&mut self, run: usize) {
         self.take_waking_handle(run);
         let place = self.runs[run].place.take();
-        if let Some(membership) = place.and_then(|place| place.promise) {
-            self.give_back(run, membership);
+        let promise = place.and_then(|place| Some((place.promise?, place.promised_at)));
+        if let Some((membership, since)) = promise {
+            self.give_back(run, membership, since);
         }
     }
 
@@ -246,7 +250,7 @@ impl Reference {
                     self.note("one in line paid what it states");
                 }
                 let place = self.runs[run].place.as_mut().expect("a run in line");
-                place.promise = Some(membership);
+                (place.promise, place.promised_at) = (Some(membership), self.now);
                 if place.pauses {
                     self.note("something fresh went to one who pauses");
                 }
@@ -262,7 +266,8 @@ impl Reference {
             let Some(place) = &mut self.runs[run].place else { continue };
             if place.promise == Some(membership) {
                 place.promise = None;
-                self.give_back(run, membership);
+                let since = place.promised_at;
+                self.give_back(run, membership, since);
                 self.note("a promise was void");
             }
         }

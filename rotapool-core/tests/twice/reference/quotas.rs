@@ -22,6 +22,17 @@ pub(super) struct Limit {
     at: Moment,
     /// The upstream said that nothing grows until then.
     stopped_until: Option<Moment>,
+    /// Of one that slides, what is away.
+    taken: Option<Vec<Taken>>,
+}
+
+/// Some that were taken together, and are back together.
+#[derive(Debug, Clone)]
+struct Taken {
+    /// Unknown of what the upstream says is away.
+    from: Option<Moment>,
+    back: Moment,
+    number: i128,
 }
 
 impl Limit {
@@ -36,10 +47,20 @@ impl Limit {
             level: capacity,
             at: now,
             stopped_until: None,
+            taken: quota.slides().then(Vec::new),
         }
     }
 
     fn look(&mut self, now: Moment) {
+        if let Some(taken) = &mut self.taken {
+            let back: i128 =
+                taken.iter().filter(|some| some.back <= now).map(|some| some.number).sum();
+            taken.retain(|some| some.back > now);
+            self.level += back * self.one;
+            self.stopped_until = self.stopped_until.filter(|&until| now < until);
+            self.at = now;
+            return;
+        }
         if self.stopped_until.is_some_and(|until| now < until) {
             self.at = now;
             return;
@@ -65,6 +86,9 @@ impl Limit {
         limit.look(now);
         let stopped = limit.stopped_until.map(|until| until - now);
         (limit.level, stopped).hash(into);
+        for Taken { from, back, number } in limit.taken.iter().flatten() {
+            (from.map(|from| now - from), *back - now, number).hash(into);
+        }
     }
 
     fn has(&self, number: u64) -> bool {
@@ -80,13 +104,81 @@ impl Limit {
             return Some(self.at);
         }
         let missing = needed - self.level;
+        if let Some(taken) = &self.taken {
+            let mut back = 0;
+            let enough = taken.iter().find(|some| {
+                back += some.number * self.one;
+                back >= missing
+            });
+            return enough.map(|some| some.back);
+        }
         let growth = (missing + self.amount - 1) / self.amount;
         let by_growth = self.at + Moment::from_nanos(growth as u64);
         Some(self.stopped_until.unwrap_or(by_growth))
     }
 
-    fn take(&mut self, number: i128) {
-        self.level = (self.level - number * self.one).min(self.capacity);
+    fn take(&mut self, number: u64) {
+        let number = i128::from(number);
+        self.level -= number * self.one;
+        let Some(taken) = self.taken.as_mut().filter(|_| number > 0) else { return };
+        let now = self.at;
+        let period = Moment::from_nanos(self.one as u64);
+        let back = self.stopped_until.unwrap_or(now + period);
+        match taken.last_mut() {
+            Some(last)
+                if last.back == back || last.from.is_some_and(|from| now - from < period / 64) =>
+            {
+                last.back = back;
+                last.number += number;
+            }
+            _ => taken.push(Taken { from: Some(now), back, number }),
+        }
+    }
+
+    /// Puts back what was taken at `since`.
+    fn put(&mut self, number: u64, since: Moment) {
+        let mut number = i128::from(number);
+        let Some(taken) = &mut self.taken else {
+            self.level = (self.level + number * self.one).min(self.capacity);
+            return;
+        };
+        for some in taken.iter_mut().rev() {
+            if some.from.is_none_or(|from| from <= since) {
+                let put = number.min(some.number);
+                some.number -= put;
+                number -= put;
+                self.level += put * self.one;
+            }
+        }
+        taken.retain(|some| some.number > 0);
+    }
+
+    /// The upstream says that so much is left, and when it is all back.
+    fn correct(&mut self, left: u64, reset: Option<Moment>) {
+        let before = self.level;
+        self.level = (self.one * i128::from(left)).min(self.capacity);
+        self.stopped_until = reset.filter(|&at| at > self.at);
+        let away = (self.capacity - self.level) / self.one;
+        let Some(taken) = &mut self.taken else { return };
+        for some in &mut *taken {
+            some.back = some.back.min(self.at + Moment::from_nanos(self.one as u64));
+        }
+        if let Some(back) = self.stopped_until {
+            *taken = vec![Taken { from: None, back, number: away }];
+            taken.retain(|some| some.number > 0);
+        } else if self.level < before {
+            let more = (before - self.level) / self.one;
+            self.level = before;
+            self.take(more as u64);
+        } else {
+            let mut less = (self.level - before) / self.one;
+            for some in taken.iter_mut() {
+                let back = less.min(some.number);
+                some.number -= back;
+                less -= back;
+            }
+            taken.retain(|some| some.number > 0);
+        }
     }
 
     fn by_default(&self) -> u64 {
@@ -212,7 +304,7 @@ impl Reference {
         self.look_at(membership, now);
         let terms = self.runs[run].terms.clone();
         let costs = self.limits_of(membership).map(|limit| limit.cost(&terms)).collect();
-        self.change_limits(membership, |limit| limit.take(limit.cost(&terms).into()));
+        self.change_limits(membership, |limit| limit.take(limit.cost(&terms)));
         self.see_whether_spent(membership);
         self.tell_its_group(membership, now);
         costs
@@ -228,15 +320,24 @@ impl Reference {
         self.look_at(membership, now);
         self.change_limits(membership, |limit| {
             let cost = limit.by_default();
-            limit.take(cost.into());
+            limit.take(cost);
         });
         self.see_whether_spent(membership);
         self.tell_its_group(membership, now);
     }
 
-    pub(super) fn give_back(&mut self, run: usize, membership: usize) {
+    /// How long ago a promise was paid, where what it took would be back by itself.
+    pub(super) fn age_of_promise(&self, run: usize, membership: usize, now: Moment) -> u128 {
+        let place = self.runs[run].place.as_ref().expect("a run in line");
+        let sliding = self.limits_of(membership).filter(|limit| limit.taken.is_some());
+        let matters = sliding.map(|limit| limit.one as u128).max().unwrap_or(0);
+        (now - place.promised_at).as_nanos().min(matters)
+    }
+
+    /// Takes back what a promise to the run has cost, which was given at `since`.
+    pub(super) fn give_back(&mut self, run: usize, membership: usize, since: Moment) {
         let terms = self.runs[run].terms.clone();
-        self.change_limits(membership, |limit| limit.take(-i128::from(limit.cost(&terms))));
+        self.change_limits(membership, |limit| limit.put(limit.cost(&terms), since));
         self.see_whether_spent(membership);
         self.tell_its_group(membership, self.now);
     }
@@ -259,7 +360,10 @@ impl Reference {
             let limit = &mut self.limits[limit];
             limit.look(now);
             if dimension.is_none_or(|dimension| *limit.dimension == *dimension) {
-                limit.take(i128::from(amount) - i128::from(*reserved));
+                match amount.checked_sub(*reserved) {
+                    Some(more) => limit.take(more),
+                    None => limit.put(*reserved - amount, usage.since),
+                }
                 *reserved = amount;
             }
         }
@@ -288,8 +392,7 @@ impl Reference {
             // Of its own quota; of the group's if it has none.
             if *limit.dimension == *dimension && !said {
                 said = true;
-                limit.level = (limit.one * i128::from(left)).min(limit.capacity);
-                limit.stopped_until = reset.map(|reset| now + reset).filter(|&at| at > now);
+                limit.correct(left, reset.map(|reset| now + reset));
             }
         });
         self.note("an upstream said what is left");
