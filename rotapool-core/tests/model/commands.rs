@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use rotapool_core::{Outcome, Profile, Status, Strategy};
+use rotapool_core::{Outcome, Profile, Status};
 
 use crate::temper::{Temper, Verb, asking, pick};
 use crate::twice::command::Command;
@@ -77,9 +77,7 @@ fn begin(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command
     deadlines.extend([1, 3, 3, 5, 12, 12, 40, 40, 10_000_000].map(|ahead| now + seconds(ahead)));
     let wait = random.f64() < temper.waits;
     let retry_delay = if random.f64() < temper.pauses { delay } else { Duration::ZERO };
-    // Turns by weight that a cost passes over have stories of their own.
-    let states = temper.rules.strategy != Strategy::Weighted;
-    let costs = if states { temper.traits.cost(random) } else { Vec::new() };
+    let costs = temper.traits.cost(random);
     Some(Command::Begin(Terms {
         max_attempts: pick(random, &[0, 1, 2, 3, 3, 4, 4, 5, 5, 20, 20, u32::MAX]),
         retry_delay,

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 143] = [
+const ALL: [&str; 144] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -50,6 +50,7 @@ const ALL: [&str; 143] = [
     "a place went to one behind the first in line",
     "the first in line could not pay, and one behind it could",
     "one in line paid what it states",
+    "a cost passed over the next in turn",
     "a promise taken",
     "something fresh rather than what was promised",
     "a promise was void",

@@ -35,7 +35,7 @@ impl Reference {
         let weighted = self.rules.strategy == Strategy::Weighted;
         for (_, ahead) in self.memory.kinds.iter().filter(|_| weighted) {
             self.members()
-                .for_each(|(it, _)| ahead.get(&it).map(|&ahead| rounded(ahead)).hash(into));
+                .for_each(|(it, _)| ahead.of.get(&it).map(|&ahead| rounded(ahead)).hash(into));
         }
         (self.closed.is_some(), self.ended, self.over).hash(into);
         self.exhausted_since.is_some().hash(into);
@@ -97,7 +97,7 @@ impl Reference {
                 member.last_acquired.is_some().hash(into);
             }
             Strategy::Weighted => {
-                self.memory.plain.get(&number).map(|&ahead| rounded(ahead)).hash(into);
+                self.memory.plain.of.get(&number).map(|&ahead| rounded(ahead)).hash(into);
             }
             _ => {}
         }

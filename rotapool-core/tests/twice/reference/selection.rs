@@ -203,7 +203,7 @@ impl Reference {
             }
         }
         self.note(name(self.rules.strategy));
-        self.remember(run, elected, &eligible);
+        self.remember(run, elected, &eligible, now);
         Some(elected)
     }
 

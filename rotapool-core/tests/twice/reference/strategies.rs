@@ -87,8 +87,8 @@ impl Reference {
     }
 
     /// The strategy took this one of `eligible`, of whom the run need not admit all.
-    pub(super) fn remember(&mut self, run: usize, picked: usize, eligible: &[usize]) {
-        self.take_turn(run, picked);
+    pub(super) fn remember(&mut self, run: usize, picked: usize, eligible: &[usize], now: Moment) {
+        self.take_turn(run, picked, now);
         // A run that may not use the one that it would stay with, or will not, moves nothing, nor does one
         // for which there is merely no room.
         let current = self.memory.current;

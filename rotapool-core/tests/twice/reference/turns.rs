@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Reference;
+use crate::twice::observed::Moment;
 
 /// How many kinds of filtered runs are remembered.
 const KINDS: usize = 16;
@@ -34,7 +35,14 @@ pub(super) struct Memory {
     pub(super) kinds: Vec<(Kind, Ahead)>,
 }
 
-pub(super) type Ahead = HashMap<usize, f64>;
+/// How far each membership is ahead of its turns.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Ahead {
+    pub(super) of: HashMap<usize, f64>,
+    /// Of two who were as far, one could not be paid, and whether it was passed over only core's rounding knows. From
+    /// then on anybody may be next.
+    is_unsure: bool,
+}
 
 impl Reference {
     /// A retry may go to any, and so may the first of a kind that is like no other; else whoever would be
@@ -49,13 +57,26 @@ impl Reference {
         let (true, Some(ahead)) = (self.runs[run].wish.tried.is_empty(), ahead) else {
             return among.to_vec();
         };
-        let halfway = |it: usize| {
-            ahead.get(&it).copied().unwrap_or(0.0) + 0.5 / self.memberships[it].profile.weight
-        };
-        let first = among.iter().map(|&it| halfway(it)).fold(f64::INFINITY, f64::min);
-        let mut next = among.to_vec();
+        // Without filters the cost looks at who is next for all: where that one cannot be paid, anybody is drawn.
+        let candidates = if kind.is_some() { among } else { &here[..] };
+        let next = self.first_of(candidates, ahead);
+        if ahead.is_unsure || next.iter().any(|it| !among.contains(it)) {
+            return among.to_vec();
+        }
+        next
+    }
+
+    /// Who of these would be halfway through its next turn first, as far as can be told apart.
+    fn first_of(&self, candidates: &[usize], ahead: &Ahead) -> Vec<usize> {
+        let halfway = |it: usize| self.halfway(it, ahead);
+        let first = candidates.iter().map(|&it| halfway(it)).fold(f64::INFINITY, f64::min);
+        let mut next = candidates.to_vec();
         next.retain(|&it| halfway(it) < first + ROUNDING);
         next
+    }
+
+    fn halfway(&self, it: usize, ahead: &Ahead) -> f64 {
+        ahead.of.get(&it).copied().unwrap_or(0.0) + 0.5 / self.memberships[it].profile.weight
     }
 
     fn admitted_and_eligible(&self, run: usize) -> Vec<usize> {
@@ -99,7 +120,7 @@ impl Reference {
             return Some(&kinds[place].1);
         }
         let members = |ahead: &Ahead| -> HashSet<usize> {
-            ahead.keys().copied().filter(|&it| self.memberships[it].is_member).collect()
+            ahead.of.keys().copied().filter(|&it| self.memberships[it].is_member).collect()
         };
         let here: HashSet<usize> = here.iter().copied().collect();
         let like = kinds.iter().filter(|(_, ahead)| !members(ahead).is_disjoint(&here));
@@ -119,26 +140,39 @@ impl Reference {
     }
 
     /// Has to be called before the membership is acquired.
-    pub(super) fn take_turn(&mut self, run: usize, picked: usize) {
+    pub(super) fn take_turn(&mut self, run: usize, picked: usize, now: Moment) {
         if !self.runs[run].wish.tried.is_empty() {
             return;
         }
-        let here = self.admitted_and_eligible(run);
+        let mut here = self.admitted_and_eligible(run);
         let kind = self.kind_of(run);
-        let mut ahead = match &kind {
-            None => std::mem::take(&mut self.memory.plain),
-            Some(kind) => self.ahead_like(kind, &here).cloned().unwrap_or_default(),
+        let known = match &kind {
+            None => Some(&self.memory.plain),
+            Some(kind) => self.ahead_like(kind, &here),
         };
-        ahead.retain(|&it, _| self.memberships[it].is_member && self.admits(run, it));
+        let mut ahead = known.cloned().unwrap_or_default();
+        if known.is_some() {
+            let unpaid = |it: usize| !self.can_pay(run, it, now);
+            let before = |it: usize| self.halfway(picked, &ahead) - self.halfway(it, &ahead);
+            let tied = here.iter().any(|&it| unpaid(it) && before(it).abs() < ROUNDING);
+            let mut taking_part = here.clone();
+            taking_part.retain(|&it| !unpaid(it) || before(it) < ROUNDING);
+            if kind.is_none() && taking_part.len() < here.len() {
+                return self.note("a cost passed over the next in turn");
+            }
+            // Whom a kind of its own passes over is as good as away.
+            (here, ahead.is_unsure) = (taking_part, ahead.is_unsure || tied);
+        }
+        ahead.of.retain(|&it, _| self.memberships[it].is_member && self.admits(run, it));
         for (it, _) in self.members().filter(|&(it, _)| self.admits(run, it)) {
-            ahead.entry(it).or_default();
+            ahead.of.entry(it).or_default();
         }
         let weight = |it: usize| self.memberships[it].profile.weight;
         let whole: f64 = here.iter().map(|&it| weight(it)).sum();
         for &it in &here {
-            *ahead.entry(it).or_default() -= 1.0 / whole;
+            *ahead.of.entry(it).or_default() -= 1.0 / whole;
         }
-        *ahead.entry(picked).or_default() += 1.0 / weight(picked);
+        *ahead.of.entry(picked).or_default() += 1.0 / weight(picked);
         let Some(kind) = kind else {
             self.memory.plain = ahead;
             return;
@@ -155,7 +189,7 @@ impl Reference {
     /// Whoever may use nobody any more is no kind.
     pub(super) fn forget_the_kinds_of_nobody(&mut self) {
         let memberships = &self.memberships;
-        let uses_any = |ahead: &Ahead| ahead.keys().any(|&it| memberships[it].is_member);
+        let uses_any = |ahead: &Ahead| ahead.of.keys().any(|&it| memberships[it].is_member);
         self.memory.kinds.retain(|(_, ahead)| uses_any(ahead));
     }
 }
