@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod health_rules;
 pub(crate) mod holds;
 pub(crate) mod level;
+pub(crate) mod limit;
 pub(crate) mod measures;
 pub(crate) mod profile;
 pub(crate) mod quota;

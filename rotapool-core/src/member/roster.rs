@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use slab::Slab;
 
+use super::limit::Limit;
 use super::profile::Profile;
-use super::quotas::Limit;
 use super::slot::Slot;
 use crate::error::ResourceError;
 use crate::time::Epoch;

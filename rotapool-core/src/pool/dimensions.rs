@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::CostError;
+use crate::member::limit::Limit;
 use crate::member::quota::REQUESTS;
-use crate::member::quotas::{Limit, Quotas};
+use crate::member::quotas::Quotas;
 
 /// The quotas of the members, by dimension: how many hold how much at most. A dimension stays known when the last
 /// member that had it has left.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::error::{GroupError, ResourceError};
 use crate::member::group::Group;
-use crate::member::quotas::Limit;
+use crate::member::limit::Limit;
 use crate::member::slot::Slot;
 use crate::time::Epoch;
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::State;
 use crate::error::GroupError;
 use crate::member::group::Group;
-use crate::member::quotas::Limit;
+use crate::member::limit::Limit;
 use crate::member::usage::Sequence;
 use crate::report::admin_call::AdminCall;
 

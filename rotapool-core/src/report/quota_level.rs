@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::member::limit::Limit;
 use crate::member::quota::Quota;
-use crate::member::quotas::{Limit, Quotas};
+use crate::member::quotas::Quotas;
 use crate::member::slot::Slot;
 use crate::one_line::OneLine;
 

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::Slot;
 use crate::member::costs::Costs;
-use crate::member::quotas::{Limit, Quotas};
+use crate::member::limit::Limit;
+use crate::member::quotas::Quotas;
 use crate::member::standing::Standing;
 use crate::time::Tick;
 

@@ -4,11 +4,12 @@
 //! result that belongs to an older state is known as such, and changes statistics alone.
 
 mod reading;
+mod turning;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::change::{BreakerCause, BreakerChange, BreakerMode, BreakerState};
+use super::change::{BreakerCause, BreakerChange, BreakerMode};
 use super::evidence::Evidence;
 use super::ladder::Ladder;
 use super::report::Rejected;
@@ -16,7 +17,6 @@ use super::trials::{Trial, Trials};
 use super::trip::Trip;
 use super::window::Mark;
 use crate::error::TripError;
-use crate::time::after;
 
 /// A circuit breaker: whom it lets pass, and what their results make of it.
 ///
@@ -219,86 +219,13 @@ impl Breaker {
             }
         }
     }
-
-    fn open(&mut self, cause: BreakerCause, stated: Option<Duration>, now: Instant) {
-        if matches!(cause, BreakerCause::SlowRate { .. } | BreakerCause::TrialSlow) {
-            self.last_failure = None;
-        }
-        self.ladder.step_down(&self.trip.open);
-        let stated = stated.filter(|stated| !stated.is_zero());
-        let duration = stated.unwrap_or_else(|| self.ladder.climb(&self.trip.open));
-        self.cause = cause;
-        self.change(Circuit::Open { until: after(now, duration) }, cause, now);
-    }
-
-    /// Turns half open once the open time is over.
-    #[inline]
-    fn turn(&mut self, now: Instant) {
-        if let Circuit::Open { until } = self.circuit {
-            if until <= now {
-                // When it was, not when it was noticed.
-                let half_open = Circuit::HalfOpen(Trials::default());
-                self.change(half_open, BreakerCause::TimeIsOver, until);
-            }
-        }
-    }
-
-    /// Hands the breaker to its operator, or back to its rules, and forgets what it held against anybody:
-    /// nothing that is under way counts any more. The statistics stay.
-    pub fn set_mode(&mut self, mode: BreakerMode, now: Instant) {
-        self.turn(now);
-        let old = self.state(now);
-        self.mode = mode;
-        self.circuit = Circuit::Closed;
-        self.cause = BreakerCause::Operator;
-        self.ladder = Ladder::default();
-        self.last_failure = None;
-        self.forget_evidence(now);
-        self.tell(old, BreakerCause::Operator, now);
-    }
-
-    fn forget_evidence(&mut self, now: Instant) {
-        self.ladder.close(now);
-        self.evidence = Evidence::new(&self.trip, now);
-    }
-
-    fn change(&mut self, circuit: Circuit, cause: BreakerCause, at: Instant) {
-        let old = self.automatic();
-        self.circuit = circuit;
-        self.counters.changes += 1;
-        self.tell(old, cause, at);
-    }
-
-    fn tell(&mut self, old: BreakerState, cause: BreakerCause, at: Instant) {
-        self.sequence += 1;
-        let until = match self.circuit {
-            Circuit::Open { until } => Some(until),
-            _ => None,
-        };
-        self.changes.push(BreakerChange {
-            sequence: self.sequence,
-            old,
-            new: self.told(self.automatic()),
-            mode: self.mode,
-            cause,
-            at,
-            until,
-            last_failure: self.last_failure.clone(),
-        });
-    }
-
-    /// What changed since this was asked last, in order: to be told outside whatever lock guards this.
-    #[inline]
-    pub fn take_changes(&mut self) -> Vec<BreakerChange> {
-        std::mem::take(&mut self.changes)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protect::Window;
     use crate::protect::report::BreakerStats;
+    use crate::protect::{BreakerState, Window};
 
     const S: Duration = Duration::from_secs(1);
 
