@@ -208,6 +208,33 @@ fn a_wrapped_operation_goes_through_the_breaker_with_every_call() {
 }
 
 #[test]
+fn operations_that_one_breaker_wraps_share_what_it_knows() {
+    let fuse = Fuse::new();
+    let [first, second] = [0, 1].map(|by| {
+        fuse.breaker.wrap(move |()| async move { 10_i32.checked_div(by).ok_or("by zero") })
+    });
+    assert_eq!(fuse.time.block_on(second.call(())), Ok(10));
+    let _ = fuse.time.block_on(first.call(()));
+    assert!(matches!(fuse.time.block_on(second.call(())), Err(BreakerError::Rejected(_))));
+}
+
+#[test]
+fn unless_told_otherwise_it_trips_on_five_failures_in_a_row_for_30_s_and_one_success_closes_it() {
+    let fuse = Fuse::of(Trip::default());
+    let fail = || drop(fuse.breaker.call_blocking(|| Err::<(), _>(Upstream::Down)));
+    (0..4).for_each(|_| fail());
+    assert_eq!(fuse.breaker.state(), BreakerState::Closed);
+    fail();
+    fuse.pass(secs(10));
+    fail();
+    let rejected = fuse.breaker.try_acquire().unwrap_err();
+    assert_eq!(rejected.retry_after, Some(secs(20)), "counted from the trip");
+    fuse.pass(secs(20));
+    assert_eq!(fuse.breaker.call_blocking(|| Ok::<_, Upstream>(())), Ok(()));
+    assert_eq!(fuse.breaker.state(), BreakerState::Closed);
+}
+
+#[test]
 fn its_operator_may_isolate_it_force_it_closed_or_only_observe_it() {
     let fuse = Fuse::new();
     let breaker = &fuse.breaker;

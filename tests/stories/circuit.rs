@@ -306,6 +306,37 @@ fn a_run_in_line_gets_what_comes_back_from_the_breaker() {
     scene.assert_at_rest();
 }
 
+#[test]
+fn set_as_codomyrmex_sets_it_five_failures_open_it_for_30_s_and_two_successes_prove_it() {
+    let scene = Scene::with(&["a", "b"], |builder| {
+        let trial = Recovery::Trial(Trial::default().successes(2));
+        builder.circuit_breaker(Trip::default()).recovery(trial)
+    });
+    fail(&scene, "a", 5);
+    let out = scene.pool.stats().resources[0].cooldown_remaining;
+    assert_eq!((circuit(&scene, "a"), out), (BreakerState::Open, secs(30)));
+    scene.advance(secs(30));
+    play(&scene, "a", fine());
+    assert_eq!(circuit(&scene, "a"), BreakerState::HalfOpen, "it takes two");
+    play(&scene, "a", fine());
+    fail(&scene, "a", 4);
+    assert_eq!(circuit(&scene, "a"), BreakerState::Closed, "four of a new row");
+}
+
+#[test]
+fn a_reset_closes_a_circuit_and_forgets_the_row_that_opened_it() {
+    let scene = with(&["a", "b"], Trip::after_failures(3));
+    fail(&scene, "a", 3);
+    scene.pool.reset("a").unwrap();
+    assert_eq!((circuit(&scene, "a"), scene.status("a")), (BreakerState::Closed, Status::Healthy));
+    fail(&scene, "a", 2);
+    scene.pool.reset("a").unwrap();
+    fail(&scene, "a", 2);
+    assert_eq!(circuit(&scene, "a"), BreakerState::Closed, "two of a new row");
+    fail(&scene, "a", 1);
+    assert_eq!(circuit(&scene, "a"), BreakerState::Open);
+}
+
 // What codomyrmex's pool does to its agents (none of it here): ways to be out for ever.
 
 #[test]
