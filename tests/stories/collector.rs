@@ -74,6 +74,28 @@ fn a_quota_of_a_group_is_told_from_one_of_the_same_dimension_that_its_member_has
 }
 
 #[test]
+fn a_spent_resource_is_shown_with_how_long_it_is() {
+    let scene = Scene::with(&[], |builder| {
+        let a = Resource::new("a", "a").quota(Quota::per_minute(1).sliding());
+        builder.name("keys").resource(a).resource(Resource::new("b", "b"))
+    });
+    let collector = PoolCollector::new();
+    collector.add(&scene.pool).unwrap();
+    let shown = || {
+        let page = scrape(&registry(&collector));
+        let of = |name: &str| samples(&page, name).iter().map(|it| (*it).to_owned()).collect();
+        let names = ["rotapool_spent", "rotapool_resource_spent_remaining_seconds"];
+        names.map(of) as [Vec<String>; 2]
+    };
+    let row = "rotapool_resource_spent_remaining_seconds{pool=\"keys\",resource_id=\"a\"}";
+    assert_eq!(shown(), [["rotapool_spent{pool=\"keys\"} 0".to_owned()], [format!("{row} 0.0")]]);
+    scene.start_with(|request| request.exclude("b"));
+    scene.answer("a", fine());
+    scene.advance(secs(18));
+    assert_eq!(shown(), [["rotapool_spent{pool=\"keys\"} 1".to_owned()], [format!("{row} 42.0")]]);
+}
+
+#[test]
 fn a_pool_that_is_added_after_the_registration_is_shown_from_then_on() {
     let collector = PoolCollector::new();
     let registry = registry(&collector);

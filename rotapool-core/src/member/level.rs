@@ -37,7 +37,6 @@ impl Level {
     }
 
     /// Whether so much is there.
-    #[inline]
     pub(crate) fn has(&self, amount: u64) -> bool {
         match self {
             Self::Steady(bucket) => bucket.has(amount),
@@ -61,17 +60,16 @@ impl Level {
         }
     }
 
-    /// The same, by a clock that counts from where this one's does.
+    /// Takes one by now, whether it is there or not; answers whether there is another.
     #[inline]
-    pub(crate) fn refill_at(&mut self, now: Tick) {
+    pub(crate) fn spend_one(&mut self, now: Tick) -> bool {
         match self {
-            Self::Steady(bucket) => bucket.refill_at(now),
-            Self::Sliding(sliding) => sliding.refill_at(now),
+            Self::Steady(bucket) => bucket.spend_one(now),
+            Self::Sliding(sliding) => sliding.spend_one(now),
         }
     }
 
     /// Takes so much, whether it is there or not.
-    #[inline]
     pub(crate) fn spend(&mut self, amount: u64) {
         match self {
             Self::Steady(bucket) => bucket.spend(amount),

@@ -13,6 +13,7 @@ pub(crate) mod holds;
 pub(crate) mod level;
 pub(crate) mod limit;
 pub(crate) mod measures;
+pub(crate) mod outcome;
 pub(crate) mod profile;
 pub(crate) mod quota;
 pub(crate) mod quotas;

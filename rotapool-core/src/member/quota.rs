@@ -180,6 +180,9 @@ mod tests {
         ] {
             assert_eq!(quota.to_string(), told);
         }
+        let periods =
+            [Quota::per_second(1), Quota::per_minute(1), Quota::per_hour(1), Quota::per_day(1)];
+        assert_eq!(periods.map(|quota| quota.period().as_secs()), [1, 60, 3_600, 86_400]);
         assert_eq!(Quota::per_minute(60).capacity(), 60);
         assert_eq!(Quota::per_minute(60).burst(5).capacity(), 5);
     }

@@ -164,10 +164,9 @@ impl Quotas {
         // What nothing is taken from has one left as before, and need not be looked at: it grows by itself.
         let mut is_spent = false;
         for Limit { level, by_default, .. } in &mut self.limits {
+            // One of it, then.
             if *by_default > 0 {
-                level.refill_at(now);
-                level.spend(*by_default);
-                is_spent |= !level.has(1);
+                is_spent |= !level.spend_one(now);
             }
         }
         if is_spent {

@@ -53,7 +53,7 @@ impl<A> State<A> {
 
     /// An attempt got through: with a value, or with an error of its own, of which nobody knows whether it took as
     /// long as a value does. It took as long as to the first item of its stream, if it is one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn count_success(
         &mut self,
         ticket: &Ticket,
@@ -66,6 +66,7 @@ impl<A> State<A> {
         }
     }
 
+    #[inline(always)]
     fn weigh_success(
         &mut self,
         ticket: &Ticket,

@@ -47,8 +47,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::member::outcome::Outcome;
     use crate::member::profile::Profile;
-    use crate::member::signal::{Outcome, Signal};
+    use crate::member::signal::Signal;
     use crate::pool::config::Config;
     use crate::run::Attempts;
     use crate::run::step::{RunOptions, Step};

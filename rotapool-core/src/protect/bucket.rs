@@ -93,6 +93,14 @@ impl Bucket {
         self.level = self.level.saturating_sub(self.grains(tokens));
     }
 
+    /// Takes one token by now, whether it is there or not; answers whether there is another.
+    #[inline]
+    pub(crate) fn spend_one(&mut self, now: Tick) -> bool {
+        self.refill_at(now);
+        self.level = self.level.saturating_sub(self.token);
+        self.level >= self.token
+    }
+
     /// Puts so many tokens in; what does not fit is lost.
     pub(crate) fn put(&mut self, tokens: u64) {
         self.level = self.level.saturating_add(self.grains(tokens)).min(self.capacity);

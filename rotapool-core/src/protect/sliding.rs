@@ -57,8 +57,7 @@ impl Sliding {
         self.refill_at(self.epoch.tick(now));
     }
 
-    /// The same, by a clock that counts from where this one does.
-    pub(crate) fn refill_at(&mut self, now: Tick) {
+    fn refill_at(&mut self, now: Tick) {
         self.at = self.at.max(now);
         while let Some(first) = self.taken.front().filter(|taken| taken.back <= self.at) {
             self.away -= first.tokens;
@@ -82,6 +81,13 @@ impl Sliding {
             }
             _ => self.taken.push_back(Taken { from, back, tokens }),
         }
+    }
+
+    /// Takes one token by now, whether it is there or not; answers whether there is another.
+    pub(crate) fn spend_one(&mut self, now: Tick) -> bool {
+        self.refill_at(now);
+        self.spend(1);
+        self.has(1)
     }
 
     /// Puts back so many tokens that were taken at `since`; what is back by itself is not put back again.

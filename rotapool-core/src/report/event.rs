@@ -8,7 +8,7 @@ use super::admin_call::AdminCall;
 use super::change::StateChange;
 use super::command::CommandReport;
 use super::refusal::ExhaustedReason;
-use crate::member::signal::Outcome;
+use crate::member::outcome::Outcome;
 use crate::one_line::OneLine;
 
 /// Something that happened to a pool. Its `Display` is one line for a log.

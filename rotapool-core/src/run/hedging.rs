@@ -245,8 +245,9 @@ mod tests {
     use fastrand::Rng;
 
     use super::*;
+    use crate::member::outcome::Outcome;
     use crate::member::profile::Profile;
-    use crate::member::signal::{Outcome, Signal};
+    use crate::member::signal::Signal;
     use crate::pool::config::Config;
     use crate::protect::{Hedge, RetryBudget};
     use crate::report::event::Event;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Attempts, Phase};
 use crate::member::holds::Told;
-use crate::member::signal::{Outcome, silent_for};
+use crate::member::outcome::{Outcome, silent_for};
 use crate::member::usage::{Sequence, Ticket};
 use crate::pool::State;
 use crate::report::event::RunOutcome;

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::pause::Pause;
 use super::{Attempts, Phase};
-use crate::member::signal::{Outcome, Signal, silent_for};
+use crate::member::outcome::{Outcome, silent_for};
+use crate::member::signal::Signal;
 use crate::member::usage::Ticket;
 use crate::pool::State;
 use crate::report::event::RunOutcome;
@@ -123,19 +124,17 @@ impl Attempts {
             self.tell_and_decide(pool, outcome, now);
         }
         let Phase::Attempting(ticket) = &self.phase else { return };
-        if matches!(outcome, Outcome::Success | Outcome::Error) {
-            pool.prove_early(ticket, now);
-        }
-        match outcome {
+        let (is_value, first_item) = match outcome {
             Outcome::Success => {
                 // How long it was held is no latency.
                 let first_item = self.first_item();
-                let is_value = first_item.is_some() || self.held().is_none();
-                pool.count_success(ticket, is_value, first_item, now);
+                (first_item.is_some() || self.held().is_none(), first_item)
             }
-            Outcome::Error => pool.count_success(ticket, false, None, now),
-            _ => {}
-        }
+            Outcome::Error => (false, None),
+            _ => return,
+        };
+        pool.prove_early(ticket, now);
+        pool.count_success(ticket, is_value, first_item, now);
     }
 
     /// Tells of the end of the attempt, and of that of its run if it decides that.

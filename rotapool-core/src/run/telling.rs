@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Attempts, Phase};
-use crate::member::signal::Outcome;
+use crate::member::outcome::Outcome;
 use crate::member::usage::Ticket;
 use crate::pool::State;
 use crate::report::event::{Event, RunOutcome};
