@@ -266,6 +266,30 @@ fn a_resource_that_fails_whenever_it_is_tried_is_tried_less_and_less() {
     }
 }
 
+/// Where runs are rare, every estimate has faded between two of them, and every window is empty.
+#[test]
+fn however_rare_runs_are_one_that_never_works_is_tried_first_by_few() {
+    for strategy in [Strategy::LeastLatency, Strategy::LeastErrors] {
+        for (every, most) in [(1, 20), (4, 80), (20, 100), (60, 150), (300, 300)] {
+            let scene = drawn(strategy, 3, &["broken", "b"]);
+            let mut firsts = 0;
+            for _ in 0..1000 {
+                let served = run(&scene, |id| {
+                    firsts += u32::from(id == "broken");
+                    scene.clock.advance(MILLIS(if id == "broken" { 1 } else { 50 }));
+                    if id == "broken" { Err(Fault::retry("503")) } else { fine() }
+                });
+                assert!(served.is_ok());
+                scene.advance(secs(every));
+            }
+            assert!(firsts <= most, "{strategy:?}, every {every} s: {firsts} of 1,000");
+            scene.advance(secs(640));
+            let back = shares(timed(&scene, 200, |_| MILLIS(50)));
+            assert!(back["broken"] > 20, "{strategy:?}: one success proves it: {back:?}");
+        }
+    }
+}
+
 #[test]
 fn failures_of_one_moment_count_as_one_try() {
     let scene = drawn(Strategy::LeastErrors, 1, &["blip"]);

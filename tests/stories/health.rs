@@ -140,6 +140,38 @@ fn an_empty_window_does_not_make_a_resource_healthy_that_has_only_failed_since()
 }
 
 #[test]
+fn an_empty_window_clears_nobody_of_what_his_last_failures_made_of_him() {
+    for (successes, failures, grade) in [(2, 4, Grade::Degraded), (1, 4, Grade::Unhealthy)] {
+        let scene = Scene::of(&["a"]);
+        (0..successes).for_each(|_| drop(run(&scene, |_| fine())));
+        let fail = || drop(run(&scene, |_| Err(Fault::Failure(Boom))));
+        (0..failures).for_each(|_| fail());
+        for _ in 0..3 {
+            assert_eq!(health(&scene, "a").grade, grade, "{successes} of {failures}");
+            scene.advance(secs(3600));
+        }
+        assert_eq!(health(&scene, "a").error_rate, None);
+        fail();
+        assert_eq!(health(&scene, "a").grade, Grade::Unhealthy, "five in a row are enough");
+        scene.advance(secs(3600));
+        let _ = run(&scene, |_| fine());
+        assert_eq!(health(&scene, "a").grade, Grade::Healthy, "a success does");
+    }
+}
+
+#[test]
+fn a_failure_makes_nobody_look_better() {
+    let scene = Scene::of(&["a"]);
+    for fails in [false, false, true, true, true] {
+        let _ = run(&scene, |_| if fails { Err(Fault::Failure(Boom)) } else { fine() });
+    }
+    assert_eq!(health(&scene, "a").grade, Grade::Degraded);
+    scene.advance(secs(60));
+    let _ = run(&scene, |_| Err(Fault::Failure(Boom)));
+    assert_eq!(health(&scene, "a").grade, Grade::Degraded, "four in a row, one in the window");
+}
+
+#[test]
 fn the_peak_that_is_told_fades_and_the_mean_does_not() {
     let scene = Scene::of(&["a"]);
     let _ = run(&scene, |_| {

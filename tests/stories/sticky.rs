@@ -1,6 +1,6 @@
 //! Sticky: one resource until it is out, then the next.
 
-use rotapool::{Fault, Resource, Strategy};
+use rotapool::{Fault, Recovery, Resource, Strategy, Trial};
 
 use crate::picks::{pick, pick_with, picks};
 use crate::scene::{Scene, secs};
@@ -73,6 +73,29 @@ fn a_full_resource_spills_and_stays_the_current_one() {
     assert_eq!(pick(&scene), "b", "the next in order, each time");
     scene.answer("a", fine());
     assert_eq!(picks(&scene, 2), ["a", "a"], "it has room again");
+}
+
+#[test]
+fn a_resource_that_comes_back_a_little_at_a_time_spills_and_stays_the_current_one() {
+    for recovery in [Recovery::Ramp, Recovery::Trial(Trial::default())] {
+        let scene = Scene::with(&["a", "b", "c"], |builder| {
+            builder.strategy(Strategy::Sticky).recovery(recovery)
+        });
+        assert_eq!(pick(&scene), "a");
+        ["c", "b", "a"].iter().for_each(|id| _ = scene.pool.park(id, secs(10), "works").unwrap());
+        scene.advance(secs(10));
+        for spilled in ["a", "b", "c"] {
+            scene.start();
+            assert_eq!(scene.upstream.pending().last().unwrap(), spilled, "{recovery:?}");
+        }
+        scene.answer("b", fine());
+        scene.answer("a", fine());
+        assert_eq!(
+            picks(&scene, 3),
+            ["a", "a", "a"],
+            "it was never away for who came: {recovery:?}"
+        );
+    }
 }
 
 #[test]

@@ -4,6 +4,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 /// A resource's error rate in three words.
+///
+/// An empty window proves nothing: what failures have made of it stays until a success, or until there are attempts
+/// enough in the window to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Grade {

@@ -21,9 +21,7 @@ pub(crate) struct Measures {
     ends: Option<Tick>,
     successes: u64,
     failures: u64,
-    consecutive_failures: u32,
-    /// How often in a row it failed when it was tried: what fails while it is shunned is the same try.
-    vain_tries: u32,
+    row: Row,
     last_success: Option<Tick>,
     last_failure: Option<Tick>,
     /// The mean latency of its successes.
@@ -32,6 +30,20 @@ pub(crate) struct Measures {
     peak: Seconds,
     /// The tenths before, newest first.
     past: [Bucket; BUCKETS - 1],
+}
+
+/// The failures since the last success.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    length: u32,
+    /// How often it failed when it was tried: what fails while it is shunned is the same try.
+    vain_tries: u16,
+    /// What they have come to, as of the last that had attempts enough beside it in the window.
+    grade: Grade,
+}
+
+impl Row {
+    const NONE: Self = Self { length: 0, vain_tries: 0, grade: Grade::Healthy };
 }
 
 /// An estimate in seconds, and as of when; never, if there is none yet. An `Option` would take 8 bytes more.
@@ -63,8 +75,7 @@ impl Measures {
             ends: None,
             successes: 0,
             failures: 0,
-            consecutive_failures: 0,
-            vain_tries: 0,
+            row: Row::NONE,
             last_success: None,
             last_failure: None,
             mean: Seconds::UNKNOWN,
@@ -110,9 +121,12 @@ impl Measures {
         let bucket = self.bucket(now, yardstick);
         bucket.failures = bucket.failures.saturating_add(1);
         self.failures += 1;
-        self.consecutive_failures = self.consecutive_failures.saturating_add(1);
+        self.row.length = self.row.length.saturating_add(1);
         if self.only_fails(yardstick) && !self.is_shunned(now, yardstick) {
-            self.vain_tries = self.vain_tries.saturating_add(1);
+            self.row.vain_tries = self.row.vain_tries.saturating_add(1);
+        }
+        if let Some(rate) = self.error_rate(now, yardstick) {
+            self.row.grade = yardstick.grade(rate);
         }
         self.last_failure = Some(now);
         self.is_as_slow_as(took.max(yardstick.failure_latency), now, yardstick);
@@ -131,7 +145,7 @@ impl Measures {
         let bucket = self.bucket(now, yardstick);
         bucket.successes = bucket.successes.saturating_add(1);
         self.successes += 1;
-        (self.consecutive_failures, self.vain_tries) = (0, 0);
+        self.row = Row::NONE;
         self.last_success = Some(now);
     }
 
@@ -152,15 +166,15 @@ impl Measures {
 
     /// Whether it has failed so often in a row that an empty window does not clear it.
     fn only_fails(&self, yardstick: &Yardstick) -> bool {
-        self.consecutive_failures >= yardstick.rules.min_sample.max(1)
+        self.row.length >= yardstick.rules.min_sample.max(1)
     }
 
     /// Whether it has done nothing but fail and is better left alone for now: from the minimum sample in a
     /// row on, for one window after the last failure; after each further try in vain for twice as
     /// long, up to 64 windows.
     pub(crate) fn is_shunned(&self, now: Tick, yardstick: &Yardstick) -> bool {
-        const DOUBLINGS: u32 = 6;
-        let Some(tries) = self.vain_tries.checked_sub(1) else { return false };
+        const DOUBLINGS: u16 = 6;
+        let Some(tries) = self.row.vain_tries.checked_sub(1) else { return false };
         let shunned = yardstick.window().saturating_mul(1 << tries.min(DOUBLINGS));
         self.last_failure.is_some_and(|last| now.0.saturating_sub(last.0) < shunned)
     }
@@ -170,7 +184,7 @@ impl Measures {
     }
 
     pub(crate) fn failed_last(&self) -> bool {
-        self.consecutive_failures > 0
+        self.row.length > 0
     }
 
     /// Whether no failure can be in the window: then the error rate is nothing to count out.
@@ -187,6 +201,16 @@ impl Measures {
             .then(|| f64::from(failures) / f64::from(attempts))
     }
 
+    /// By the failures in the window; while there are too few attempts in it, by the failures since the last success: an empty
+    /// window proves nothing.
+    fn grade(&self, error_rate: Option<f64>, yardstick: &Yardstick) -> Grade {
+        match error_rate {
+            Some(rate) => yardstick.grade(rate),
+            None if self.only_fails(yardstick) => Grade::Unhealthy,
+            None => self.row.grade,
+        }
+    }
+
     pub(crate) fn report(&self, now: Tick, yardstick: &Yardstick) -> Health {
         let recent = self.recent(now, yardstick);
         let error_rate = self.error_rate(now, yardstick);
@@ -198,14 +222,9 @@ impl Measures {
             recent_failures: recent.failures,
             successes: self.successes,
             failures: self.failures,
-            consecutive_failures: self.consecutive_failures,
+            consecutive_failures: self.row.length,
             error_rate,
-            grade: match error_rate {
-                Some(rate) if rate >= yardstick.rules.unhealthy => Grade::Unhealthy,
-                None if self.only_fails(yardstick) => Grade::Unhealthy,
-                Some(rate) if rate >= yardstick.rules.degraded => Grade::Degraded,
-                _ => Grade::Healthy,
-            },
+            grade: self.grade(error_rate, yardstick),
             latency: self.mean.known().map(|mean| seconds(mean.value)),
             peak_latency: peak.map(|peak| seconds(peak.faded(now, yardstick))),
             last_success: self.last_success.map(instant),

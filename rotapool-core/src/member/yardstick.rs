@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::health::Grade;
 use super::health_rules::HealthRules;
 use crate::time::{Epoch, Tick};
 
@@ -41,6 +42,15 @@ impl Yardstick {
     /// Whether something that began at `at` may still come to light: for one latency decay.
     pub(crate) fn is_news(&self, at: Tick, now: Tick) -> bool {
         now.0.saturating_sub(at.0) < self.decay
+    }
+
+    /// What an error rate is called.
+    pub(super) fn grade(&self, error_rate: f64) -> Grade {
+        match error_rate {
+            rate if rate >= self.rules.unhealthy => Grade::Unhealthy,
+            rate if rate >= self.rules.degraded => Grade::Degraded,
+            _ => Grade::Healthy,
+        }
     }
 
     /// How many tenths of the window have ended by `now` since one that ended at `ends`, itself included.

@@ -1,7 +1,7 @@
 //! Sticky: stay with the current resource until it is out, then go on forward, wrapping.
 //!
-//! While the current one is merely at its cap or its quotas are spent, runs spill to the next that is eligible, and are back as
-//! soon as it has room and quota. No snap-back: a resource that recovers behind the current one waits for its turn.
+//! While the current one is merely at its cap or at the pace of its ramp, or its quotas are spent, runs spill to the next that
+//! is eligible, and are back as soon as it has room and quota. No snap-back: a resource that recovers behind the current one waits for its turn.
 //! Sluice's sticky failover is the model.
 
 use super::rank::Rank;
@@ -37,7 +37,7 @@ impl Sticky {
             slot.member
                 && slot.position() == self.position
                 && matches!(slot.standing(), Standing::Healthy)
-                && (!slot.has_room() || slot.is_spent())
+                && (!slot.has_room() || slot.is_spent() || !slot.is_within_pace())
         })
     }
 }

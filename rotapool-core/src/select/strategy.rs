@@ -32,7 +32,8 @@ pub enum Strategy {
     /// Stay with one resource until it is out, then go on to the next in pool order, wrapping. A resource that
     /// comes back waits for its turn.
     ///
-    /// While the one is merely at its cap, runs spill to the next, and are back when it has room.
+    /// While the one is merely at its cap or at the pace of its [ramp](crate::Recovery::Ramp), runs spill to the next, and
+    /// are back when it has room.
     Sticky,
     /// Any, with the same chance.
     Random,
@@ -40,7 +41,8 @@ pub enum Strategy {
     ///
     /// Latency is that of successes; a failure counts as slow, and an error of the operation's own as nothing. A
     /// resource that is yet to be measured gets one run in each
-    /// [`latency_decay`](crate::HealthRules::latency_decay).
+    /// [`latency_decay`](crate::HealthRules::latency_decay). One that has done nothing but fail is left alone as by
+    /// [`LeastErrors`](Self::LeastErrors).
     LeastLatency,
     /// Of two at random the one with the lower recent error rate, then the fewer in flight.
     ///

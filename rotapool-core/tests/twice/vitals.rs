@@ -41,14 +41,19 @@ impl Vitals {
     }
 }
 
-pub(crate) fn grade(error_rate: Option<f64>, in_a_row: u32, rules: &HealthRules) -> Grade {
+pub(crate) fn grade(
+    error_rate: Option<f64>,
+    worst_in_a_row: f64,
+    in_a_row: u32,
+    rules: &HealthRules,
+) -> Grade {
     if error_rate.is_none() && in_a_row >= rules.min_sample {
         return Grade::Unhealthy;
     }
-    let at_least = |threshold: f64| error_rate.is_some_and(|rate| rate >= threshold);
-    if at_least(rules.unhealthy) {
+    let rate = error_rate.unwrap_or(worst_in_a_row);
+    if rate >= rules.unhealthy {
         Grade::Unhealthy
-    } else if at_least(rules.degraded) {
+    } else if rate >= rules.degraded {
         Grade::Degraded
     } else {
         Grade::Healthy

@@ -28,14 +28,18 @@ impl Reference {
             (Strategy::Random, _) => among.to_vec(),
             (Strategy::LeastLatency, _) => {
                 let cost = |it| self.latency_cost(of(it), now);
+                let is_shunned = |it| cost(it).is_infinite() || of(it).measures.is_left_alone(now);
+                let all_are = among.iter().all(|&it| is_shunned(it));
                 let two_drawn = not_the_worst(
                     among,
-                    |it| (Roughly(cost(it)), in_flight(it)),
-                    |(one, fewer), (other, more)| {
-                        one.is_clearly_less(other) || one.0 == other.0 && fewer < more
+                    |it| (!all_are && is_shunned(it), Roughly(cost(it)), in_flight(it)),
+                    |(shunned, one, fewer), (shunned_too, other, more)| {
+                        let is_faster =
+                            one.is_clearly_less(other) || one.0 == other.0 && fewer < more;
+                        !shunned && shunned_too || shunned == shunned_too && is_faster
                     },
                 );
-                not_on_trial_if_possible(two_drawn, |it| cost(it).is_infinite())
+                not_on_trial_if_possible(two_drawn, is_shunned)
             }
             (Strategy::LeastErrors, _) => {
                 let cost = |it| self.error_cost(of(it), now);
@@ -95,7 +99,9 @@ impl Reference {
         let stays = self.memberships.get(current).is_some_and(|member| {
             member.is_member
                 && member.status == Status::Healthy
-                && (!self.has_room(current) || member.spent_until.is_some())
+                && (!self.has_room(current)
+                    || !self.is_within_its_pace(current)
+                    || member.spent_until.is_some())
         });
         if stays && self.rules.strategy == Strategy::Sticky {
             return self.note("a sticky walk spills");
