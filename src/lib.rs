@@ -181,6 +181,7 @@
 //! | DEBUG | `attempt settled`, `attempt abandoned` | `pool`, `resource_id`, `attempt` (from 1), `outcome`, `latency` in seconds |
 //! | DEBUG | `probe settled` | `pool`, `resource_id`, `outcome`, `latency` in seconds |
 //! | DEBUG | `attempt hedged`: another one begins beside it | `pool`, `resource_id`, `attempt`, `latency` so far in seconds |
+//! | DEBUG | `run in line`: it waits for a resource | `pool`, `waiting` (itself included), `oldest_wait` in seconds |
 //! | DEBUG | `siblings aborted` | `pool`, `resource_id`, `count` |
 //! | DEBUG | `run ended` | `pool`, `outcome`, `attempts` |
 //! | INFO | `admin call`, if whoever made it [gave a name](Pool::admin) | `pool`, `by`, `call`, `resource_id` unless it is of a list |

@@ -74,6 +74,10 @@ mod on {
                     "place taken back"
                 );
             }
+            Event::RunInLine { waiting, oldest_wait, .. } => {
+                let oldest_wait = oldest_wait.as_secs_f64();
+                tracing::debug!(target: TARGET, pool, waiting, oldest_wait, "run in line");
+            }
             Event::AttemptHedged { id: resource_id, attempt, latency, .. } => {
                 let (resource_id, latency) = (&**resource_id, latency.as_secs_f64());
                 tracing::debug!(target: TARGET, pool, resource_id, attempt, latency, "attempt hedged");

@@ -81,6 +81,51 @@ fn an_outage_is_told_from_its_beginning_to_its_end() {
 }
 
 #[test]
+fn who_waits_in_line_is_told_once_each_time_that_it_comes_and_of_how_many() {
+    let scene = Scene::with(&[], |builder| {
+        builder.retry_delay(secs(10)).resource(Resource::new("a", "a").max_in_flight(1))
+    });
+    let mut events = scene.pool.events();
+    let mut in_line = move || -> Vec<String> {
+        let told = std::iter::from_fn(|| events.try_next());
+        let told = told.filter(|event| matches!(event, Event::RunInLine { .. }));
+        told.map(|event| event.to_string()).collect()
+    };
+    let _holder = scene.start();
+    let first = scene.start_with(|request| request.wait(true).request_id("req-1"));
+    scene.advance(secs(2));
+    let _second = scene.start_with(|request| request.timeout(secs(60)));
+    assert_eq!(
+        in_line(),
+        [
+            "run 2 (req-1): in line, 1 waiting, the oldest for 0.0ns",
+            "run 3: in line, 2 waiting, the oldest for 2.0s"
+        ]
+    );
+    // A wake-up is no news.
+    scene.pool.disable("a").unwrap();
+    scene.pool.add(Resource::new("b", "b").max_in_flight(1)).unwrap();
+    scene.settle();
+    assert_eq!(in_line(), [""; 0]);
+    scene.answer("b", Err(Fault::retry("503")));
+    assert_eq!(scene.upstream.pending(), ["a", "b"], "the second has it now");
+    let again = "run 2 (req-1): in line, 2 waiting, the oldest for 0.0ns";
+    assert_eq!(in_line(), [again], "beside the second, who has yet to come for his place");
+    scene.advance(secs(15));
+    scene.answer("b", fine());
+    scene.answer("b", fine());
+    assert_eq!(first.result().unwrap(), "fine");
+    // Who merely pauses does not wait, until its pause is over and nothing is free.
+    let _pauses = scene.start_with(|request| request.wait(true));
+    scene.answer("b", Err(Fault::retry("503")));
+    let _other = scene.start();
+    assert_eq!(in_line(), [""; 0]);
+    scene.advance(secs(15));
+    let told = in_line();
+    assert!(told.len() == 1 && told[0].starts_with("run 4: in line, 1 waiting"), "{told:?}");
+}
+
+#[test]
 fn every_end_of_an_attempt_and_of_a_run_is_told_apart() {
     let scene = Scene::of(&["a"]);
     let mut events = scene.pool.events();

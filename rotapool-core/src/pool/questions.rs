@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::State;
 use super::config::Config;
@@ -82,9 +82,14 @@ impl<A> State<A> {
     /// The pool's counters and the runs that wait, with nobody listed.
     #[must_use]
     pub fn counted(&self, now: Instant) -> PoolStats {
-        let since = self.line.longest_since().map(|since| self.epoch().instant(since));
-        let oldest = since.map(|since| now.saturating_duration_since(since));
+        let oldest = self.oldest_wait(now);
         PoolStats::new(self.counters, self.line.len(), oldest, self.closed_since().is_some())
+    }
+
+    /// How long the run has been in line that has been there for longest.
+    pub(crate) fn oldest_wait(&self, now: Instant) -> Option<Duration> {
+        let since = self.line.longest_since().map(|since| self.epoch().instant(since));
+        since.map(|since| now.saturating_duration_since(since))
     }
 
     /// Lists the first members at these positions, `most` at most, counts them into the gauges, and

@@ -20,6 +20,21 @@ use crate::one_line::OneLine;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
+    /// A run stands in line: nothing that it may have is free. Told once each time that it comes, and not while it merely pauses;
+    /// what it gets is told by its next attempt.
+    #[non_exhaustive]
+    RunInLine {
+        /// When.
+        at: Instant,
+        /// The number of the run.
+        run: u64,
+        /// The id that the run's caller gave it.
+        request_id: Option<Arc<str>>,
+        /// How many wait in line now, itself included.
+        waiting: usize,
+        /// How long the one of them has waited who has waited longest.
+        oldest_wait: Duration,
+    },
     /// A run picked a resource and calls the operation with it.
     #[non_exhaustive]
     AttemptStarted {
@@ -280,7 +295,8 @@ impl Event {
     #[must_use]
     pub fn at(&self) -> Instant {
         match self {
-            Self::AttemptStarted { at, .. }
+            Self::RunInLine { at, .. }
+            | Self::AttemptStarted { at, .. }
             | Self::AttemptHedged { at, .. }
             | Self::AttemptSettled { at, .. }
             | Self::AttemptAbandoned { at, .. }
@@ -319,6 +335,10 @@ impl fmt::Display for Run<'_> {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::RunInLine { run, request_id, waiting, oldest_wait, .. } => {
+                let run = Run(*run, request_id);
+                write!(f, "{run}: in line, {waiting} waiting, the oldest for {oldest_wait:.1?}")
+            }
             Self::AttemptStarted { run, request_id, id, attempt, .. } => {
                 let run = Run(*run, request_id);
                 write!(f, "{run}: attempt {attempt} on {}", OneLine(id))

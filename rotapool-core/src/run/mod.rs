@@ -98,6 +98,8 @@ struct Remembered {
     /// The run's place in line, and since when it stands there.
     turn: Option<Turn>,
     in_line_since: Option<Tick>,
+    /// Whether those who follow know that it waits there.
+    is_told_in_line: bool,
     last_signal: Option<Signal>,
     /// What its caller judged while it stood in line.
     verdicts: Vec<(u64, bool)>,

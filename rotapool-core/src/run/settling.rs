@@ -205,6 +205,7 @@ impl Attempts {
         history.has_failed |= cost == Cost::One;
         history.retries = cost != Cost::Detour;
         history.in_line_since = None;
+        history.is_told_in_line = false;
         // After a retry signal the usage still counts among the siblings that a signal aborts.
         let is_sibling = matches!(signal, Signal::Retry { .. });
         history.last_signal = Some(signal);

@@ -11,6 +11,17 @@ use crate::report::event::{Event, RunOutcome};
 use crate::report::refusal::ExhaustedReason;
 
 impl Attempts {
+    /// The run waits in line: told once each time that it comes.
+    #[cold]
+    pub(super) fn tell_in_line<A>(&mut self, pool: &mut State<A>, now: Instant) {
+        if std::mem::replace(&mut self.history.write().is_told_in_line, true) {
+            return;
+        }
+        let (run, request_id) = self.told(pool);
+        let (waiting, oldest_wait) = (pool.in_line(), pool.oldest_wait(now).unwrap_or_default());
+        pool.tell(Event::RunInLine { at: now, run, request_id, waiting, oldest_wait });
+    }
+
     /// The attempt in flight has begun.
     pub(super) fn tell_started<A>(&mut self, pool: &mut State<A>, now: Instant) {
         if !pool.follows_runs() {

@@ -196,10 +196,14 @@ impl Attempts {
         }
         let wish = std::mem::take(&mut self.wish);
         let recovery = if rules.line { None } else { pool.next_recovery(&wish, now) };
+        let only_pauses = until.only_pauses;
         let comes_at = pool.get_in_line(turn, wish, since, until, handle());
         match is_new {
             true => self.phase = Phase::Waiting,
             false => self.rest(pool, Phase::Waiting),
+        }
+        if pool.follows_runs() && !only_pauses {
+            self.tell_in_line(pool, now);
         }
         let until = match recovery {
             Some(recovery) => {

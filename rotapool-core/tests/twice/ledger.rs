@@ -10,6 +10,8 @@ pub(crate) struct Ledger {
     members: BTreeSet<String>,
     /// By run: the attempt in flight.
     in_flight: HashMap<u64, u32>,
+    /// Those that were told to wait in line and have got nothing since.
+    in_line: BTreeSet<u64>,
     attempts: u64,
     aborted: u64,
     taken_back: u64,
@@ -30,8 +32,13 @@ impl Ledger {
 
     pub(crate) fn note(&mut self, event: &Event) {
         match event {
+            Event::RunInLine { run, waiting, .. } => {
+                assert!(*waiting > 0 && !self.in_flight.contains_key(run), "{event}");
+                assert!(self.in_line.insert(*run), "{event}: told twice");
+            }
             Event::AttemptStarted { run, attempt, .. } => {
                 self.attempts += 1;
+                self.in_line.remove(run);
                 assert!(!self.closed || *attempt > 1, "{event}: the pool is closed");
                 assert!(
                     !self.exhausted || self.degrades,
@@ -51,6 +58,7 @@ impl Ledger {
             Event::SiblingsAborted { count, .. } => self.aborted += count,
             Event::RunEnded { run, outcome, .. } => {
                 assert!(!self.in_flight.contains_key(run), "{event}");
+                self.in_line.remove(run);
                 match outcome {
                     RunOutcome::Ok => self.runs_ok += 1,
                     RunOutcome::Exhausted(_) => self.runs_exhausted += 1,

@@ -30,16 +30,23 @@ struct Told {
     in_flight: u64,
     /// The runs that have an attempt in flight.
     attempting: BTreeSet<u32>,
+    /// The runs that wait in line.
+    in_line: BTreeSet<u32>,
 }
 
 impl Told {
     fn listen(&mut self, events: &mut Events) {
         while let Some(event) = events.try_next() {
             match event {
+                Event::RunInLine { request_id, .. } => {
+                    assert!(self.in_line.insert(number(request_id)), "told once");
+                }
                 Event::AttemptStarted { request_id, .. } => {
                     self.attempts += 1;
                     self.in_flight += 1;
-                    assert!(self.attempting.insert(number(request_id)), "one at a time");
+                    let number = number(request_id);
+                    self.in_line.remove(&number);
+                    assert!(self.attempting.insert(number), "one at a time");
                 }
                 Event::AttemptSettled { request_id, outcome, .. } => {
                     self.in_flight -= 1;
@@ -54,7 +61,8 @@ impl Told {
                 Event::StateChanged { change, .. } => {
                     self.disables += u64::from(change.new == Status::Disabled);
                 }
-                Event::RunEnded { outcome, .. } => {
+                Event::RunEnded { request_id, outcome, .. } => {
+                    self.in_line.remove(&number(request_id));
                     *self.runs.entry(outcome.to_string()).or_default() += 1;
                 }
                 Event::Missed { .. } => panic!("the buffer is large enough"),
@@ -246,6 +254,9 @@ impl Life {
         let explanation = self.scene.pool.explain();
         let said = &self.said;
         let told = &self.told;
+        if at_rest && !self.pauses {
+            assert_eq!(told.in_line.len(), stats.waiting, "{said}: {stats:?}");
+        }
         let counted = Told {
             attempts: stats.attempts,
             successes: stats.successes,
@@ -258,6 +269,7 @@ impl Life {
             runs: told.runs.clone(),
             in_flight: told.in_flight,
             attempting: told.attempting.clone(),
+            in_line: told.in_line.clone(),
         };
         assert_eq!(*told, counted, "{said}");
         let runs = [

@@ -167,6 +167,7 @@ impl History {
             Event::PoolExhausted { .. }
             | Event::PoolRecovered { .. }
             | Event::KeptAvailable { .. }
+            | Event::RunInLine { .. }
             | Event::PoolClosed { .. } => {}
             other => panic!("not expected here: {other}"),
         }
