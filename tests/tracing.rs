@@ -261,6 +261,24 @@ fn aborted_siblings_are_told_in_the_span_of_whose_signal_it_was() {
 }
 
 #[test]
+fn who_stands_in_line_is_told_inside_the_span_of_his_run() {
+    let recorder = Recorder::of(Level::DEBUG);
+    let scene =
+        Scene::with(&[], |builder| builder.resource(Resource::new("a", "a").max_in_flight(1)));
+    with_default(recorder.clone(), || {
+        let _holder = scene.start();
+        let _waits = scene.start_with(|request| request.wait(true).request_id("req-2"));
+        scene.advance(secs(1));
+    });
+    assert_eq!(
+        recorder.lines(),
+        [
+            "DEBUG run in line pool=\"pool\" waiting=1 oldest_wait=0.0 in rotapool::run pool=\"pool\" request_id=\"req-2\""
+        ]
+    );
+}
+
+#[test]
 fn a_subscriber_of_the_pool_and_one_of_tracing_hear_the_same() {
     let recorder = Recorder::of(Level::DEBUG);
     let scene = Scene::of(&["a"]);

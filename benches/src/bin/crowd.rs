@@ -1,5 +1,5 @@
 //! What a crowd of waiting runs costs whoever changes something: the processor time and the wake-ups of one
-//! cooldown signal and of one admin call, with nobody waiting and with 10,000 runs that wait.
+//! cooldown signal, of one run that ends well and of one admin call, with nobody waiting and with 10,000 runs that wait.
 //!
 //! `cargo run --release -p rotapool-benches --bin crowd`, some seconds. The processor time is that of the process, all its threads
 //! together.
@@ -32,9 +32,12 @@ fn main() {
         ("10,000 runs", Crowd { runs: CROWD, choosy: false }),
         ("10,000 runs, each admits 1 of 100", Crowd { runs: CROWD, choosy: true }),
     ] {
-        for (call, measure) in
-            [("signal", signal as fn(Crowd) -> Cost), ("enable", enable), ("disable", disable)]
-        {
+        for (call, measure) in [
+            ("signal", signal as fn(Crowd) -> Cost),
+            ("success", success),
+            ("enable", enable),
+            ("disable", disable),
+        ] {
             let Cost { time, wakes } = measure(crowd);
             let (each, wakes) =
                 (time.as_secs_f64() * 1e6 / CALLS as f64, wakes as f64 / CALLS as f64);
@@ -65,6 +68,31 @@ fn signal(crowd: Crowd) -> Cost {
     cost(&mut tasks, |tasks, call| {
         let (task, says) = &signallers[RESOURCES + call];
         says.set(Some(COOLDOWN * 2));
+        tasks.poll(*task);
+    })
+}
+
+/// A run ends well: its place is for one in line, who keeps it.
+fn success(crowd: Crowd) -> Cost {
+    let pool = pool(1);
+    let mut tasks = Tasks::default();
+    let begin = |_| {
+        let is_over = Rc::new(Cell::new(false));
+        let hears = Rc::clone(&is_over);
+        let run = pool.run(move |_| {
+            let hears = Rc::clone(&hears);
+            poll_fn(move |_| match hears.get() {
+                true => Poll::Ready(Ok::<_, Fault<Infallible>>(())),
+                false => Poll::Pending,
+            })
+        });
+        (tasks.spawn(async move { run.await.expect("it ends well") }), is_over)
+    };
+    let holders: Vec<_> = (0..RESOURCES).map(begin).collect();
+    join(crowd, &pool, &mut tasks);
+    cost(&mut tasks, |tasks, call| {
+        let (task, is_over) = &holders[call];
+        is_over.set(true);
         tasks.poll(*task);
     })
 }

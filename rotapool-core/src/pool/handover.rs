@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::State;
-use super::line::Turn;
-use super::waiting::{Hope, Waiting};
+use super::waiting::{Hope, Turn, Waiting};
 use crate::member::profile::Metadata;
 use crate::select::wish::Wish;
 use crate::time::Tick;
@@ -57,7 +56,7 @@ impl<A> State<A> {
             self.index.refresh(key, slot);
             self.share(key);
             self.effects.get_or_insert_default().wakes.extend(handle);
-            self.disappoint_those_of(key, now);
+            self.disappoint_by_taking(key, now);
         }
         self.watch_for_the_line(key);
         self.look_who_is_first();

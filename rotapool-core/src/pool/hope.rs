@@ -10,11 +10,22 @@ use crate::select::wish::Wish;
 use crate::time::Tick;
 
 impl<A> State<A> {
-    /// A resource is out, spent or gone: those in line who hoped for it and for whom nothing else may come in time think
-    /// again.
-    pub(super) fn disappoint(&mut self, was_admitted: impl Fn(&Wish) -> bool, now: Instant) {
+    /// A resource is out or spent until it is `back`, or gone: those in line who hoped for it and for whom nothing else may
+    /// come in time think again.
+    pub(super) fn disappoint(
+        &mut self,
+        was_admitted: impl Fn(&Wish) -> bool,
+        back: Option<Instant>,
+        now: Instant,
+    ) {
         let any = Wish::default();
         let of_all = (self.is_busy(&any, now), self.next_recovery(&any, now));
+        let tick = |at| self.tick(at);
+        // One that is busy may be had at any time.
+        let comes = match of_all {
+            (true, _) => Some(Tick(0)),
+            (false, recovery) => recovery.map(tick),
+        };
         let is_hopeless = |Waiting { wish, hope, .. }: &Waiting<A>| {
             let takes_anything = !wish.filters() && !wish.costs().are_stated();
             let what = match takes_anything {
@@ -24,7 +35,7 @@ impl<A> State<A> {
             };
             !hope.is_some_and(|hope| self.may_come(wish, hope, what, now))
         };
-        let hopeless = self.line.sleepers(is_hopeless);
+        let hopeless = self.line.sleepers((comes, back.map(tick)), is_hopeless);
         if hopeless.is_empty() {
             return;
         }
@@ -36,7 +47,17 @@ impl<A> State<A> {
     /// A member is out, or less is left of its quotas. One look while anything is left for all in line.
     pub(super) fn disappoint_those_of(&mut self, key: usize, now: Instant) {
         if self.may_disappoint(now) {
-            self.disappoint(admitted(&self.roster[key]), now);
+            let slot = &self.roster[key];
+            self.disappoint(admitted(slot), slot.back_at(), now);
+        }
+    }
+
+    /// A place on a member was taken. Its being busier disappoints nobody; that less is left of its quotas may.
+    #[inline]
+    pub(super) fn disappoint_by_taking(&mut self, key: usize, now: Instant) {
+        let slot = &self.roster[key];
+        if slot.quotas().is_some() && (slot.is_spent() || self.line.has_costly()) {
+            self.disappoint_those_of(key, now);
         }
     }
 

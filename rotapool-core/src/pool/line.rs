@@ -9,17 +9,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
+use super::hopes::Hopes;
 use super::pauses::Pauses;
 use super::posts::{Lookout, Posts};
-use super::waiting::Waiting;
+use super::waiting::{Turn, Waiting};
 use crate::member::slot::Slot;
 use crate::member::usage::Sequence;
 use crate::select::wish::Wish;
 use crate::time::Tick;
-
-/// Who came first, of two runs: the number of its first usage, or of the newest when it came without one, and then
-/// the order of arrival.
-pub(crate) type Turn = (Sequence, u64);
 
 #[derive(Debug)]
 pub(crate) struct Line<A> {
@@ -28,8 +25,8 @@ pub(crate) struct Line<A> {
     /// How many of those that wait for a promise hurry, and how many state what they cost.
     hurried: usize,
     costly: usize,
-    /// How many of those that wait for a promise may not have just anything that comes in time.
-    choosy: usize,
+    /// Those that wait for a promise, by when what comes is too late for them.
+    hopes: Hopes,
     /// How many of those that wait for a promise only pause.
     only_pausing: usize,
     /// Of those that wait for a promise: who pauses, by what each has tried, and who does not.
@@ -55,7 +52,7 @@ impl<A> Line<A> {
             lookouts: Posts::new(),
             is_attended: false,
             costly: 0,
-            choosy: 0,
+            hopes: Hopes::default(),
         }
     }
 
@@ -117,7 +114,7 @@ impl<A> Line<A> {
     pub(crate) fn enter(&mut self, turn: Turn, waiting: Waiting<A>) {
         self.hurried += usize::from(waiting.hurries);
         self.costly += usize::from(waiting.wish.costs().are_stated());
-        self.choosy += usize::from(waiting.is_choosy());
+        self.hopes.enter(turn, &waiting);
         self.only_pausing += usize::from(waiting.only_pauses);
         match waiting.pauses {
             true => self.pauses.enter(&waiting.wish),
@@ -132,7 +129,7 @@ impl<A> Line<A> {
         let waiting = self.waiting.remove(&turn)?;
         self.hurried -= usize::from(waiting.hurries);
         self.costly -= usize::from(waiting.wish.costs().are_stated());
-        self.choosy -= usize::from(waiting.is_choosy());
+        self.hopes.leave(turn, &waiting);
         self.only_pausing -= usize::from(waiting.only_pauses);
         match waiting.pauses {
             true => self.pauses.leave(&waiting.wish),
@@ -236,13 +233,21 @@ impl<A> Line<A> {
     /// Whether what holds for whoever takes anything holds for all that wait for a promise.
     #[inline]
     pub(super) fn takes_anything(&self) -> bool {
-        self.choosy == 0
+        self.hopes.are_easy()
     }
 
-    /// Those that sleep and of whom `is_meant` is true.
-    pub(super) fn sleepers(&self, is_meant: impl Fn(&Waiting<A>) -> bool) -> Vec<Turn> {
-        let sleepers = self.waiting.iter().filter(|(_, waiting)| waiting.handle.is_some());
-        sleepers.filter(|(_, waiting)| is_meant(waiting)).map(|(&turn, _)| turn).collect()
+    /// Those that sleep and of whom `is_meant` is true, among those for whom [something is too late](Hopes::dashed_by).
+    pub(super) fn sleepers(
+        &self,
+        (anything, one_of_theirs): (Option<Tick>, Option<Tick>),
+        is_meant: impl Fn(&Waiting<A>) -> bool,
+    ) -> Vec<Turn> {
+        let mut sleepers = self.hopes.dashed_by(anything, one_of_theirs);
+        sleepers.retain(|turn| {
+            let waiting = &self.waiting[turn];
+            waiting.handle.is_some() && is_meant(waiting)
+        });
+        sleepers
     }
 
     /// Wakes one.

@@ -88,7 +88,7 @@ impl<A> State<A> {
         self.tell(Event::ResourceRemoved { at: now, id: told });
         self.tell_turn(now);
         if self.may_disappoint(now) {
-            self.disappoint(was_admitted, now);
+            self.disappoint(was_admitted, None, now);
         }
         if broken {
             self.offer_all();

@@ -21,6 +21,7 @@ mod hedges;
 mod hedging;
 mod holding;
 mod hope;
+mod hopes;
 pub(crate) mod line;
 mod lookout;
 pub(crate) mod membership;

@@ -81,7 +81,7 @@ impl<A> State<A> {
         // On a comeback its time is up at an instant that may be the next, and so may be when its quota is back.
         if self.line.is_attended() {
             self.watch_for_the_line(key);
-            self.disappoint_those_of(key, self.instant(now));
+            self.disappoint_by_taking(key, self.instant(now));
             self.look_who_is_first();
         }
         ticket

@@ -1,8 +1,13 @@
 //! A run in line: what it wants, what may still serve it, and what wakes it.
 
 use crate::member::slot::Slot;
+use crate::member::usage::Sequence;
 use crate::select::wish::Wish;
 use crate::time::Tick;
+
+/// Who came first, of two runs: the number of its first usage, or of the newest when it came without one, and then
+/// the order of arrival.
+pub(crate) type Turn = (Sequence, u64);
 
 /// What may still serve a run in line. Who does not wait stands there for no longer than its pause.
 #[derive(Debug, Clone, Copy)]

@@ -24,7 +24,7 @@ use crate::member::signal::Signal;
 use crate::member::slot::SlotIndex;
 use crate::member::usage::{Sequence, Ticket, UsageKey};
 use crate::pool::State;
-use crate::pool::line::Turn;
+use crate::pool::waiting::Turn;
 use crate::protect::Hedge;
 use crate::rare::Rare;
 use crate::report::refusal::ExhaustedReason;

@@ -33,7 +33,7 @@ impl<T> Builder<T> {
     /// Within which bounds a stated cooldown is believed; beyond, the nearer bound holds, and
     /// [`explain`](crate::Pool::explain) says so. 1 s to 24 h by default; the lower one more than zero.
     ///
-    /// A stated cooldown of zero states nothing: the table decides.
+    /// A stated cooldown of zero states nothing: the table decides, whose entries are your own word and stay as they are.
     pub fn cooldown_bounds(mut self, bounds: RangeInclusive<Duration>) -> Self {
         self.say("cooldown_bounds");
         self.cooldown_bounds = Some(bounds);

@@ -7,6 +7,7 @@ mod hangs;
 mod hopeless;
 mod ladder;
 mod line;
+mod mixtures;
 mod pauses;
 mod ramps;
 mod rough;
