@@ -4,9 +4,9 @@
 //! cargo run --example reload -- /etc/service.toml    # then save the file, or `kill -HUP` the process
 //! ```
 //!
-//! Who stays in the list keeps its standing, its counters and what runs on it; who left ends what it has begun. The pool's own
-//! settings hold from its start to its end, so of those it only says what will be. A file that is wrong changes
-//! nothing, and is told with all that is wrong. Without a terminal it changes a file of its own, and leaves.
+//! Who stays in the list keeps its standing, its counters and what runs on it; who left ends what it has begun. All other settings,
+//! the pool's own among them, hold from the start of the process to its end: those that differ from what is in force are told at every
+//! change of the file. A file that is wrong changes nothing, and is told with all that is wrong. Without a terminal it changes a file of its own, and leaves.
 //!
 //! The file is read once a second and compared with what was read last. That notices what editors, `mv` and the symbolic links of
 //! Kubernetes do, whatever the time stamps say, and costs less than to watch it.
@@ -50,13 +50,16 @@ pub(crate) struct Reload {
     read: Result<String, String>,
     /// As it was taken last.
     settings: Settings,
+    /// All of it but the resources, as it was at the start: this is in force.
+    begun: BTreeMap<String, Value>,
 }
 
 impl Reload {
     pub(crate) fn begin(path: &Path) -> Result<Self, Box<dyn Error>> {
         let text = fs::read_to_string(path)?;
         let settings = configured::load(&text, None)?;
-        Ok(Self { path: path.to_owned(), read: Ok(text), settings })
+        let begun = held(&settings);
+        Ok(Self { path: path.to_owned(), read: Ok(text), settings, begun })
     }
 
     pub(crate) fn pool(&self) -> Result<Pool<String>, BuildError> {
@@ -82,7 +85,7 @@ impl Reload {
     fn take(&mut self, text: &str, pool: &Pool<String>) -> Result<String, Box<dyn Error>> {
         let settings = configured::load(text, None)?;
         let applied = pool.apply(settings.resources_of(POOL, secret))?;
-        let told = table(&applied, &self.settings, &settings);
+        let told = table(&applied, &self.settings, &settings, &self.begun);
         self.settings = settings;
         Ok(told)
     }
@@ -93,26 +96,28 @@ fn secret(id: &str) -> String {
     format!("sk-of-{id}")
 }
 
-/// Keeps up with the file, for as long as it is driven.
-pub(crate) async fn keep_up(
+/// Listens to SIGHUP from here on, and keeps up with the file for as long as it is driven.
+pub(crate) fn keep_up(
     mut reload: Reload,
     pool: Pool<String>,
     every: Duration,
     tell: impl Fn(&str),
-) -> io::Result<Infallible> {
-    let mut looks = interval(every);
+) -> io::Result<impl Future<Output = Infallible>> {
     let mut hang_ups = hang_ups()?;
-    loop {
-        let was_asked = tokio::select! {
-            _ = looks.tick() => false,
-            Some(_) = hang_ups.next() => true,
-        };
-        match reload.look(&pool) {
-            Some(told) => tell(&told),
-            None if was_asked => tell("the file is as it was before"),
-            None => {}
+    Ok(async move {
+        let mut looks = interval(every);
+        loop {
+            let was_asked = tokio::select! {
+                _ = looks.tick() => false,
+                Some(_) = hang_ups.next() => true,
+            };
+            match reload.look(&pool) {
+                Some(told) => tell(&told),
+                None if was_asked => tell("the file is as it was before"),
+                None => {}
+            }
         }
-    }
+    })
 }
 
 #[cfg(unix)]
@@ -125,21 +130,24 @@ fn hang_ups() -> io::Result<impl Stream<Item = impl Sized> + Unpin> {
     Ok(futures::stream::pending::<()>())
 }
 
-/// What changed, a line each: what, from what, and to what.
-fn table(applied: &Applied, before: &Settings, after: &Settings) -> String {
+/// What changed, a line each: what, from what, and to what; and what is in the file and not in force.
+fn table(
+    applied: &Applied,
+    before: &Settings,
+    after: &Settings,
+    begun: &BTreeMap<String, Value>,
+) -> String {
     let mut rows = Vec::new();
     let (old, new) = (listed(before), listed(after));
     for (id, new) in &new {
-        let changes = old.get(id).map(|old| differences(old, new));
+        let changes = old.get(id).map(|old| differences(&leaves(old), &leaves(new)));
         rows.extend(changes.into_iter().flatten().map(|(name, how)| (format!("{id}.{name}"), how)));
     }
     rows.extend(applied.added.iter().map(|id| (id.to_string(), "added".to_owned())));
     let left = "removed; what runs on it ends by itself";
     rows.extend(applied.removed.iter().map(|id| (id.to_string(), left.to_owned())));
-    let own = differences(&before.pool(POOL), &after.pool(POOL));
-    rows.extend(
-        own.into_iter().map(|(name, how)| (name, format!("{how}, from the next start on"))),
-    );
+    let later = differences(begun, &held(after)).into_iter();
+    rows.extend(later.map(|(name, how)| (name, format!("{how}, from the next start on"))));
     let width = rows.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
     let lines = rows.iter().map(|(what, how)| format!("\n  {what:width$}  {how}"));
     let same = applied.unchanged.len();
@@ -155,21 +163,41 @@ fn listed(settings: &Settings) -> BTreeMap<&str, &ResourceConfig> {
     all.filter_map(|resource| Some((resource.id.as_deref()?, resource))).collect()
 }
 
+/// All that holds from the start to the end: whatever is not a resource of the pool.
+fn held(settings: &Settings) -> BTreeMap<String, Value> {
+    let mut settings = settings.clone();
+    settings.resources.iter_mut().for_each(|pools| drop(pools.remove(POOL)));
+    leaves(&settings)
+}
+
+/// The single settings by their paths.
+fn leaves(part: &impl Serialize) -> BTreeMap<String, Value> {
+    fn collect(path: String, value: Value, leaves: &mut BTreeMap<String, Value>) {
+        let Value::Object(parts) = value else { return drop(leaves.insert(path, value)) };
+        for (name, value) in parts {
+            let dot = if path.is_empty() { "" } else { "." };
+            collect(format!("{path}{dot}{name}"), value, leaves);
+        }
+    }
+    let mut all = BTreeMap::new();
+    collect(String::new(), serde_json::to_value(part).unwrap_or_default(), &mut all);
+    all
+}
+
 /// The settings that differ: which, and how.
-fn differences<S: Serialize>(before: &S, after: &S) -> Vec<(String, String)> {
-    let written = |settings: &S| serde_json::to_value(settings).unwrap_or_default();
-    let (before, after) = (written(before), written(after));
-    let names = [&before, &after].into_iter().filter_map(Value::as_object).flat_map(|it| it.keys());
-    let names: BTreeSet<&String> = names.collect();
-    let shown = |value: &Value| match value {
-        Value::Null => "unset".to_owned(),
-        value => value.to_string(),
+fn differences(
+    before: &BTreeMap<String, Value>,
+    after: &BTreeMap<String, Value>,
+) -> Vec<(String, String)> {
+    let shown = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => "unset".to_owned(),
+        Some(value) => value.to_string(),
     };
-    let changed = names.into_iter().map(|name| (name, &before[name], &after[name]));
-    let changed = changed.filter(|(_, old, new)| old != new);
-    changed
-        .map(|(name, old, new)| (name.clone(), format!("{} > {}", shown(old), shown(new))))
-        .collect()
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let told =
+        names.into_iter().map(|name| (name, [before, after].map(|all| shown(all.get(name)))));
+    let changed = told.filter(|(_, [old, new])| old != new);
+    changed.map(|(name, [old, new])| (name.clone(), format!("{old} > {new}"))).collect()
 }
 
 #[tokio::main]
@@ -189,12 +217,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (shown, every) = (pool.clone(), Duration::from_secs(1));
     let keeps_up = keep_up(reload, pool.clone(), every, |told| {
         println!("\n{told}\n{}", shown.explain());
-    });
+    })?;
     if named.is_none() && !io::stdin().is_terminal() {
         tokio::spawn(play(path.clone(), pool, shutdown));
     }
     tokio::select! {
-        failed = keeps_up => { failed?; }
+        never = keeps_up => match never {},
         end = told => println!("\n{}", end?),
     }
     if named.is_none() {

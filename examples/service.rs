@@ -15,11 +15,11 @@ use hyper::body::Bytes;
 use hyper::{Response, server::conn::http1, service::service_fn};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::graceful::GracefulShutdown;
 use rotapool::config::Settings;
-use rotapool::lifecycle::{CleanUp, Heartbeat, Shutdown, ShutdownToken, Silence, Watchdog};
+use rotapool::lifecycle::{CleanUp, Heartbeat, Shutdown, ShutdownEnd, ShutdownToken, Watchdog};
 use rotapool::{Fault, Lease, Pool, Resource, TokioRuntime};
-use tokio::task::{JoinSet, spawn};
-use tokio::{net::TcpListener, time};
+use tokio::{net::TcpListener, spawn, task::JoinSet, time};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Requests that got in: each of them gets an answer.
@@ -42,18 +42,18 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             spawn(visit(address, shutdown));
         }
     };
-    let code = serve_until_told(&settings, &beats, listening).await?;
-    println!("{} requests admitted", ADMITTED.load(Ordering::SeqCst));
+    let end = serve_until_told(&settings, &beats, listening).await?;
+    println!("{end:#}\n{} requests admitted", ADMITTED.load(Ordering::SeqCst));
     std::fs::remove_file(beats)?; // a real one leaves it: its age is the news
-    Ok(ExitCode::from(code))
+    Ok(ExitCode::from(end.exit_code()))
 }
 
-/// The whole life of the service; answers its exit code.
+/// The whole life of the service, and how it ended.
 pub(crate) async fn serve_until_told(
     settings: &Settings,
     beats: &Path,
     listening: impl FnOnce(SocketAddr, Shutdown),
-) -> Result<u8, Box<dyn Error>> {
+) -> Result<ShutdownEnd, Box<dyn Error>> {
     // Signals count from here on, also while the service starts.
     let config = settings.shutdown.clone().unwrap_or_default();
     let shutdown = Shutdown::configured(&config)?.runtime(TokioRuntime).build()?;
@@ -73,8 +73,8 @@ pub(crate) async fn serve_until_told(
         .runtime(TokioRuntime)
         .build()?;
     let config = settings.watchdog.clone().unwrap_or_default();
-    let alarm = |silence: &Silence| eprintln!("{silence}");
-    let watchdog = Watchdog::configured(&config)?.on_silence(alarm).build()?;
+    let watchdog = Watchdog::configured(&config)?;
+    let watchdog = watchdog.on_silence(|silence| eprintln!("{silence}")).build()?;
     let _watching = watchdog.start()?;
     let mut background = JoinSet::new();
     background.spawn(async move { drop(heart.run().await) });
@@ -104,38 +104,28 @@ pub(crate) async fn serve_until_told(
     }
 
     listening(address, shutdown);
-    let end = told.await?;
-    println!("{end:#}");
-    Ok(end.exit_code())
+    Ok(told.await?)
 }
 
 /// Accepts until the shutdown begins, and then ends when the last request is answered.
 async fn serve(listener: TcpListener, pool: Pool<&'static str>, token: ShutdownToken) {
-    let mut connections = JoinSet::new();
-    while !token.is_triggered() {
+    let connections = GracefulShutdown::new();
+    loop {
         let accepted = tokio::select! {
             () = token.triggered() => break,
-            Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, _)) = accepted else { continue };
-        let (pool, triggered) = (pool.clone(), token.triggered());
-        connections.spawn(async move {
-            let answering = service_fn(|_| answer(&pool));
-            let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), answering);
-            let mut serving = std::pin::pin!(serving);
-            tokio::select! {
-                _ = &mut serving => return,
-                () = triggered => serving.as_mut().graceful_shutdown(),
-            }
-            drop(serving.await);
-        });
+        let pool = pool.clone();
+        let answering = service_fn(move |_| answer(pool.clone()));
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answering);
+        spawn(connections.watch(connection));
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    connections.shutdown().await;
 }
 
-async fn answer(pool: &Pool<&'static str>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(pool: Pool<&'static str>) -> Result<Response<Full<Bytes>>, Infallible> {
     ADMITTED.fetch_add(1, Ordering::SeqCst);
     let reply = pool.request().wait(true).run(ask).await;
     Ok(Response::new(Full::from(reply.unwrap_or_else(|error| format!("sorry: {error}\n")))))

@@ -301,3 +301,7 @@ struct FromALimitToACooldown;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/protect.md")]
 struct Protect;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/operators.md")]
+struct Operators;

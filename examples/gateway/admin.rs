@@ -8,10 +8,13 @@
 //! | `POST /admin/POOL/KEY/unpark`, `/reset`, `/enable`, `/disable` | what they say |
 //! | `POST /dashboard/POOL/act?act=park&id=KEY&for=30s` | the same for the buttons of the page |
 //!
-//! Who asks may be said in the header `x-operator`; the pool's events tell it.
+//! Names and ids in a path are percent-decoded, a step each. Who asks may be said in the header `x-operator`; the pool's events tell it.
+
+use std::borrow::Cow;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
 use rotapool::ResourceError;
 use serde_json::json;
 
@@ -22,16 +25,25 @@ use crate::upstream::Upstream;
 
 pub(crate) fn answer(upstreams: &[Upstream], request: &Request<Incoming>) -> Response<Body> {
     let path = request.uri().path().trim_start_matches("/admin/");
-    let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
+    let Some(steps) = steps_of(path) else {
+        let what = "what is escaped in the path, as by %2F, is no UTF-8";
+        return refuse(StatusCode::BAD_REQUEST, "bad_path", what);
+    };
     let (name, id, act) = match (request.method(), &steps[..]) {
         (&Method::GET, []) => return list(upstreams),
-        (&Method::POST, [name, act @ "rotate"]) => (name, None, act),
-        (&Method::POST, [name, id, act]) => (name, Some(*id), act),
+        (&Method::POST, [name, act]) if act == "rotate" => (name, None, act),
+        (&Method::POST, [name, id, act]) => (name, Some(id.to_string()), act),
         _ => return refuse(StatusCode::NOT_FOUND, "not_found", "there is no such route"),
     };
     let asked = Asked::of_query(request.uri().query());
-    let asked = Asked { act: (*act).to_owned(), id: id.map(str::to_owned), ..asked };
+    let asked = Asked { act: act.to_string(), id, ..asked };
     act_on(upstreams, name, &asked, request, answer::json)
+}
+
+/// The steps of a path, each as it was before it was escaped, if all of them are text.
+fn steps_of(path: &str) -> Option<Vec<Cow<'_, str>>> {
+    let steps = path.split('/').filter(|step| !step.is_empty());
+    steps.map(|step| percent_decode_str(step).decode_utf8().ok()).collect()
 }
 
 /// What a button of the page asks for, of the pool of this name.

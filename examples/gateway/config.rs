@@ -161,7 +161,7 @@ impl PoolConfig {
 
 impl KeyConfig {
     fn of(section: &mut Section<'_, '_>) -> Option<Self> {
-        let id = section.need("id", |section, key| section.take_text(key, word));
+        let id = section.need("id", |section, key| section.take_text(key, no_blank));
         let secret = section.need("secret", |section, key| section.take_as(key, Source::read));
         let max_in_flight = section.take_as("max_in_flight", at_least_one);
         let requests_per_minute = section.take_as("requests_per_minute", at_least_one);
@@ -183,7 +183,20 @@ fn word(text: &str) -> Result<String, String> {
     }
 }
 
+/// The id of a key; the routes take it percent-encoded.
+fn no_blank(text: &str) -> Result<String, String> {
+    match text.trim().is_empty() {
+        true => Err(format!("{text:?} names nobody")),
+        false => Ok(text.to_owned()),
+    }
+}
+
 fn upstream(text: &str) -> Result<Uri, String> {
+    if text.contains('@') {
+        return Err(
+            "an upstream has no user and password; its keys stand in [[pool.key]]".to_owned()
+        );
+    }
     let uri: Option<Uri> = text.parse().ok();
     let is_fine = |uri: &Uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
@@ -279,6 +292,33 @@ colour = "red"
             ":15: pool[0].key[1].colour: there is no such key",
         ]) {
             assert!(told.contains(expected), "{told:?} and not {expected:?} in\n{mistakes}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_stands_in_the_file_is_refused_and_not_told() {
+        for secret in ["\"sk-secret\"", "{ text = \"sk-secret\" }", "[\"sk-secret\"]"] {
+            let text = SMALL.replace("{ env = \"PATH_FOR_NOBODY\" }", secret);
+            let text = text.replacen("name =", "upstream = \"http://me:sk-secret@x\"\nname =", 1);
+            let text = format!("token = \"sk-secret\"\n{text}");
+            let mistakes = Config::parse("f", &text).unwrap_err().to_string();
+            assert!(mistakes.contains("f:1: token: a secret stands elsewhere"), "{mistakes}");
+            assert!(mistakes.contains("f:8: pool[0].key[0].secret: a secret"), "{mistakes}");
+            assert!(mistakes.contains("f:4: pool[0].upstream: an upstream has no"), "{mistakes}");
+            assert!(!mistakes.contains("sk-secret"), "{mistakes}");
+        }
+    }
+
+    #[test]
+    fn the_rules_of_a_pool_are_checked_with_the_rest_and_each_mistake_has_its_key() {
+        let text = with_secret(SMALL).replacen(
+            "name =",
+            "rules = { max_attempts = 0, retry_delay = 3, no = 1 }\nname =",
+            1,
+        );
+        let mistakes = Config::parse("f", &text).unwrap_err().to_string();
+        for expected in ["f:3: pool[0].rules", "max_attempts", "retry_delay", "`no`"] {
+            assert!(mistakes.contains(expected), "{expected} in\n{mistakes}");
         }
     }
 

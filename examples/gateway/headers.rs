@@ -1,8 +1,9 @@
 //! Which headers pass, and which are between two neighbours only.
 
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue,
-    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap,
+    HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 
 use crate::config::Auth;
@@ -29,11 +30,11 @@ const CREDENTIALS: [HeaderName; 4] = [
     HeaderName::from_static("x-goog-api-key"),
 ];
 
-/// What of a request's headers goes to the upstream: not the client's credentials, and nothing that the gateway's own
-/// connection says for itself.
+/// What of a request's headers goes to the upstream: not the client's credentials, nothing that the gateway's own
+/// connection says for itself, and no wish for a compressed answer: what a refusal says has to be read.
 pub(crate) fn to_upstream(headers: &HeaderMap) -> HeaderMap {
     let mut passing = without_hops(headers);
-    for name in CREDENTIALS.into_iter().chain([HOST, EXPECT, CONTENT_LENGTH]) {
+    for name in CREDENTIALS.into_iter().chain([HOST, EXPECT, CONTENT_LENGTH, ACCEPT_ENCODING]) {
         passing.remove(name);
     }
     passing
@@ -112,11 +113,7 @@ mod tests {
         ]);
         let mut passing = to_upstream(&from_client);
         sign(&mut passing, &Auth::Bearer, &Secret::new("sk-1").unwrap());
-        let expected = [
-            ("accept-encoding", "gzip"),
-            ("content-type", "application/json"),
-            ("authorization", "Bearer sk-1"),
-        ];
+        let expected = [("content-type", "application/json"), ("authorization", "Bearer sk-1")];
         assert_eq!(passing, headers(&expected));
     }
 

@@ -39,6 +39,7 @@ mod tests;
 mod upstream;
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -64,11 +65,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<u8, Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let (config, is_built_in) = match &arguments[..] {
-        [] | ["--stay"] => (built_in::config(Simulation::start().await?)?, true),
-        [file] if !file.starts_with('-') => (Config::load(Path::new(file))?, false),
+        [] => (built_in::config(Simulation::start().await?)?, true),
+        [stay] if stay == "--stay" => (built_in::config(Simulation::start().await?)?, true),
+        [file] if !file.as_encoded_bytes().starts_with(b"-") => {
+            (Config::load(Path::new(file))?, false)
+        }
         _ => return Err("usage: gateway [FILE | --stay]".into()),
     };
 

@@ -2,7 +2,7 @@
 
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 
 use crate::answer::{Body, come_back, refuse};
 use crate::gateway::Gateway;
@@ -10,6 +10,11 @@ use crate::question::Question;
 
 /// Forwards a request to the upstream of its model.
 pub(crate) async fn forward(gateway: &Gateway, request: Request<Incoming>) -> Response<Body> {
+    // TRACE would send the key back to the client, and CONNECT makes a tunnel.
+    if [Method::TRACE, Method::CONNECT].contains(request.method()) {
+        let what = format!("{} is not passed on", request.method());
+        return refuse(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &what);
+    }
     let (head, body) = request.into_parts();
     let question = match Limited::new(body, gateway.max_body).collect().await {
         Ok(body) => Question::of(body.to_bytes()),
@@ -27,7 +32,11 @@ pub(crate) async fn forward(gateway: &Gateway, request: Request<Incoming>) -> Re
             &format!("no pool has the model {model:?}"),
         );
     };
-    match upstream.ask(&head, question).await {
+    let Some(uri) = upstream.uri_of(&head.uri) else {
+        let what = "the path is no path of the upstream, or too long for one";
+        return refuse(StatusCode::BAD_REQUEST, "bad_path", what);
+    };
+    match upstream.ask(&head, &uri, question).await {
         Ok(response) => response,
         // Nothing could serve it: the client hears why, and when to come back.
         Err(error) => {

@@ -1,7 +1,8 @@
 //! The gateway as a whole, over the wires, before upstreams that are asked for one thing each.
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rotapool::config::PoolConfig as Rules;
 use rotapool::lifecycle::Shutdown;
-use rotapool::{PoolStats, TokioRuntime};
+use rotapool::{PoolStats, Resource, Status, TokioRuntime};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::answer::{Body, BodyError, page, refuse, whole};
 use crate::config::{Auth, Config, KeyConfig, PoolConfig};
@@ -54,7 +56,8 @@ async fn upstream(
 struct Subject {
     address: SocketAddr,
     gateway: Arc<Gateway>,
-    _shutdown: Shutdown,
+    shutdown: Shutdown,
+    server: JoinHandle<()>,
 }
 
 impl Subject {
@@ -92,8 +95,8 @@ impl Subject {
         let listener = TcpListener::bind(config.listen).await.unwrap();
         let address = listener.local_addr().unwrap();
         let gateway = Gateway::new(config).unwrap();
-        tokio::spawn(serve(listener, Arc::clone(&gateway), shutdown.token()));
-        Self { address, gateway, _shutdown: shutdown }
+        let server = tokio::spawn(serve(listener, Arc::clone(&gateway), shutdown.token()));
+        Self { address, gateway, shutdown, server }
     }
 
     /// One request; its status, its `Retry-After`, and its body if it came whole.
@@ -110,6 +113,21 @@ impl Subject {
         let text = body.map(|body| String::from_utf8(body.to_vec()).unwrap());
         let retry_after = headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned());
         Answer { status, retry_after, text }
+    }
+
+    /// Sends these very bytes.
+    fn send_raw(&self, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
+    /// What is answered to these very bytes.
+    async fn ask_raw(&self, request: &str) -> String {
+        let mut stream = self.send_raw(request);
+        let mut said = String::new();
+        let read = move || stream.read_to_string(&mut said).map(|_| said);
+        tokio::task::spawn_blocking(read).await.unwrap().unwrap()
     }
 
     fn stats(&self) -> PoolStats {
@@ -356,6 +374,126 @@ async fn operators_steer_by_their_routes_and_are_told_what_is_wrong() {
     let listed = subject.ask(Method::GET, "/admin/", "operator", "").await;
     let listed: Value = serde_json::from_str(listed.text()).unwrap();
     assert_eq!(listed[0]["pool"], "pool");
+}
+
+#[tokio::test]
+async fn an_id_of_any_letters_is_escaped_in_the_path() {
+    let upstream = upstream(|key, _| page("text/plain", key.to_owned())).await;
+    let subject = Subject::before(upstream).await;
+    let pool = &subject.gateway.upstreams[0].pool;
+    let id = "org/key 5% ü";
+    pool.add(Resource::new(id, Secret::new("sk-secret-three").unwrap())).unwrap();
+    let post = async |path: &str| {
+        let path = format!("/admin/pool/{path}");
+        subject.ask(Method::POST, &path, "operator", "").await
+    };
+    let escaped = "org%2Fkey%205%25%20%C3%BC";
+    assert_eq!(post(&format!("{escaped}/disable")).await.status, StatusCode::OK);
+    assert_eq!(pool.snapshot()[2].status, Status::Disabled);
+    assert_eq!(post(&format!("{escaped}/enable?reason=a+b")).await.status, StatusCode::OK);
+    assert_eq!(post("%6fne/%64isable").await.status, StatusCode::OK, "as any client may escape");
+    assert_eq!(pool.snapshot()[0].status, Status::Disabled);
+    assert_eq!(post("%FF/disable").await.status, StatusCode::BAD_REQUEST);
+    let unknown = post("org/disable").await;
+    assert!(unknown.status == StatusCode::NOT_FOUND && unknown.text().contains("org"));
+}
+
+#[tokio::test]
+async fn what_would_send_the_key_back_or_is_no_path_of_the_upstream_is_refused() {
+    let upstream = upstream(|_, _| panic!("nobody asks the upstream")).await;
+    let subject = Subject::before(upstream).await;
+    let traced = subject.ask(Method::TRACE, "/v1/models", "client", "").await;
+    assert_eq!(traced.status, StatusCode::METHOD_NOT_ALLOWED);
+    // As long as a path may be, but not with that of the upstream before it.
+    let long = format!("GET /{} HTTP/1.1", "x".repeat(65_530));
+    for (line, status) in [
+        ("CONNECT elsewhere:443 HTTP/1.1", "HTTP/1.1 405 "),
+        ("OPTIONS * HTTP/1.1", "HTTP/1.1 400 "),
+        (&*long, "HTTP/1.1 400 "),
+    ] {
+        let head = "host: x\r\nconnection: close\r\nx-api-key: client";
+        let said = subject.ask_raw(&format!("{line}\r\n{head}\r\n\r\n")).await;
+        assert!(said.starts_with(status), "{said}");
+    }
+    assert_eq!(subject.stats().attempts, 0);
+}
+
+#[tokio::test]
+async fn who_asks_by_another_name_reaches_the_same_upstream() {
+    let upstream = upstream(|_, request| {
+        let host = request.headers()["host"].to_str().unwrap();
+        page("text/plain", format!("{host} {}", request.uri()))
+    })
+    .await;
+    let subject = Subject::before(upstream).await;
+    let request = "GET http://elsewhere/v1?a=b HTTP/1.1\r\nhost: elsewhere\r\nconnection: close\r\nx-api-key: client\r\n\r\n";
+    let said = subject.ask_raw(request).await;
+    assert!(said.ends_with(&format!("{upstream} /base/v1?a=b")), "{said}");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_before_the_first_byte_takes_its_call_with_it() {
+    let answers = |_: &str, _: &Request<Incoming>| {
+        Response::new(StreamBody::new(stream::pending::<Result<_, BodyError>>()).boxed_unsync())
+    };
+    let subject = Subject::before(upstream(answers).await).await;
+    let request = "GET /v1/models HTTP/1.1\r\nhost: x\r\nx-api-key: client\r\n\r\n";
+    let client = subject.send_raw(request);
+    while subject.stats().in_flight == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    drop(client);
+    let stats = subject.at_rest().await;
+    assert_eq!((stats.runs_cancelled, stats.failures, stats.runs_exhausted), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn who_got_in_is_answered_to_the_end_when_the_gateway_is_told_to_leave() {
+    let (go, gone) = tokio::sync::watch::channel(false);
+    let upstream = upstream(move |_, _| {
+        let mut gone = gone.clone();
+        let half = stream::once(async { Ok(Frame::data(Bytes::from("half and "))) });
+        let rest = stream::once(async move {
+            gone.wait_for(|gone| *gone).await.map_err(BodyError::from)?;
+            Ok(Frame::data(Bytes::from("half")))
+        });
+        Response::new(StreamBody::new(half.chain(rest)).boxed_unsync())
+    })
+    .await;
+    let subject = Subject::before(upstream).await;
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let request = Request::get(format!("http://{}/", subject.address))
+        .header("x-api-key", "client")
+        .body(Full::default());
+    let response = client.request(request.unwrap()).await.unwrap();
+    subject.shutdown.trigger();
+    while TcpStream::connect(subject.address).is_ok() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(!subject.server.is_finished(), "it waits for who got in");
+    go.send(true).unwrap();
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "half and half");
+    subject.server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_not_asked_for_and_passes_as_it_is() {
+    let upstream = upstream(|_, request| {
+        assert!(!request.headers().contains_key("accept-encoding"));
+        let mut response = page("text/plain", &b"\x1f\x8b"[..]);
+        response.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+        response
+    })
+    .await;
+    let subject = Subject::before(upstream).await;
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let request = Request::get(format!("http://{}/", subject.address))
+        .header("x-api-key", "client")
+        .header("accept-encoding", "gzip")
+        .body(Full::default());
+    let response = client.request(request.unwrap()).await.unwrap();
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), &b"\x1f\x8b"[..]);
 }
 
 #[tokio::test]

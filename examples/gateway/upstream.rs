@@ -80,6 +80,7 @@ impl Upstream {
     pub(crate) async fn ask(
         &self,
         head: &Parts,
+        uri: &Uri,
         question: Question,
     ) -> Result<Response<Body>, RunError<Infallible>> {
         let PoolConfig { timeout, first_byte_within, .. } = self.config;
@@ -87,7 +88,8 @@ impl Upstream {
         if let Some(session) = question.session {
             request = request.affinity(session);
         }
-        let reply = request.run_body(|key| self.attempt(key, head, question.body.clone())).await?;
+        let reply =
+            request.run_body(|key| self.attempt(key, head, uri, question.body.clone())).await?;
         Ok(reply.map(|body| body.map_err(Into::into).boxed_unsync()))
     }
 
@@ -95,11 +97,12 @@ impl Upstream {
         &self,
         key: Lease<Secret>,
         head: &Parts,
+        uri: &Uri,
         body: Bytes,
     ) -> Result<Response<Body>, Fault<Infallible>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = head.method.clone();
-        *request.uri_mut() = self.uri_of(&head.uri);
+        request.uri_mut().clone_from(uri);
         *request.headers_mut() = headers::to_upstream(&head.headers);
         headers::sign(request.headers_mut(), &self.config.auth, &key);
 
@@ -117,13 +120,14 @@ impl Upstream {
         Ok(Response::from_parts(head, body))
     }
 
-    /// The same path at the upstream, behind the path of its own.
-    fn uri_of(&self, asked: &Uri) -> Uri {
-        let path = asked.path_and_query().map_or("/", |path| path.as_str());
+    /// The same path at the upstream, behind the path of its own; `None` if both together are no path, or too long.
+    pub(crate) fn uri_of(&self, asked: &Uri) -> Option<Uri> {
+        let path = asked.path().strip_prefix('/')?;
+        let query = asked.query().map(|query| format!("?{query}")).unwrap_or_default();
         let before = self.config.upstream.path().trim_end_matches('/');
         let mut parts = self.config.upstream.clone().into_parts();
         parts.path_and_query =
-            Some(PathAndQuery::try_from(format!("{before}{path}")).expect("two paths make one"));
-        Uri::from_parts(parts).expect("as good as the parts it was made of")
+            Some(PathAndQuery::try_from(format!("{before}/{path}{query}")).ok()?);
+        Uri::from_parts(parts).ok()
     }
 }

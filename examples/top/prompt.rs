@@ -32,13 +32,22 @@ pub(crate) fn obey<T>(line: &str, pool: &Pool<T>) -> String {
     }
 }
 
-/// `park ID TIME [REASON]`, and the like. A time is one word here: `5m`, `1h30m`.
+/// `park ID TIME [REASON]`, and the like. A time is one word here: `5m`, `1h30m`; an id of several is quoted.
 fn asked(line: &str) -> Asked {
-    let mut words = line.split_whitespace().map(str::to_owned);
-    let act = words.next().unwrap_or_default();
-    let (id, period) = (words.next(), words.next());
-    let reason = words.collect::<Vec<_>>().join(" ");
-    Asked { act, id, period, reason: (!reason.is_empty()).then_some(reason) }
+    let (act, rest) = word(line);
+    let (id, rest) = match rest.strip_prefix('"').and_then(|quoted| quoted.split_once('"')) {
+        Some((id, rest)) => (id, rest.trim_start()),
+        None => word(rest),
+    };
+    let (period, reason) = word(rest);
+    let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Asked { act: act.to_owned(), id: said(id), period: said(period), reason: said(reason) }
+}
+
+/// The first word, and the rest.
+fn word(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, rest.trim())
 }
 
 #[cfg(test)]
@@ -51,7 +60,7 @@ mod tests {
     #[test]
     fn an_operator_steers_by_words_and_hears_what_came_of_them() {
         let time = VirtualTime::new();
-        let resources = ["key-1", "key-2"].map(|id| Resource::new(id, ()));
+        let resources = ["key-1", "key-2", "a key/3"].map(|id| Resource::new(id, ()));
         let pool = Pool::builder().resources(resources).runtime(time.clock()).build().unwrap();
         let operator = pool.admin("top");
         let said = |line: &str| obey(line, &operator);
@@ -66,6 +75,7 @@ mod tests {
         assert_eq!(pool.snapshot()[0].status, Status::Disabled);
         assert_eq!(said("enable key-1"), "enable key-1: enabled");
         assert_eq!(said("reset key-1"), "reset key-1: reset");
+        assert_eq!(said("park \"a key/3\" 5m"), "park \"a key/3\" 5m: parked for 5m");
         assert_eq!(said("rotate"), "rotate: parked key-1; key-2 takes over");
     }
 

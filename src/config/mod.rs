@@ -34,6 +34,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # What changes while a pool runs
+//!
+//! Its resources: [`Pool::apply`](crate::Pool::apply) takes a list that was read again, and [`Pool::update`](crate::Pool::update) changes one. Its own
+//! settings do not: they hold from `build` to its end, and [`Pool::config`](crate::Pool::config) shows them. The example `reload` takes a changed file, and
+//! says which settings of it wait for the next start.
+//!
 //! # How values are written
 //!
 //! Durations are text with a unit: `"30s"`, `"1m 30s"`, `"250ms"`, or ISO 8601, `"PT1M30S"`. A number is refused. Nothing

@@ -28,6 +28,8 @@ id = "key-3"
 "#;
 
 const SECOND: &str = r#"
+[shutdown]
+deadline = "20s"
 [pools.keys]
 max_attempts = 5
 [[resources.keys]]
@@ -66,7 +68,8 @@ pub(crate) fn play(words: &[&str]) -> u8 {
         let keeps_up = example::keep_up(reload, pool.clone(), every, |told| {
             told.lines().for_each(say);
             say("-");
-        });
+        })
+        .unwrap();
         let asked = tokio::task::spawn_blocking(move || {
             say(standing(&pool));
             while next_order().is_some() {
@@ -74,7 +77,7 @@ pub(crate) fn play(words: &[&str]) -> u8 {
             }
         });
         tokio::select! {
-            failed = keeps_up => panic!("{failed:?}"),
+            never = keeps_up => match never {},
             asked = asked => asked.unwrap(),
         }
     });
@@ -116,12 +119,13 @@ fn told(child: &mut Process) -> Vec<String> {
     std::iter::from_fn(|| child.says().filter(|line| line != "-")).collect()
 }
 
-const CHANGED: [&str; 5] = [
+const CHANGED: [&str; 6] = [
     "the file has changed; 1 resources are listed as before",
-    "  key-1.max_in_flight  4 > 8",
-    "  key-4                added",
-    "  key-3                removed; what runs on it ends by itself",
-    "  max_attempts         3 > 5, from the next start on",
+    "  key-1.max_in_flight      4 > 8",
+    "  key-4                    added",
+    "  key-3                    removed; what runs on it ends by itself",
+    "  pools.keys.max_attempts  3 > 5, from the next start on",
+    "  shutdown.deadline        unset > \"20s\", from the next start on",
 ];
 
 #[test]
@@ -135,7 +139,21 @@ fn a_file_that_changes_is_taken_and_nobody_who_stays_forgets_how_it_stood() {
     // An editor that saves by a rename.
     fs::write(mounted.0.file("saved"), FIRST).unwrap();
     fs::rename(mounted.0.file("saved"), mounted.path()).unwrap();
-    assert_eq!(told(&mut child)[1], "  key-1.max_in_flight  8 > 4");
+    let back = told(&mut child);
+    assert_eq!(back[1], "  key-1.max_in_flight  8 > 4");
+    assert!(!back.concat().contains("next start"), "what is in force is in the file: {back:?}");
+    fs::write(mounted.path(), SECOND.replace("weight = 2.0", "weight = 3.0")).unwrap();
+    told(&mut child);
+    fs::write(mounted.path(), SECOND).unwrap();
+    assert_eq!(
+        told(&mut child)[1..],
+        [
+            "  key-2.weight             3.0 > 2.0",
+            "  pools.keys.max_attempts  3 > 5, from the next start on",
+            "  shutdown.deadline        unset > \"20s\", from the next start on",
+        ],
+        "what waits for a start is told again at every change"
+    );
 }
 
 #[test]

@@ -22,11 +22,11 @@ pub(crate) fn play(words: &[&str]) -> u8 {
     let settings = serde_json::from_str(example::SETTINGS).unwrap();
     let executor = tokio::runtime::Runtime::new().unwrap();
     let listening = |address, _| say(address);
-    let code = executor
-        .block_on(example::serve_until_told(&settings, Path::new(beats), listening))
-        .unwrap();
+    let serving = example::serve_until_told(&settings, Path::new(beats), listening);
+    let end = executor.block_on(serving).unwrap();
+    say(&end);
     say(example::ADMITTED.load(Ordering::SeqCst));
-    code
+    end.exit_code()
 }
 
 /// One request: whether a whole answer came.
@@ -64,5 +64,7 @@ fn told_to_go_under_load_it_answers_every_request_that_it_admitted() {
     });
     let (said, status) = service.end();
     assert_eq!(status.code(), Some(0), "{said:?}");
-    assert_eq!(said, [answered.into_inner().to_string()], "admitted, and answered");
+    let [report, admitted] = &said[..] else { panic!("a report and a number, not {said:?}") };
+    assert!(report.contains("3 of 3 clean-ups done"), "{report}");
+    assert_eq!(*admitted, answered.into_inner().to_string(), "admitted, and answered");
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use rotapool::{
     Basis, BuildError, Event, ExhaustedReason, Fault, Group, Outlook, Quota, Recovery, Resource,
-    RetryBudget, Status, Strategy, Trial,
+    RetryBudget, RunError, Status, Strategy, Trial, Trip,
 };
 
 use crate::field::takes_out;
 use crate::scene::{Scene, Started, secs};
-use crate::upstream::{Answer, fine};
+use crate::upstream::{Answer, Boom, fine};
 
 const HOUR: u64 = 3_600;
 
@@ -84,6 +84,30 @@ fn a_failure_of_any_kind_leaves_the_end_and_the_ladder_and_the_run_is_served_els
         // And when its time has come it is back as ever.
         scene.advance(secs(HOUR));
         assert_eq!(scene.row("a").status, Status::Healthy, "{told}");
+    }
+}
+
+#[test]
+fn an_error_that_is_blamed_on_it_ends_the_run_and_leaves_it_out_and_an_innocent_one_brings_it_back()
+{
+    let ends: [(Answer, Status, u64); 2] = [
+        (Err(Fault::Failure(Boom)), Status::CoolingDown, 1),
+        (Err(Fault::Operation(Boom)), Status::Healthy, 0),
+    ];
+    for (answer, status, failures) in ends {
+        let breaks = Trip::after_failures(1);
+        let scene = Scene::with(&["a", "b"], |builder| {
+            builder.probe_early(secs(60)).circuit_breaker(breaks)
+        });
+        takes_out(&scene, "a", HOUR);
+        let (until, failed) = (scene.row("a").until, scene.pool.stats().failures);
+        scene.advance(secs(60));
+        let run = refused(&scene, || answer.clone());
+        assert!(matches!(run.error(), RunError::Operation(_)), "{status:?}: the caller has it");
+        assert_eq!(scene.upstream.pending(), [""; 0], "{status:?}: nobody else is asked");
+        assert_eq!(scene.row("a").status, status);
+        assert_eq!(scene.row("a").until, until.filter(|_| status == Status::CoolingDown));
+        assert_eq!(scene.pool.stats().failures - failed, failures, "{status:?}");
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rotapool::{
-    Basis, Cause, Event, Events, Fault, Grade, Pool, Quota, Resource, ResourceError, Status,
-    Strategy,
+    Basis, Cause, Event, Events, Fault, Grade, Pool, Quota, Resource, ResourceError,
+    ResourceSnapshot, Status, Strategy,
 };
 
 use crate::scene::{Scene, secs};
@@ -96,6 +96,8 @@ fn parking_for_no_time_for_ever_or_what_is_disabled_is_refused_with_what_is_allo
         assert_eq!(refused, ResourceError::ParkedFor { id: "a".into(), period });
         assert!(refused.to_string().contains("more than zero, up to 365 days"), "{refused}");
     }
+    let year = secs(365 * 24 * 60 * 60);
+    assert_eq!(scene.pool.park("a", year, "").unwrap(), scene.pool.now() + year);
     scene.pool.disable("a").unwrap();
     let refused = scene.pool.park("a", secs(1), "").unwrap_err();
     assert_eq!(refused.to_string(), "resource `a` is disabled; enable it before you park it");
@@ -107,6 +109,25 @@ fn parking_for_no_time_for_ever_or_what_is_disabled_is_refused_with_what_is_allo
     ] {
         assert!(matches!(refused, Err(ResourceError::UnknownResource { .. })));
     }
+}
+
+#[test]
+fn health_that_is_kept_elsewhere_outlives_a_restart_by_parking() {
+    let before = Scene::of(&["a", "b"]);
+    before.pool.park("a", Duration::from_millis(3_600_001), "unpaid").unwrap();
+    before.advance(secs(600));
+    let left = |row: ResourceSnapshot| Some((row.id, row.until?.saturating_duration_since(row.at)));
+    let kept: Vec<_> = before.pool.snapshot().into_iter().filter_map(left).collect();
+    drop(before);
+
+    let after = Scene::of(&["a", "b"]);
+    for (id, left) in kept {
+        after.pool.park(&id, left, "as it was before the restart").unwrap();
+    }
+    assert_eq!(after.cooling("a"), 3_000.001);
+    let run = after.start();
+    after.answer("b", fine());
+    assert_eq!(run.result().unwrap(), "fine");
 }
 
 #[test]

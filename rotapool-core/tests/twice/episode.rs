@@ -67,6 +67,8 @@ struct Run {
     doing: Doing,
     /// The membership of its newest attempt, those on which attempts of its have failed, and when the last of these did.
     on: Option<usize>,
+    /// Whether that was out and was tried all the same.
+    probes: bool,
     tried: HashSet<usize>,
     failed_at: Option<Moment>,
     /// When it first stood in line since.
@@ -261,6 +263,7 @@ impl Episode {
             steps: 0,
             doing: Doing::Ready,
             on: None,
+            probes: false,
             tried: HashSet::new(),
             failed_at: None,
             rested_at: None,
@@ -319,6 +322,7 @@ impl Episode {
         };
         let stride = Stride { run: number, handle, now: self.now, chance, drawn, told };
         let expected = self.reference.step(stride);
+        run.probes = drawn.map_or(run.probes, |membership| self.reference.is_out(membership));
         self.agreement.demand("the step", &expected, &actual);
         corners.stepped(run.doing, run.terms.deadline, &actual, self.now);
         let needs_one = matches!(actual, Move::Attempt { .. } | Move::Wait { .. });

@@ -260,6 +260,11 @@ impl Reference {
         &self.memberships[membership].id
     }
 
+    /// Whether it is cooling down.
+    pub(crate) fn is_out(&self, membership: usize) -> bool {
+        self.memberships[membership].status == Status::CoolingDown
+    }
+
     /// The members in pool order, which is the order in which they were added.
     fn members(&self) -> impl Iterator<Item = (usize, &Membership)> {
         self.memberships.iter().enumerate().filter(|(_, membership)| membership.is_member)

@@ -123,7 +123,12 @@ impl<T> Builder<T> {
     /// to its deadline the attempt takes half at most. A [checkout](crate::Pool::acquire) never does.
     ///
     /// A success, and an error of the operation's own, bring the resource back by [`recovery`](Self::recovery). A failure leaves the end
-    /// where it was and takes no step on the table; a stated end that is later holds, and a disable signal, as ever. Told by
+    /// where it was and takes no step on the table; a stated end that is later holds, and a disable signal, as ever. After a signal and after
+    /// a time-out the run goes on elsewhere. A [`Fault::Failure`](crate::Fault::Failure) ends it, as it ends any run: the caller has the error, nobody else
+    /// is asked, and the resource is out as before. So an operation that wants the next resource asked says
+    /// [`Fault::retry`](crate::Fault::retry).
+    ///
+    /// Told by
     /// [`Event::ProbedEarly`](crate::Event::ProbedEarly), counted in [`stats`](crate::Pool::stats), and what
     /// [`explain`](crate::Pool::explain) names as next. Not to be had with [`python_rules`](Self::python_rules).
     ///

@@ -1,5 +1,8 @@
 //! The line as whoever drives the runs sees it, and what must hold of it whatever the reference says.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use rotapool_core::Status;
 
 use super::{Doing, Episode, Run};
@@ -34,6 +37,12 @@ impl Run {
         )
     }
 
+    /// Whether a failure there leaves it somebody whom it has not tried, now that what the try takes is taken.
+    fn falls_back(&self, newest: &HashMap<Arc<str>, usize>, rows: &[Row]) -> bool {
+        let is_fresh = |row: &&Row| !self.tried.contains(&newest[&row.id]);
+        rows.iter().filter(is_fresh).any(|row| row.eligible && self.admits(row))
+    }
+
     /// Whether the end of its sleep has come: it steps by itself.
     fn wakes_by_itself(&self, now: Moment) -> bool {
         matches!(self.doing, Doing::Waiting { until: Some(until), .. } if until <= now)
@@ -49,12 +58,26 @@ impl Run {
 }
 
 impl Episode {
+    /// Whoever tries what is out has somebody to fall back to, and an attempt to make there.
+    fn uphold_early_probes(&self, run: &Run, next: &Move, rows: &[Row]) {
+        let is_right = match next {
+            _ if !run.probes || self.config.degrade => true,
+            Move::Attempt { .. } => run.falls_back(&self.newest, rows),
+            Move::Exhausted(exhaustion) => exhaustion.why != Why::MaxAttempts,
+            _ => true,
+        };
+        assert!(is_right, "it tries what is out and has nothing to fall back to: {next:?}");
+    }
+
     /// Laws 13 and 14. By the recorded rules, which keep neither, nothing is asked.
     pub(crate) fn uphold_the_line(&self, command: &Command, next: Option<&Move>, rows: &[Row]) {
         if !self.rules.line {
             return;
         }
         rows.iter().for_each(invariants::promises_keep_to_the_cap);
+        if let (Command::Step { run, .. }, Some(next)) = (command, next) {
+            self.uphold_early_probes(&self.runs[*run], next, rows);
+        }
         if let (Command::Step { run, .. }, Some(Move::Exhausted(exhaustion))) = (command, next) {
             let run = &self.runs[*run];
             let left = rows.iter().find(|row| run.admits(row) && row.eligible);
@@ -82,11 +105,6 @@ impl Episode {
             let is_fresh = |row: &&Row| !run.tried.contains(&self.newest[&row.id]);
             let mut fresh = rows.iter().filter(is_fresh).filter(|row| run.admits(row));
             let fresh = fresh.find(|row| row.eligible);
-            let is_out = rows.iter().any(|row| {
-                row.status == Status::CoolingDown && self.newest[&row.id] == *membership
-            });
-            let falls_back = fresh.is_some() || self.config.degrade || !is_out;
-            assert!(falls_back, "it tries what is out and has nothing to fall back to");
             let again = run.tried.contains(membership) && fresh.is_some();
             assert!(!again, "it repeats itself although {fresh:?} is fresh and eligible");
         }
