@@ -5,7 +5,8 @@ use std::time::Instant;
 use super::State;
 use crate::member::holds::{Hold, Told};
 use crate::member::usage::{Left, Sequence, Ticket};
-use crate::report::event::{Event, RunOutcome};
+use crate::report::event::Event;
+use crate::report::run_outcome::RunOutcome;
 use crate::time::Tick;
 
 impl<A> State<A> {

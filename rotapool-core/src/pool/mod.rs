@@ -29,6 +29,7 @@ mod outage;
 mod pauses;
 pub(crate) mod posts;
 pub(crate) mod probe_rules;
+mod probed;
 pub(crate) mod probes;
 mod questions;
 mod quotas;

@@ -6,11 +6,13 @@ pub(crate) mod command;
 pub(crate) mod counters;
 pub(crate) mod drain;
 pub(crate) mod event;
+mod event_line;
 pub(crate) mod exhausted;
 pub(crate) mod explanation;
 pub(crate) mod notice;
 pub(crate) mod quota_level;
 pub(crate) mod refusal;
+pub(crate) mod run_outcome;
 #[cfg(feature = "serde")]
 mod serialize;
 pub(crate) mod snapshot;

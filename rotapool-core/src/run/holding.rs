@@ -7,7 +7,7 @@ use crate::member::holds::Told;
 use crate::member::outcome::{Outcome, silent_for};
 use crate::member::usage::{Sequence, Ticket};
 use crate::pool::State;
-use crate::report::event::RunOutcome;
+use crate::report::run_outcome::RunOutcome;
 use crate::time::Tick;
 
 impl Attempts {

@@ -8,7 +8,7 @@ use crate::member::outcome::{Outcome, silent_for};
 use crate::member::signal::Signal;
 use crate::member::usage::Ticket;
 use crate::pool::State;
-use crate::report::event::RunOutcome;
+use crate::report::run_outcome::RunOutcome;
 use crate::time::{Tick, after, scaled};
 
 impl Attempts {

@@ -7,8 +7,9 @@ use super::{Attempts, Phase};
 use crate::member::outcome::Outcome;
 use crate::member::usage::Ticket;
 use crate::pool::State;
-use crate::report::event::{Event, RunOutcome};
+use crate::report::event::Event;
 use crate::report::refusal::ExhaustedReason;
+use crate::report::run_outcome::RunOutcome;
 
 impl Attempts {
     /// The run waits in line: told once each time that it comes.
