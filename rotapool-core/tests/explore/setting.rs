@@ -143,7 +143,8 @@ impl Setting {
     pub(crate) fn terms(&self, now: Moment) -> [Terms; 2] {
         let seconds = Duration::from_secs;
         let impatient = Terms {
-            max_attempts: 2,
+            // Who has one attempt tries nothing early.
+            max_attempts: if self.tries && self.runs == 1 { 1 } else { 2 },
             retry_delay: Duration::ZERO,
             deadline: None,
             attempt_timeout: Some(seconds(4)),

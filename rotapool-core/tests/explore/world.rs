@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
+use std::time::Duration;
 
 use rotapool_core::{Outcome, Signal};
 
@@ -36,6 +37,12 @@ impl<'a> World<'a> {
         }
         for &id in setting.ids() {
             world.repeat(Choice::Add(id));
+        }
+        if setting.tries {
+            // It would take many choices to get there: one of them has been out for long enough.
+            world.repeat(Choice::Park("a"));
+            let to = world.episode.now() + Duration::from_secs(2);
+            world.act(&Command::SetClock { to });
         }
         world
     }

@@ -62,7 +62,9 @@ impl Episode {
     fn uphold_early_probes(&self, run: &Run, next: &Move, rows: &[Row]) {
         let is_right = match next {
             _ if !run.probes || self.config.degrade => true,
-            Move::Attempt { .. } => run.falls_back(&self.newest, rows),
+            Move::Attempt { .. } => {
+                run.terms.max_attempts > 1 && run.falls_back(&self.newest, rows)
+            }
             Move::Exhausted(exhaustion) => exhaustion.why != Why::MaxAttempts,
             _ => true,
         };
