@@ -191,6 +191,21 @@ fn a_call_that_spills_leaves_the_home_of_its_key_where_it_is() {
 }
 
 #[test]
+fn a_call_spills_from_a_home_that_comes_back_a_little_at_a_time_and_the_next_is_at_home_again() {
+    let scene = pool_of(&["a", "b", "c"]);
+    let keyed = || scene.start_with(|request| request.affinity("key"));
+    let home = pick_with(&scene, |request| request.affinity("key"));
+    scene.pool.park(&home, secs(10), "works").unwrap();
+    scene.advance(secs(10));
+    let _pair = [keyed(), keyed()];
+    let pending = scene.upstream.pending();
+    assert!(pending[0] == home && pending[1] != home, "the pace is one: {pending:?}");
+    scene.answer(&home, fine());
+    let _pair = [keyed(), keyed()];
+    assert_eq!(scene.upstream.pending()[1..], [home.as_str(), &home], "one more each time");
+}
+
+#[test]
 fn a_heavier_resource_carries_more_before_it_overflows() {
     let scene = Scene::with(&["light"], |builder| {
         builder.strategy(Strategy::Affinity).resource(Resource::new("heavy", "h").weight(3.0))

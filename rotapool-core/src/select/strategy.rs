@@ -42,7 +42,9 @@ pub enum Strategy {
     /// Latency is that of successes; a failure counts as slow, and an error of the operation's own as nothing. A
     /// resource that is yet to be measured gets one run in each
     /// [`latency_decay`](crate::HealthRules::latency_decay). One that has done nothing but fail is left alone as by
-    /// [`LeastErrors`](Self::LeastErrors).
+    /// [`LeastErrors`](Self::LeastErrors). Who answers at once with errors that nobody blames on him is idle again at once, and
+    /// so is chosen more often than who is at work: an error that is the resource's is an
+    /// [`Outcome::Failure`](crate::Outcome::Failure).
     LeastLatency,
     /// Of two at random the one with the lower recent error rate, then the fewer in flight.
     ///
@@ -51,8 +53,8 @@ pub enum Strategy {
     /// long, up to 64 windows. One that failed last is tried with one run at a time.
     LeastErrors,
     /// Runs with the same affinity key go to the same resource while it is eligible, and carries less
-    /// than 1.25 times its share or less than 4 more than the least loaded one for its weight. Beyond that a
-    /// call spills, and the key keeps its home. Runs without a key go to the less loaded of two at random.
+    /// than 1.25 times its share or less than 4 more than the least loaded one for its weight. Beyond that, or beyond the
+    /// pace of its [ramp](crate::Recovery::Ramp), a call spills, and the key keeps its home. Runs without a key go to the less loaded of two at random.
     ///
     /// A pick with a key costs O(n).
     Affinity,
