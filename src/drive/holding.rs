@@ -29,7 +29,9 @@ impl<C: Caller> Guard<C> {
     #[cold]
     pub(crate) fn hold(&mut self, until: Option<Instant>) {
         let Self { caller, attempts, .. } = self;
-        caller.shared().with(|locked| attempts.hold(&mut locked.state, until));
+        let shared = caller.shared();
+        let now = shared.runtime.now();
+        shared.with(|locked| attempts.hold(&mut locked.state, until, now));
     }
 
     /// The attempt in flight is a stream that has begun: it is held from here on.

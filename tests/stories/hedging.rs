@@ -1,7 +1,9 @@
 //! A second attempt beside one that does not answer.
 
+use std::task::{Context, Waker};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use rotapool::{
     BuildError, Builder, Event, Fault, Hedge, OptionsError, Pool, Recovery, Request, Resource,
     RetryBudget, RunError, Signal, Status,
@@ -473,4 +475,43 @@ fn a_pools_delay_beyond_the_time_of_a_run_refuses_nobody() {
     scene.advance(secs(2));
     assert!(run.error().is_exhausted());
     assert_eq!(scene.pool.stats().hedges, 0);
+}
+
+#[test]
+fn a_drain_counts_a_hedged_run_once_however_it_ends() {
+    for is_served in [true, false] {
+        let scene = hedged(&["a", "b"]);
+        let run = raced(&scene);
+        let drained = scene.time.spawn(scene.pool.drain(secs(5)));
+        scene.settle();
+        if is_served {
+            scene.answer("b", fine());
+        }
+        scene.advance(secs(5));
+        let report = drained.take_result().unwrap();
+        let counts = (report.finished, report.aborted, report.left, report.is_complete());
+        assert_eq!(counts, if is_served { (1, 0, 0, true) } else { (0, 1, 0, true) });
+        assert_eq!(run.result().is_ok(), is_served);
+        scene.assert_at_rest();
+    }
+}
+
+#[test]
+fn a_hedged_run_that_cannot_be_aborted_is_one_that_is_left_on_two_resources() {
+    let scene = hedged(&["a", "b"]);
+    let mut stuck = Box::pin(scene.pool.request().run(scene.upstream.operation()));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(stuck.poll_unpin(&mut context).is_pending());
+    scene.advance(secs(2));
+    assert!(stuck.poll_unpin(&mut context).is_pending());
+    assert_eq!(scene.upstream.pending(), ["a", "b"]);
+    // Polled by nobody from here on.
+    let drained = scene.time.spawn(scene.pool.drain(secs(5)));
+    scene.settle();
+    scene.advance(secs(6));
+    let report = drained.take_result().unwrap();
+    assert_eq!((report.finished, report.aborted, report.left), (0, 0, 1));
+    assert!(report.to_string().ends_with(": 0 finished, 1 left: 1 on a, 1 on b"), "{report}");
+    drop(stuck);
+    scene.assert_at_rest();
 }

@@ -54,10 +54,10 @@ impl<A> State<A> {
         self.closing.as_ref().map(|closing| closing.since)
     }
 
-    /// How many runs have made an attempt and are not over; each usage in flight counts as one.
+    /// How many runs have made an attempt and are not over.
     #[must_use]
     pub fn in_progress(&self) -> u64 {
-        self.usages.len() as u64 + self.between
+        self.usages.len() as u64 - self.hedged_runs() + self.between
     }
 
     /// How many usages of former memberships of this id are in flight.
@@ -84,6 +84,7 @@ impl<A> State<A> {
             took: now.saturating_duration_since(closing.since),
             finished: closing.begun.saturating_sub(at_the_end),
             aborted: at_the_end.saturating_sub(left),
+            left,
             still_running,
             between_attempts: self.between,
         })

@@ -14,11 +14,13 @@ pub(super) struct Hedges {
     pub(super) latencies: Latencies,
     /// Of hedges alone, in a pool without a budget of retries.
     pub(super) budget: Option<Budget>,
+    /// The runs that have two attempts in flight.
+    pub(super) under_way: u64,
 }
 
 impl Hedges {
     pub(super) fn new(is_budget_set: bool, now: Instant) -> Self {
         let budget = (!is_budget_set).then(|| Budget::new(SHARE, now).ok()).flatten();
-        Self { latencies: Latencies::new(), budget }
+        Self { latencies: Latencies::new(), budget, under_way: 0 }
     }
 }

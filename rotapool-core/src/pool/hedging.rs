@@ -59,15 +59,28 @@ impl<A> State<A> {
         }
         let (index, first) = (&self.index, first.slot());
         let key = index.find_beside(first, wish, &self.roster, &self.yardstick, tick, chance)?;
-        let of_hedges = self.hedges.as_mut().and_then(|hedges| hedges.budget.as_mut());
-        let budget = self.budget.as_deref_mut().or(of_hedges);
+        let hedges = self.hedges.as_deref_mut()?;
+        let budget = self.budget.as_deref_mut().or(hedges.budget.as_mut());
         if budget.is_some_and(|budget| budget.withdraw(now).is_err()) {
             self.counters.hedges_refused += 1;
             return None;
         }
+        hedges.under_way += 1;
         self.index.picked(key, wish, &self.roster);
         self.counters.hedges += 1;
         Some(key)
+    }
+
+    /// One of the two attempts of a run is about to end, and the other one is the only one.
+    pub(crate) fn leaves_one(&mut self) {
+        if let Some(hedges) = &mut self.hedges {
+            hedges.under_way -= 1;
+        }
+    }
+
+    /// The runs that have two attempts in flight.
+    pub(super) fn hedged_runs(&self) -> u64 {
+        self.hedges.as_ref().map_or(0, |hedges| hedges.under_way)
     }
 }
 

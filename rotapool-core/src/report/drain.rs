@@ -16,7 +16,9 @@ pub struct DrainReport {
     pub finished: u64,
     /// Those that had to be aborted at the deadline, and are over.
     pub aborted: u64,
-    /// The resources that are still in use, in no order: what cannot be aborted, or has not been polled since.
+    /// Those that are not over, each of them counted once.
+    pub left: u64,
+    /// The resources that they still use, in no order: what cannot be aborted, or has not been polled since.
     pub still_running: Vec<StillRunning>,
     /// The runs that hold no resource, and are not over: they pause, wait, or have not been polled since.
     pub between_attempts: u64,
@@ -28,7 +30,7 @@ pub struct DrainReport {
 pub struct StillRunning {
     /// The resource. It may have been removed.
     pub id: Arc<str>,
-    /// How many use it.
+    /// How many use it. One that is [hedged](crate::Config::hedge) may use two resources, and counts on both.
     pub runs: u32,
 }
 
@@ -36,7 +38,7 @@ impl DrainReport {
     /// Whether every run is over, aborted or not.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.still_running.is_empty() && self.between_attempts == 0
+        self.left == 0
     }
 }
 
@@ -47,14 +49,17 @@ impl fmt::Display for DrainReport {
         if self.aborted > 0 {
             write!(f, ", {} aborted", self.aborted)?;
         }
-        let mut separator = ", still running: ";
+        if self.left > 0 {
+            write!(f, ", {} left", self.left)?;
+        }
+        let mut separator = ": ";
         for StillRunning { id, runs } in &self.still_running {
             write!(f, "{separator}{runs} on {}", OneLine(id))?;
             separator = ", ";
         }
         match self.between_attempts {
             0 => Ok(()),
-            runs => write!(f, ", {runs} between attempts"),
+            runs => write!(f, "{separator}{runs} between attempts"),
         }
     }
 }
@@ -69,6 +74,7 @@ mod tests {
             took: Duration::from_millis(1234),
             finished: 12,
             aborted: 0,
+            left: 0,
             still_running: Vec::new(),
             between_attempts: 0,
         };
@@ -77,9 +83,10 @@ mod tests {
         report.still_running =
             [("a\n", 1), ("b", 2)].map(|(id, runs)| StillRunning { id: id.into(), runs }).into();
         report.between_attempts = 3;
+        report.left = 6;
         assert_eq!(
             report.to_string(),
-            "not drained after 1.2s: 12 finished, 2 aborted, still running: 1 on a\\n, 2 on b, 3 between attempts"
+            "not drained after 1.2s: 12 finished, 2 aborted, 6 left: 1 on a\\n, 2 on b, 3 between attempts"
         );
         assert!(!report.is_complete());
     }

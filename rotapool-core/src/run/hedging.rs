@@ -74,8 +74,13 @@ impl Attempts {
         self.history.0.as_mut()?.hedging.as_mut()
     }
 
-    pub(super) fn take_beside(&mut self) -> Option<Beside> {
-        self.hedging()?.beside.take()
+    /// The younger of two attempts, which is about to end, or the only one from now on.
+    pub(super) fn take_beside<A>(&mut self, pool: &mut State<A>) -> Option<Beside> {
+        let beside = self.hedging()?.beside.take();
+        if beside.is_some() {
+            pool.leaves_one();
+        }
+        beside
     }
 
     /// Which attempt of the run the one in flight is, the older of two.
@@ -175,8 +180,8 @@ impl Attempts {
     }
 
     /// The other one of two attempts, which is the only one now.
-    pub(super) fn other_attempt(&mut self) -> Option<Ticket> {
-        let beside = self.take_beside();
+    pub(super) fn other_attempt<A>(&mut self, pool: &mut State<A>) -> Option<Ticket> {
+        let beside = self.take_beside(pool);
         if let Some(history) = self.history.0.as_mut() {
             history.hedging = None;
         }
@@ -204,7 +209,7 @@ impl Attempts {
         if is_answer && self.hedging().is_some_and(|hedging| hedging.in_flight.is_hedge) {
             pool.counters.hedge_wins += 1;
         }
-        if let Some(Beside { ticket, known }) = self.take_beside() {
+        if let Some(Beside { ticket, known }) = self.take_beside(pool) {
             // Whoever was slower took at least as long.
             if is_answer {
                 pool.learn_latency(&ticket, now);
@@ -228,7 +233,7 @@ impl Attempts {
     }
 
     pub(super) fn tell_of_beside<A>(&mut self, pool: &mut State<A>, now: Instant) {
-        if let Some(Beside { ticket, known }) = self.take_beside() {
+        if let Some(Beside { ticket, known }) = self.hedging().and_then(|it| it.beside.take()) {
             self.tell_abandoned(pool, &ticket, known.number, now);
             if let Some(hedging) = self.hedging() {
                 hedging.beside = Some(Beside { ticket, known });

@@ -14,13 +14,15 @@ impl Attempts {
     /// From here on the attempt in flight outlives its call: neither a deadline nor a timeout ends it, how long it takes
     /// says nothing of the resource's latency, and reports name it as held. It ends with
     /// [`conclude`](Self::conclude) or [`cancel`](Self::cancel), or at `until`, if that is given: then its place is
-    /// taken back, and its abort handle is among [those to call](crate::Effects::aborts).
+    /// taken back, and its abort handle is among [those to call](crate::Effects::aborts). Of two attempts in flight the
+    /// other one is abandoned.
     ///
     /// # Panics
     ///
     /// If no attempt is in flight.
     #[cold]
-    pub fn hold<A>(&mut self, pool: &mut State<A>, until: Option<Instant>) {
+    pub fn hold<A>(&mut self, pool: &mut State<A>, until: Option<Instant>, now: Instant) {
+        self.decide(pool, false, now);
         let Phase::Attempting(ticket) = &self.phase else { panic!("no attempt is in flight") };
         let (run, request_id) = (self.number, self.request_id.clone());
         let told = Told { run, request_id, attempt: self.number_in_flight(), attempts: self.made };
@@ -41,7 +43,7 @@ impl Attempts {
         let Phase::Attempting(ticket) = &self.phase else { panic!("no attempt is in flight") };
         pool.answers(ticket, now);
         self.history.write().first_item = Some(pool.age(ticket, now));
-        self.hold(pool, until);
+        self.hold(pool, until, now);
     }
 
     /// Ends what is held, and the run with it, whatever the outcome; `false` if the place was taken back before: then

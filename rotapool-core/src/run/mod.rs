@@ -327,7 +327,7 @@ impl Attempts {
                     None => pool.give_up(&ticket, now),
                 }
                 pool.release(ticket);
-                if let Some(beside) = self.take_beside() {
+                if let Some(beside) = self.take_beside(pool) {
                     pool.abandon(beside.ticket, now);
                 }
             }

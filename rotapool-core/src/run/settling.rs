@@ -88,7 +88,7 @@ impl Attempts {
             Outcome::DeadlinePassed => {
                 pool.give_up(&ticket, now);
                 pool.counters.deadlines += 1;
-                match self.other_attempt() {
+                match self.other_attempt(pool) {
                     Some(other) => self.phase = Phase::Attempting(other),
                     None => self.rest(pool, Phase::Between),
                 }
@@ -209,7 +209,7 @@ impl Attempts {
         // After a retry signal the usage still counts among the siblings that a signal aborts.
         let is_sibling = matches!(signal, Signal::Retry { .. });
         history.last_signal = Some(signal);
-        if let Some(other) = self.other_attempt() {
+        if let Some(other) = self.other_attempt(pool) {
             self.phase = Phase::Attempting(other);
             return pool.release(ticket);
         }

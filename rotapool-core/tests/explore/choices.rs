@@ -18,6 +18,10 @@ pub(crate) enum Choice {
     Start(usize),
     Step(usize),
     Settle(usize, End),
+    /// It is time for another attempt beside the one in flight.
+    Hedge(usize),
+    /// Of two attempts in flight the other one is spoken of.
+    Swap(usize),
     Cancel(usize),
     /// The operation says that it took so much: nothing, or more than there is.
     Say(usize, u64),
@@ -81,6 +85,12 @@ impl Choice {
                     if episode.is_overdue(run) {
                         choices.push(Self::Settle(run, End::TimedOut));
                     }
+                    if episode.is_hedge_due(run) {
+                        choices.push(Self::Hedge(run));
+                    }
+                    if episode.is_hedged(run) {
+                        choices.push(Self::Swap(run));
+                    }
                 }
                 Doing::Judging { .. } | Doing::Choosing { .. } | Doing::Over => {}
             }
@@ -128,6 +138,8 @@ impl Choice {
             Self::Settle(run, end) => {
                 vec![Command::Settle { run, outcome: end.outcome(), chance: CHANCE }]
             }
+            Self::Hedge(run) => vec![Command::Overdue { run, chance: CHANCE }],
+            Self::Swap(run) => vec![Command::Swap { run }],
             Self::Cancel(run) => vec![Command::Cancel { run }],
             Self::Say(run, amount) => {
                 vec![Command::SaySpent { run, dimension: Some("requests"), amount }]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use rotapool_core::{Cause, Config, Outcome, Recovery, Signal, Status};
 
 use crate::twice::command::Command;
-use crate::twice::observed::{Aftermath, Change, Handle, Moment, Move};
+use crate::twice::episode::Played;
+use crate::twice::observed::{Change, Due, Handle, Moment, Move};
 use crate::twice::reference::Terms;
 
 #[derive(Debug)]
@@ -53,6 +54,8 @@ struct Run {
     steps: u32,
     /// What wakes it, with core.
     waits: Option<Handle>,
+    /// Of two usages in flight, the one that is not spoken of.
+    beside: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -163,13 +166,8 @@ impl Ledger {
         reported.copied().unwrap_or(Status::Healthy)
     }
 
-    pub(crate) fn record(
-        &mut self,
-        command: &Command,
-        next: Option<&Move>,
-        what: &Aftermath,
-        now: Moment,
-    ) {
+    pub(crate) fn record(&mut self, command: &Command, played: &Played, now: Moment) {
+        let what = &played.aftermath;
         self.doomed.clear();
         // By the clock what has ended is noticed before anything else.
         let is_first = |change: &&Change| {
@@ -185,15 +183,26 @@ impl Ledger {
                 made: 0,
                 steps: 0,
                 waits: None,
+                beside: None,
             }),
             Command::Step { run, .. } => {
-                self.step(*run, next.expect("a step has an answer"), now);
+                self.step(*run, played.next.as_ref().expect("a step has an answer"), now);
+            }
+            Command::Overdue { run, .. } => {
+                if let Some(Due::Begin { membership }) = played.due {
+                    self.runs[*run].steps += 1;
+                    self.begin(*run, membership, now);
+                    self.runs[*run].beside = Some(self.tally.begun);
+                }
+            }
+            Command::Swap { run } => {
+                self.runs[*run].beside = self.place_of(*run).map(|at| self.usages[at].number);
             }
             Command::Settle { run, outcome, .. } => self.settle(*run, outcome, now),
             Command::Cancel { run } => {
                 self.tally.runs_cancelled += 1;
                 self.runs[*run].waits = None;
-                if let Some(usage) = self.take(*run) {
+                while let Some(usage) = self.take(*run) {
                     self.tally.abandoned += u64::from(usage.goes_on);
                 }
             }
@@ -306,31 +315,36 @@ impl Ledger {
         run.budget.get_or_insert(run.terms.max_attempts.min(most));
         match next {
             Move::Attempt { membership } => {
-                run.made += 1;
-                self.tally.begun += 1;
+                self.begin(number, *membership, now);
                 // What it says of the outage that it tries is known.
                 if self.standing.get(membership) == Some(&Status::CoolingDown) {
                     self.tripped_after.insert(*membership, self.tally.begun);
                 }
-                let (id, _) = self.members.iter().find(|(_, member)| *member == membership).unzip();
-                self.usages.push(Usage {
-                    number: self.tally.begun,
-                    id: id.expect("only a member is picked").clone(),
-                    membership: *membership,
-                    handle,
-                    since: now,
-                    abortable: true,
-                    goes_on: true,
-                });
             }
             Move::Exhausted(_) => self.tally.runs_exhausted += 1,
             _ => {}
         }
     }
 
+    /// An attempt of a run begins, which has just got another handle.
+    fn begin(&mut self, number: usize, membership: usize, now: Moment) {
+        self.runs[number].made += 1;
+        self.tally.begun += 1;
+        let (id, _) = self.members.iter().find(|(_, member)| **member == membership).unzip();
+        self.usages.push(Usage {
+            number: self.tally.begun,
+            id: id.expect("only a member is picked").clone(),
+            membership,
+            handle: Handle { run: number, step: self.runs[number].steps },
+            since: now,
+            abortable: true,
+            goes_on: true,
+        });
+    }
+
     fn settle(&mut self, number: usize, outcome: &Outcome, now: Moment) {
-        let number_of_usage = self.usages.iter().position(|usage| usage.handle.run == number);
-        let usage = self.usages[number_of_usage.expect("it is settled while it lives")].clone();
+        let place = self.place_of(number).expect("it is settled while it lives");
+        let usage = self.usages[place].clone();
         let tally = &mut self.tally;
         match outcome {
             Outcome::Success => tally.succeeded += 1,
@@ -356,6 +370,10 @@ impl Ledger {
         let last = terms.retry_delay.is_zero() || *budget == Some(*made);
         if !self.rules.rules.holds_place_in_pauses || !goes_on || last {
             self.take(number);
+            // The other one of two is given up where the run ends.
+            if !goes_on && self.take(number).is_some() {
+                self.tally.abandoned += 1;
+            }
             return;
         }
         let is_retry = matches!(outcome, Outcome::Signal(Signal::Retry { .. }));
@@ -500,7 +518,15 @@ impl Ledger {
     }
 
     fn take(&mut self, run: usize) -> Option<Usage> {
-        let at = self.usages.iter().position(|usage| usage.handle.run == run)?;
+        let at = self.place_of(run)?;
+        self.runs[run].beside = None;
         Some(self.usages.remove(at))
+    }
+
+    /// Of two usages that of the one that is spoken of.
+    fn place_of(&self, run: usize) -> Option<usize> {
+        let beside = self.runs[run].beside;
+        let is_it = |usage: &Usage| usage.handle.run == run && beside != Some(usage.number);
+        self.usages.iter().position(is_it)
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use rotapool_core::{Config, Profile, Quota, Recovery, RetryBudget, Rules, Strategy, Trial};
+use rotapool_core::{Config, Hedge, Profile, Quota, Recovery, RetryBudget, Rules, Strategy, Trial};
 
 use crate::twice::observed::Moment;
 use crate::twice::reference::{Asking, Breaking, Terms};
@@ -33,6 +33,8 @@ pub(crate) struct Setting {
     pub(crate) attended: bool,
     /// Whether runs try what is out early.
     pub(crate) tries: bool,
+    /// Whether attempts are hedged, after 2 s.
+    pub(crate) hedges: bool,
 }
 
 /// What there is in a pool beside its resources and runs.
@@ -44,6 +46,7 @@ struct Beside {
     groups: bool,
     attended: bool,
     tries: bool,
+    hedges: bool,
 }
 
 impl Setting {
@@ -63,15 +66,28 @@ impl Setting {
         let grouped = [(2, 1, 1), (2, 2, 2)].into_iter().map(with(Beside { groups: true, ..none }));
         let trying = [(2, 1, 2), (2, 2, 1)].into_iter().map(with(Beside { tries: true, ..none }));
         let shapes = open.chain(closing).chain(metered).chain(watched).chain(both);
+        let hedges = Beside { hedges: true, ..none };
+        let hedging = [(2, 1, 2), (2, 2, 2), (3, 2, 1)].into_iter().map(with(hedges));
+        let in_groups = [(2, 1, 1)].into_iter().map(with(Beside { groups: true, ..hedges }));
+        let ending = [(2, 2, 1)].into_iter().map(with(Beside { closes: true, ..hedges }));
+        let metered_too = [(2, 2, 1)].into_iter().map(with(Beside { quotas: true, ..hedges }));
         let shapes = shapes.chain(costly).chain(grouped).chain(trying);
+        let shapes = shapes.chain(hedging).chain(in_groups).chain(ending).chain(metered_too);
         shapes.flat_map(move |((resources, runs, kinds), beside)| {
-            let Beside { closes, quotas, costs, groups, attended, tries } = beside;
+            let Beside { closes, quotas, costs, groups, attended, tries, hedges } = beside;
             let switches = [(false, false), (false, true), (true, false), (true, true)];
             switches.into_iter().flat_map(move |(siblings, caps)| {
                 // By the recorded rules nobody may.
-                let configs = configs().filter(move |it| !tries || it.rules == Rules::OURS);
+                let is_ours = tries || hedges;
+                let configs = configs().filter(move |it| !is_ours || it.rules == Rules::OURS);
                 configs.map(move |mut rules| {
                     rules.probe_early = tries.then(|| Duration::from_secs(1));
+                    rules.hedge = hedges.then(|| Hedge::After(Duration::from_secs(2)));
+                    // One that is spent soon, and not at once.
+                    if hedges && rules.retry_budget.is_none() {
+                        let budget = RetryBudget::percent(100).min_per_second(0);
+                        rules.retry_budget = Some(budget.window(Duration::from_secs(20)));
+                    }
                     rules.strategy = strategy;
                     rules.cooldown_table = [2, 4].map(Duration::from_secs).to_vec();
                     rules.cancel_siblings = siblings;
@@ -89,6 +105,7 @@ impl Setting {
                         groups,
                         attended,
                         tries,
+                        hedges,
                     }
                 })
             })
@@ -153,6 +170,7 @@ impl Setting {
             wants: None,
             affinity: None,
             costs: if self.costs { vec![("requests".into(), 2)] } else { Vec::new() },
+            hedge: None,
         };
         let patient = Terms {
             max_attempts: 3,
@@ -210,6 +228,7 @@ impl fmt::Display for Setting {
             (self.groups, "group"),
             (self.attended, "monitor"),
             (self.tries, "early probes"),
+            (self.hedges, "hedges"),
         ] {
             write!(f, ", {}{name}", if is_on { "" } else { "no " })?;
         }

@@ -133,13 +133,13 @@ impl<'a> World<'a> {
             handles: &self.episode.handles(),
         });
         let rows = self.episode.compare();
-        self.episode.uphold_the_line(command, played.next.as_ref(), &rows);
+        self.episode.uphold_the_line(command, &played, &rows);
     }
 
     fn act(&mut self, command: &Command) -> Played {
         let played = self.episode.act(command, &mut self.corners);
         let now = self.episode.now();
-        self.ledger.record(command, played.next.as_ref(), &played.aftermath, now);
+        self.ledger.record(command, &played, now);
         played
     }
 }

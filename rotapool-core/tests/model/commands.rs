@@ -89,6 +89,7 @@ fn begin(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command
         wants: temper.traits.wanted(random),
         affinity: temper.traits.key(random),
         costs,
+        hedge: temper.hedge(random),
     }))
 }
 
@@ -127,6 +128,14 @@ fn hold(random: &mut Rng, episode: &Episode) -> Option<Command> {
 fn settle(temper: &Temper, random: &mut Rng, episode: &Episode) -> Option<Command> {
     let attempting = episode.runs_that(|doing| matches!(doing, Doing::Attempting { .. }));
     let run = random.choice(attempting)?;
+    // Also too early: the limit may have moved.
+    let asks = if episode.is_hedge_due(run) { 0.8 } else { 0.02 };
+    if !episode.is_held(run) && random.f64() < asks {
+        return Some(Command::Overdue { run, chance: chance(random) });
+    }
+    if episode.is_hedged(run) && random.f64() < 0.4 {
+        return Some(Command::Swap { run });
+    }
     if random.f64() < temper.says {
         return Some(say(random, run));
     }

@@ -64,7 +64,7 @@ fn play_an_episode(rules: Rules, number: u64, seed: u64, holds: bool, corners: &
     for command in Command::found(&temper, &mut random) {
         episode.play(story.tell(command), corners);
     }
-    for _ in 0..COMMANDS_PER_EPISODE {
+    for _ in 0..COMMANDS_PER_EPISODE * temper.length() {
         let command = Command::random(&temper, &mut random, &episode);
         episode.play(story.tell(command), corners);
     }

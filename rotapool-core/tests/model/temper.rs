@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use rotapool_core::{
-    Config, HealthRules, Outcome, Recovery, RetryBudget, Rules, Signal, Strategy, Trial,
+    Config, HealthRules, Hedge, Outcome, Recovery, RetryBudget, Rules, Signal, Strategy, Trial,
 };
 
 use crate::traits::Traits;
@@ -59,6 +59,8 @@ pub(crate) struct Temper {
     of_group: f64,
     /// How probable it is that a run has a deadline.
     pub(crate) hurries: f64,
+    /// How probable it is that a run says when its attempts are hedged.
+    hedges: f64,
     /// How probable it is that a run ends its attempts after a while.
     pub(crate) times_out: f64,
     /// How probable it is that somebody helps a pool in which nothing is eligible.
@@ -83,11 +85,17 @@ impl Temper {
             says: pick(random, &[0.0, 0.1, 0.4]),
             of_group: pick(random, &[0.0, 0.3, 0.8]),
             hurries: pick(random, &[0.0, 0.2, 0.6]),
+            hedges: if rules == Rules::OURS { pick(random, &[0.0, 0.0, 0.3]) } else { 0.0 },
             times_out: pick(random, &[0.0, 0.2, 0.6]),
             relieves: pick(random, &[0.0, 0.2, 0.5]),
             meddles: pick(random, &[0.0, 0.05, 0.3]),
             oversleeps: pick(random, &[0.0, 0.1, 0.8]),
         }
+    }
+
+    /// How long the episode is: until a percentile is known it takes many answers.
+    pub(crate) fn length(&self) -> u64 {
+        if self.rules.hedge == Some(Hedge::P95) { 8 } else { 1 }
     }
 
     pub(crate) fn verb(&self, random: &mut Rng) -> Verb {
@@ -99,6 +107,11 @@ impl Temper {
             }
         }
         chosen
+    }
+
+    /// What a run says of its hedges.
+    pub(crate) fn hedge(&self, random: &mut Rng) -> Option<Hedge> {
+        (random.f64() < self.hedges).then(|| hedge(random))
     }
 
     /// Of the resource, or of its group.
@@ -148,7 +161,9 @@ fn config(random: &mut Rng, rules: Rules) -> Config {
     config.circuit_breaker = (random.f64() < 0.4).then(|| pick(random, &Breaking::ALL).trip());
     config.keep_available = pick(random, &[0, 1, 1, 2]);
     config.degrade = random.f64() < 0.3;
-    config.retry_budget = (random.f64() < 0.3).then(|| retry_budget(random));
+    // Hedges have a small one of their own otherwise.
+    let budgets = if config.hedge.is_some() { 0.8 } else { 0.3 };
+    config.retry_budget = (random.f64() < budgets).then(|| retry_budget(random));
     config
 }
 
@@ -164,6 +179,11 @@ fn our_config(random: &mut Rng) -> Config {
     config.max_waiting = pick(random, &[1, 2, 4, 1024]);
     config.probe_early =
         pick(random, &[None, None, Some(1), Some(2), Some(10)]).map(Duration::from_secs);
+    config.hedge = match random.f64() {
+        0.0..0.03 => Some(Hedge::P95),
+        0.03..0.4 => Some(hedge(random)),
+        _ => None,
+    };
     config.recovery = match random.u8(..5) {
         0 => Recovery::AtOnce,
         1 | 2 => Recovery::Trial(trial(random)),
@@ -207,6 +227,12 @@ pub(crate) fn asking(random: &mut Rng) -> Asking {
         disabled_too: random.bool(),
         within_limits: random.bool(),
     }
+}
+
+fn hedge(random: &mut Rng) -> Hedge {
+    let seconds = |seconds| Hedge::After(Duration::from_secs(seconds));
+    let absurd = [Hedge::Never, seconds(u64::MAX), Hedge::P95];
+    if random.u8(..8) == 0 { pick(random, &absurd) } else { pick(random, &[1, 1, 3].map(seconds)) }
 }
 
 fn retry_budget(random: &mut Rng) -> RetryBudget {

@@ -35,6 +35,15 @@ pub(crate) enum Command {
         outcome: Outcome,
         chance: f64,
     },
+    /// The limit of what is in flight has come, or has not.
+    Overdue {
+        run: usize,
+        chance: f64,
+    },
+    /// Of two attempts in flight the other one is spoken of from here on.
+    Swap {
+        run: usize,
+    },
     Cancel {
         run: usize,
     },

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 144] = [
+const ALL: [&str; 152] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -152,6 +152,14 @@ const ALL: [&str; 144] = [
     "an early probe",
     "an early probe of another outage",
     "an early probe brought one back",
+    "no hedge of a last attempt",
+    "no hedge while somebody is in line",
+    "nobody to hedge with",
+    "no hedge beyond the budget",
+    "a hedge",
+    "a hedge by the percentile",
+    "a hedge won",
+    "one of two was given up",
 ];
 
 /// What only the recorded rules reach.
@@ -163,7 +171,7 @@ const RECORDED: [&str; 4] = [
 ];
 
 /// What only our own rules reach.
-const OURS: [&str; 47] = [
+const OURS: [&str; 55] = [
     "a trial of the breaker's failed",
     "a pause in line",
     "a pause that a wake-up leaves as it is",
@@ -211,6 +219,14 @@ const OURS: [&str; 47] = [
     "an early probe",
     "an early probe of another outage",
     "an early probe brought one back",
+    "no hedge of a last attempt",
+    "no hedge while somebody is in line",
+    "nobody to hedge with",
+    "no hedge beyond the budget",
+    "a hedge",
+    "a hedge by the percentile",
+    "a hedge won",
+    "one of two was given up",
 ];
 
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use rotapool_core::{
-    Attempts, Candidate, Config, Group, Metadata, Outcome, Preferences, Profile, Quota,
+    Attempts, Candidate, Config, Group, Metadata, Outcome, Overdue, Preferences, Profile, Quota,
     ResourceError, Rules, RunOptions, SlotIndex, State, Step,
 };
 
@@ -22,7 +22,7 @@ use crate::twice::command::Command;
 use crate::twice::corners::Corners;
 use crate::twice::invariants;
 use crate::twice::ledger::Ledger;
-use crate::twice::observed::{Aftermath, Clock, Exhaustion, Handle, Moment, Move, Offer, Row};
+use crate::twice::observed::{Aftermath, Clock, Due, Exhaustion, Handle, Moment, Move, Offer, Row};
 use crate::twice::reference::{Reference, Stride, Terms};
 
 pub(crate) struct Episode {
@@ -56,19 +56,33 @@ pub(crate) struct Episode {
 pub(crate) struct Played {
     /// Of a step.
     pub(crate) next: Option<Move>,
+    /// Of the limit of what is in flight.
+    pub(crate) due: Option<Due>,
     pub(crate) aftermath: Aftermath,
+}
+
+impl Played {
+    /// The membership on which an attempt has begun.
+    pub(crate) fn begun(&self) -> Option<usize> {
+        match (&self.next, self.due) {
+            (Some(Move::Attempt { membership }), _) => Some(*membership),
+            (_, Some(Due::Begin { membership })) => Some(membership),
+            _ => None,
+        }
+    }
 }
 
 struct Run {
     attempts: Attempts,
     terms: Terms,
-    /// How many steps it has taken.
+    /// How many handles it has had.
     steps: u32,
     doing: Doing,
-    /// The membership of its newest attempt, those on which attempts of its have failed, and when the last of these did.
-    on: Option<usize>,
-    /// Whether that was out and was tried all the same.
+    /// Its attempts in flight; of two the one that is spoken of first.
+    flights: Vec<Flight>,
+    /// Whether its newest attempt is on what was out and was tried all the same.
     probes: bool,
+    /// The memberships on which attempts of its have failed, and when the last of these did.
     tried: HashSet<usize>,
     failed_at: Option<Moment>,
     /// When it first stood in line since.
@@ -77,6 +91,14 @@ struct Run {
     held: Option<Option<Moment>>,
     to_judge: Vec<(u64, Arc<Metadata>)>,
     to_choose: Vec<Candidate>,
+}
+
+/// An attempt in flight.
+#[derive(Debug)]
+struct Flight {
+    handle: Handle,
+    membership: usize,
+    aborted: bool,
 }
 
 /// What a run is doing, as whoever drives it knows.
@@ -92,6 +114,7 @@ pub(crate) enum Doing {
     Choosing {
         asked: usize,
     },
+    /// Whether the attempt that is spoken of is aborted.
     Attempting {
         aborted: bool,
     },
@@ -142,12 +165,12 @@ impl Episode {
     pub(crate) fn play(&mut self, command: &Command, corners: &mut Corners) {
         let played = self.act(command, corners);
         let rows = self.compare();
-        if let Some(Move::Attempt { membership }) = played.next {
+        if let Some(membership) = played.begun() {
             let id = self.reference.id(membership);
             invariants::a_pick_is_allowed(id, &self.rows, &rows, &self.config);
         }
         invariants::no_cooldown_ends_early(&self.rows, &rows, self.now, command, &self.config);
-        self.uphold_the_line(command, played.next.as_ref(), &rows);
+        self.uphold_the_line(command, &played, &rows);
         self.uphold_the_lookouts(&rows);
         rows.iter().for_each(|row| corners.stands(row));
         self.rows = rows;
@@ -156,7 +179,7 @@ impl Episode {
     /// Plays a command on both. Where their answers differ is noted for
     /// [`compare`](Self::compare).
     pub(crate) fn act(&mut self, command: &Command, corners: &mut Corners) -> Played {
-        let mut next = None;
+        let (mut next, mut due) = (None, None);
         match command {
             Command::Begin(terms) => self.begin(terms),
             Command::Step { run, chance } => next = Some(self.step(*run, *chance, corners)),
@@ -166,6 +189,8 @@ impl Episode {
             Command::Settle { run, outcome, chance } => {
                 self.settle(*run, outcome, *chance, corners);
             }
+            Command::Overdue { run, chance } => due = Some(self.overdue(*run, *chance)),
+            Command::Swap { run } => self.swap(*run),
             Command::Cancel { run } => self.cancel(*run),
             Command::SaySpent { run, dimension, amount } => {
                 self.say_spent(*run, *dimension, *amount);
@@ -210,7 +235,7 @@ impl Episode {
         }
         self.noticed |= self.notices(command);
         self.reference.take_corners().into_iter().for_each(|corner| corners.reached(corner));
-        Played { next, aftermath: self.take_aftermath(corners) }
+        Played { next, due, aftermath: self.take_aftermath(corners) }
     }
 
     /// Whether core has to notice by this command what has ended; not by one that is refused.
@@ -240,10 +265,10 @@ impl Episode {
     }
 
     fn begin(&mut self, terms: &Terms) {
-        self.reference.begin(terms.clone());
+        self.reference.begin(terms.clone(), self.now);
         let Terms { max_attempts, retry_delay, deadline, attempt_timeout, wait, wants, .. } =
             *terms;
-        let attempts = Attempts::new(RunOptions {
+        let mut attempts = Attempts::new(RunOptions {
             max_attempts,
             retry_delay,
             deadline: deadline.map(|deadline| self.clock.instant(deadline)),
@@ -257,13 +282,16 @@ impl Episode {
             },
             request_id: None,
         });
+        if let Some(hedge) = terms.hedge {
+            attempts.hedge(&mut self.core, hedge, self.clock.instant(self.now));
+        }
         self.runs.push(Run {
             attempts,
             terms: terms.clone(),
             steps: 0,
             doing: Doing::Ready,
-            on: None,
             probes: false,
+            flights: Vec::new(),
             tried: HashSet::new(),
             failed_at: None,
             rested_at: None,
@@ -312,7 +340,7 @@ impl Episode {
             Move::Attempt { membership } => Some(membership),
             _ => None,
         };
-        run.on = drawn.or(run.on);
+        run.flights.extend(drawn.map(|membership| Flight::new(handle, membership)));
         if let Move::Wait { .. } = actual {
             run.rested_at.get_or_insert(self.now);
         }
@@ -361,16 +389,17 @@ impl Episode {
     }
 
     fn hold(&mut self, run: usize, until: Option<Moment>, commits: bool) {
-        let Run { attempts, held, .. } = &mut self.runs[run];
+        let Run { attempts, held, flights, .. } = &mut self.runs[run];
         let (end, now) = (until.map(|end| self.clock.instant(end)), self.clock.instant(self.now));
+        flights.truncate(1);
         match commits {
             true => {
                 self.reference.commit(run, until, self.now);
                 attempts.commit(&mut self.core, end, now);
             }
             false => {
-                self.reference.hold(run, until);
-                attempts.hold(&mut self.core, end);
+                self.reference.hold(run, until, self.now);
+                attempts.hold(&mut self.core, end, now);
             }
         }
         *held = Some(until);
@@ -385,7 +414,7 @@ impl Episode {
         }
         let expected = self.reference.settle(run, outcome, self.now, chance);
         let now = self.clock.instant(self.now);
-        let Run { attempts, doing, on, tried, failed_at, rested_at, held, .. } =
+        let Run { attempts, doing, flights, tried, failed_at, rested_at, held, .. } =
             &mut self.runs[run];
         match outcome {
             outcome if held.is_some() => {
@@ -395,10 +424,62 @@ impl Episode {
             Outcome::Success if chance < 0.5 => attempts.succeed(&mut self.core, now),
             _ => attempts.settle(&mut self.core, outcome.clone(), now, || chance),
         }
-        *doing = if attempts.is_over() { Doing::Over } else { Doing::Ready };
-        tried.extend(*on);
+        tried.insert(flights.remove(0).membership);
+        if attempts.is_over() {
+            flights.clear();
+        }
+        *doing = match flights.first() {
+            None if attempts.is_over() => Doing::Over,
+            Some(other) => Doing::Attempting { aborted: other.aborted },
+            None => Doing::Ready,
+        };
         (*failed_at, *rested_at) = (Some(self.now), None);
         self.compare_run(run);
+    }
+
+    /// The limit of what is in flight has come, or has not.
+    fn overdue(&mut self, number: usize, chance: f64) -> Due {
+        let run = &mut self.runs[number];
+        let handle = Handle { run: number, step: run.steps + 1 };
+        let mut hangs = false;
+        let hang = || {
+            hangs = true;
+            handle
+        };
+        let now = self.clock.instant(self.now);
+        let was_due = run.attempts.limit().is_some_and(|limit| limit <= now);
+        let actual = match run.attempts.overdue(&mut self.core, now, || chance, hang) {
+            Overdue::NotYet => Due::NotYet,
+            Overdue::Attempt => Due::Attempt,
+            Overdue::Hedge => Due::Beside,
+            Overdue::Begin(slot) => Due::Begin { membership: self.memberships[&slot.get()] },
+        };
+        let drawn = match actual {
+            Due::Begin { membership } => Some(membership),
+            _ => None,
+        };
+        self.noticed |= was_due && matches!(actual, Due::NotYet | Due::Begin { .. });
+        let stride = Stride { run: number, handle, now: self.now, chance, drawn, told: None };
+        let expected = self.reference.overdue(stride);
+        self.agreement.demand("what came of the limit", &expected, &actual);
+        assert_eq!(hangs, drawn.is_some(), "a handle is made for an attempt: {actual:?}");
+        if let Some(membership) = drawn {
+            run.steps += 1;
+            self.handles.insert(handle);
+            run.flights.push(Flight::new(handle, membership));
+            run.probes = false;
+        }
+        self.compare_run(number);
+        actual
+    }
+
+    fn swap(&mut self, number: usize) {
+        let Run { attempts, flights, doing, .. } = &mut self.runs[number];
+        self.reference.swap(number);
+        attempts.swap_hedge();
+        flights.swap(0, 1);
+        *doing = Doing::Attempting { aborted: flights[0].aborted };
+        self.compare_run(number);
     }
 
     fn say_spent(&mut self, run: usize, dimension: Option<&str>, amount: u64) {
@@ -421,8 +502,9 @@ impl Episode {
     fn cancel(&mut self, run: usize) {
         self.reference.cancel(run, self.now);
         let now = self.clock.instant(self.now);
-        let Run { attempts, doing, .. } = &mut self.runs[run];
+        let Run { attempts, doing, flights, .. } = &mut self.runs[run];
         attempts.cancel(&mut self.core, now);
+        flights.clear();
         *doing = Doing::Over;
         self.compare_run(run);
     }
@@ -474,6 +556,12 @@ impl Episode {
         let stats = self.core.stats(self.clock.instant(self.now));
         assert_eq!(stats.in_flight, 0, "usages in flight although every run is over");
         assert_eq!(stats.waiting, 0, "runs that wait although every run is over");
+    }
+}
+
+impl Flight {
+    fn new(handle: Handle, membership: usize) -> Self {
+        Self { handle, membership, aborted: false }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The books, kept from nothing but what core tells of itself: they have to balance with its counters.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use rotapool_core::{Event, PoolStats, RunOutcome};
 
@@ -8,10 +9,12 @@ use rotapool_core::{Event, PoolStats, RunOutcome};
 pub(crate) struct Ledger {
     /// Those who joined and have not left.
     members: BTreeSet<String>,
-    /// By run: the attempt in flight.
-    in_flight: HashMap<u64, u32>,
     /// Those that were told to wait in line and have got nothing since.
     in_line: BTreeSet<u64>,
+    /// By run: the attempts in flight, each with its resource.
+    in_flight: HashMap<u64, Vec<(u32, Arc<str>)>>,
+    /// The runs that are about to begin another attempt beside one.
+    hedged: HashSet<u64>,
     attempts: u64,
     aborted: u64,
     taken_back: u64,
@@ -33,10 +36,14 @@ impl Ledger {
     pub(crate) fn note(&mut self, event: &Event) {
         match event {
             Event::RunInLine { run, waiting, .. } => {
-                assert!(*waiting > 0 && !self.in_flight.contains_key(run), "{event}");
+                assert!(*waiting > 0 && self.in_flight.get(run).is_none_or(Vec::is_empty), "{event}");
                 assert!(self.in_line.insert(*run), "{event}: told twice");
             }
-            Event::AttemptStarted { run, attempt, .. } => {
+            Event::AttemptHedged { run, attempt, id, .. } => {
+                assert_eq!(self.in_flight[run], [(*attempt, id.clone())], "{event}");
+                assert!(self.hedged.insert(*run), "{event}: twice");
+            }
+            Event::AttemptStarted { run, attempt, id, .. } => {
                 self.attempts += 1;
                 self.in_line.remove(run);
                 assert!(!self.closed || *attempt > 1, "{event}: the pool is closed");
@@ -44,21 +51,25 @@ impl Ledger {
                     !self.exhausted || self.degrades,
                     "an attempt although the pool is said to be exhausted"
                 );
-                let before = self.in_flight.insert(*run, *attempt);
-                assert_eq!(before, None, "two attempts of run {run} at once");
+                let before = self.in_flight.entry(*run).or_default();
+                let most = usize::from(self.hedged.remove(run));
+                assert_eq!(before.len(), most, "{event}: beside {before:?}");
+                assert!(before.iter().all(|(_, on)| on != id), "{event}: twice on it");
+                before.push((*attempt, Arc::clone(id)));
             }
-            Event::AttemptSettled { run, attempt, .. }
-            | Event::AttemptAbandoned { run, attempt, .. } => {
-                assert_eq!(self.in_flight.remove(run), Some(*attempt), "{event}");
+            Event::AttemptSettled { run, attempt, id, .. }
+            | Event::AttemptAbandoned { run, attempt, id, .. } => {
+                self.ended(event, *run, (*attempt, id));
             }
-            Event::TakenBack { run, attempt, .. } => {
+            Event::TakenBack { run, attempt, id, .. } => {
                 self.taken_back += 1;
-                assert_eq!(self.in_flight.remove(run), Some(*attempt), "{event}");
+                self.ended(event, *run, (*attempt, id));
             }
             Event::SiblingsAborted { count, .. } => self.aborted += count,
             Event::RunEnded { run, outcome, .. } => {
-                assert!(!self.in_flight.contains_key(run), "{event}");
                 self.in_line.remove(run);
+                let left = self.in_flight.remove(run).unwrap_or_default();
+                assert!(left.is_empty() && !self.hedged.contains(run), "{event}: {left:?}");
                 match outcome {
                     RunOutcome::Ok => self.runs_ok += 1,
                     RunOutcome::Exhausted(_) => self.runs_exhausted += 1,
@@ -84,6 +95,12 @@ impl Ledger {
             }
             _ => {}
         }
+    }
+
+    fn ended(&mut self, event: &Event, run: u64, (attempt, on): (u32, &Arc<str>)) {
+        let attempts = self.in_flight.get_mut(&run).expect("a run with an attempt in flight");
+        let ended = attempts.iter().position(|(number, id)| (*number, id) == (attempt, on));
+        attempts.remove(ended.unwrap_or_else(|| panic!("{event}: of {attempts:?}")));
     }
 
     pub(crate) fn balances_with(&self, stats: &PoolStats) {

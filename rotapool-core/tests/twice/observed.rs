@@ -54,6 +54,20 @@ pub(crate) enum Move {
     Exhausted(Exhaustion),
 }
 
+/// What has come of the limit of what is in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    NotYet,
+    /// The attempt that is spoken of has had its time.
+    Attempt,
+    /// The one beside it has.
+    Beside,
+    /// Another attempt begins beside it.
+    Begin {
+        membership: usize,
+    },
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Exhaustion {
     pub(crate) why: Why,

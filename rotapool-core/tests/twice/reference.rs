@@ -14,6 +14,7 @@ mod comeback;
 mod early;
 mod edge;
 mod essence;
+mod hedging;
 mod holding;
 mod line;
 mod lookouts;
@@ -42,6 +43,7 @@ pub(crate) use self::circuit::Breaking;
 use self::circuit::Held;
 use self::comeback::Comeback;
 use self::early::Tries;
+use self::hedging::Hedging;
 use self::lookouts::Post;
 use self::measures::Measures;
 pub(crate) use self::probes::Asking;
@@ -77,7 +79,10 @@ pub(crate) struct Reference {
     /// What time it was last.
     now: Moment,
     memory: Memory,
-    spending: Spending,
+    /// What retries are paid out of, if they are.
+    spending: Option<Spending>,
+    /// What hedges go by, once a run may be hedged.
+    hedging: Option<Hedging>,
     tries: Tries,
     /// The counters of the pool's whole life; the gauges in here mean nothing.
     counted: PoolStats,
@@ -154,10 +159,16 @@ struct Usage {
     held: Option<Option<Moment>>,
     /// How long it took to its first item, if it is a stream.
     first_item: Option<Duration>,
+    /// When another one is to begin beside it.
+    hedge_at: Option<Moment>,
+    /// It began beside another one.
+    is_hedge: bool,
 }
 
 impl Reference {
     pub(crate) fn new(rules: Config) -> Self {
+        let spending = rules.retry_budget.map(|budget| Spending::new(budget, Moment::ZERO));
+        let hedging = rules.hedge.map(|_| Hedging::new(&rules, Moment::ZERO));
         Self {
             rules,
             memberships: Vec::new(),
@@ -170,7 +181,8 @@ impl Reference {
             costs_in_line: false,
             now: Moment::ZERO,
             memory: Memory::default(),
-            spending: Spending::default(),
+            spending,
+            hedging,
             tries: Tries::default(),
             counted: new_pool(),
             closed: None,

@@ -95,12 +95,13 @@ impl Serialize for PoolStats {
 
 impl Serialize for DrainReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { took, finished, aborted, still_running, between_attempts } = self;
+        let Self { took, finished, aborted, left, still_running, between_attempts } = self;
         write_struct!(serializer, "DrainReport", {
             complete: self.is_complete(),
             took_seconds: took.as_secs_f64(),
             finished: finished,
             aborted: aborted,
+            left: left,
             still_running: still_running,
             between_attempts: between_attempts,
         })

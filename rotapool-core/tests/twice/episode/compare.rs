@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rotapool_core::{PoolStats, ResourceSnapshot, ResourceStats};
 
-use super::{Doing, Episode};
+use super::{Doing, Episode, Run};
 use crate::twice::corners::Corners;
 use crate::twice::invariants;
 use crate::twice::observed::{Aftermath, Row};
@@ -37,6 +37,11 @@ impl Episode {
         agreement.demand("attempts made", &self.reference.made(number), &run.attempts.made());
         let is_over = self.reference.is_over(number);
         agreement.demand("whether it is over", &is_over, &run.attempts.is_over());
+        agreement.demand(
+            "whether it is hedged",
+            &self.reference.is_hedged(number),
+            &run.attempts.is_hedged(),
+        );
         let is_attempting = matches!(run.doing, Doing::Attempting { .. });
         let limit = run.attempts.limit().filter(|_| is_attempting);
         let limit = limit.map(|limit| self.clock.moment(limit));
@@ -60,8 +65,13 @@ impl Episode {
         }
         corners.followed(&actual);
         for handle in &actual.aborts {
-            match &mut self.runs[handle.run].doing {
-                Doing::Attempting { aborted } => *aborted = true,
+            let Run { doing, flights, .. } = &mut self.runs[handle.run];
+            let flight = flights.iter_mut().find(|flight| flight.handle == *handle);
+            if let Some(flight) = flight {
+                flight.aborted = true;
+            }
+            match doing {
+                Doing::Attempting { aborted } => *aborted = flights[0].aborted,
                 // A run that pauses after a retry signal has no operation left to abort.
                 _ => corners.reached("a pausing usage counted as aborted"),
             }
@@ -120,7 +130,10 @@ impl Episode {
         agree("whether there is a report", &closed.is_some(), &report.is_some());
         if let Some(report) = report {
             let running: u32 = report.still_running.iter().map(|row| row.runs).sum();
-            agree("what still runs", &in_progress, &(u64::from(running) + report.between_attempts));
+            let hedged = self.runs.iter().filter(|run| run.flights.len() > 1).count() as u64;
+            let on_resources = in_progress + hedged - report.between_attempts;
+            agree("what still runs", &on_resources, &running.into());
+            agree("how many are left", &in_progress, &report.left);
         }
     }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use rotapool_core::Status;
 
-use super::{Doing, Episode, Run};
+use super::{Doing, Episode, Played, Run};
 use crate::twice::command::Command;
 use crate::twice::invariants;
-use crate::twice::observed::{Moment, Move, Row, Why};
+use crate::twice::observed::{Due, Moment, Move, Row, Why};
 use crate::twice::reference::LONGEST;
 
 impl Run {
@@ -72,7 +72,11 @@ impl Episode {
     }
 
     /// Laws 13 and 14. By the recorded rules, which keep neither, nothing is asked.
-    pub(crate) fn uphold_the_line(&self, command: &Command, next: Option<&Move>, rows: &[Row]) {
+    pub(crate) fn uphold_the_line(&self, command: &Command, played: &Played, rows: &[Row]) {
+        let next = played.next.as_ref();
+        if let (Command::Overdue { run, .. }, Some(Due::Begin { .. })) = (command, played.due) {
+            self.uphold_the_hedge(&self.runs[*run]);
+        }
         if !self.rules.line {
             return;
         }
@@ -124,6 +128,20 @@ impl Episode {
             assert!(free.is_none(), "in line, and nobody said that this is free: {free:?}");
         }
         self.somebody_in_line_is_told_of_the_next_instant(rows);
+    }
+
+    /// It goes to another resource of another group, and takes nothing that somebody in line could use.
+    fn uphold_the_hedge(&self, run: &Run) {
+        let [first, second] = &run.flights[..] else { panic!("not two: {:?}", run.flights) };
+        let [one, other] = [first, second].map(|flight| self.reference.id(flight.membership));
+        assert_ne!(one, other, "a hedge on the same resource");
+        // Of a former member nobody says what group it was of.
+        let is_newest = self.newest[one] == first.membership;
+        let group = |id| self.core.profile(id).ok().and_then(|(_, profile)| profile.group);
+        let shared = group(one).filter(|shared| is_newest && group(other).as_ref() == Some(shared));
+        assert_eq!(shared, None, "a hedge in the same group, on {one} and {other}");
+        assert!(!run.tried.contains(&second.membership), "a hedge on {other}, which it has tried");
+        assert_eq!(self.stats().waiting, 0, "a hedge while somebody is in line");
     }
 
     /// The first in line steps when the next cooldown ends, or it or another has been woken to step now.

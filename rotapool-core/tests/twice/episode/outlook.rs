@@ -76,8 +76,17 @@ impl Episode {
 
     /// Whether the time of a run's attempt is up.
     pub(crate) fn is_overdue(&self, run: usize) -> bool {
-        let limit = self.runs[run].attempts.limit();
-        limit.is_some_and(|limit| self.clock.moment(limit) <= self.now)
+        self.reference.is_overdue(run, self.now)
+    }
+
+    /// Whether it is time for another attempt beside it.
+    pub(crate) fn is_hedge_due(&self, run: usize) -> bool {
+        self.reference.is_hedge_due(run, self.now)
+    }
+
+    /// Whether a run has two attempts in flight.
+    pub(crate) fn is_hedged(&self, run: usize) -> bool {
+        self.runs[run].flights.len() > 1
     }
 
     pub(crate) fn is_aborted(&self, run: usize) -> bool {

@@ -172,7 +172,9 @@ impl Reference {
 
     /// When a usage stops to hold a place on trial or in a ramp.
     fn end_of_bound(&self, usage: &Usage) -> Option<Moment> {
-        if usage.late || !self.is_young(usage, usage.membership) {
+        // For the end of a former member's nobody waits.
+        let is_member = self.memberships[usage.membership].is_member;
+        if usage.late || !is_member || !self.is_young(usage, usage.membership) {
             return None;
         }
         match self.memberships[usage.membership].comeback {
@@ -187,15 +189,11 @@ impl Reference {
     pub(super) fn next_known_instant(&self) -> Option<Moment> {
         let cooling = self.members().filter(|(_, member)| member.status == Status::CoolingDown);
         let ends = cooling.filter_map(|(_, member)| member.until);
-        let bounds = self.rules.rules.generations;
-        let on_members = self
-            .usages
-            .iter()
-            .filter(|usage| bounds && self.memberships[usage.membership].is_member);
+        let young = self.usages.iter().filter(|_| self.rules.rules.generations);
         let healthy = self.members().filter(|(_, member)| member.status == Status::Healthy);
         let refills = healthy.filter_map(|(_, member)| member.spent_until);
         let held = self.usages.iter().filter_map(|usage| usage.held.flatten());
-        let bounds = on_members.filter_map(|usage| self.end_of_bound(usage));
+        let bounds = young.filter_map(|usage| self.end_of_bound(usage));
         ends.chain(bounds).chain(refills).chain(held).chain(self.next_to_pay()).min()
     }
 

@@ -59,9 +59,11 @@ impl Reference {
             let held = usage.held.map(|end| ahead(end, now));
             (self.rank_of(usage.membership), usage.abortable, usage.late, usage.lost, age, held)
                 .hash(into);
+            (ahead(usage.hedge_at, now), ahead(self.end_of(usage), now)).hash(into);
             usage.reserved.hash(into);
         }
-        self.essence_of_spending(now).hash(into);
+        self.spending.as_ref().map(|spending| spending.essence(now)).hash(into);
+        self.hedging.as_ref().map(|hedging| hedging.essence(now)).hash(into);
         self.essence_of_tries(now).hash(into);
         let live = self.runs.iter().enumerate().filter(|(_, run)| run.phase != Phase::Over);
         let mut live: Vec<_> =
@@ -128,14 +130,15 @@ impl Reference {
             Phase::TakenBack => (3, None),
             Phase::Over => (4, None),
         };
-        let usage = self.usages.iter().position(|usage| usage.handle.run == number);
+        let usage = self.place_of_usage(number);
+        let beside = self.usages.iter().position(|usage| run.beside == Some(usage.number));
         let mut essence = vec![
             usage.map_or(u128::MAX, |usage| usage as u128),
+            beside.map_or(u128::MAX, |beside| beside as u128),
             phase,
             nanoseconds(until),
             nanoseconds(run.terms.deadline),
             run.terms.retry_delay.as_nanos(),
-            nanoseconds(run.terms.attempt_timeout.and(self.limit_of(number))),
             u128::from(run.terms.wait),
             run.budget.map_or(u128::MAX, |budget| u128::from(budget.saturating_sub(run.spent))),
             u128::from(run.pause_due),

@@ -12,21 +12,20 @@ use crate::twice::observed::Moment;
 impl Reference {
     /// A stream has begun, and is held.
     pub(crate) fn commit(&mut self, run: usize, until: Option<Moment>, now: Moment) {
+        self.decide(run, true, now);
         let &Usage { number, membership, since, lost, .. } = self.usage_of(run);
         let (took, rules) = (now - since, &self.rules.health);
         self.memberships[membership].measures.took(took, now, rules);
         self.begins_to_prove(Witness { usage: number, membership, lost, as_of: Moment::ZERO });
-        let usage = self.usages.iter_mut().find(|usage| usage.handle.run == run);
-        usage.expect("a usage of this run").first_item = Some(took);
+        self.usage_of_mut(run).first_item = Some(took);
         self.come_back_early(membership, number, now);
         self.counts_no_longer(number);
-        self.hold(run, until);
+        self.hold(run, until, now);
     }
 
-    pub(crate) fn hold(&mut self, run: usize, until: Option<Moment>) {
-        let usage = self.usages.iter_mut().find(|usage| usage.handle.run == run);
-        let usage = usage.expect("a usage of this run");
-        usage.held = Some(until);
+    pub(crate) fn hold(&mut self, run: usize, until: Option<Moment>, now: Moment) {
+        self.give_up_beside(run, now);
+        self.usage_of_mut(run).held = Some(until);
         self.attend_the_line();
     }
 

@@ -351,9 +351,8 @@ impl Reference {
         now: Moment,
     ) {
         self.notice_by_the_clock(now);
-        let Some(usage) = self.usages.iter_mut().find(|usage| usage.handle.run == run) else {
-            return;
-        };
+        let Some(usage) = self.place_of_usage(run) else { return };
+        let usage = &mut self.usages[usage];
         let membership = usage.membership;
         let limits = &self.memberships[membership].limits;
         for (&limit, reserved) in limits.iter().zip(&mut usage.reserved) {
@@ -384,8 +383,8 @@ impl Reference {
         now: Moment,
     ) {
         self.notice_by_the_clock(now);
-        let usage = self.usages.iter().find(|usage| usage.handle.run == run);
-        let Some(membership) = usage.map(|usage| usage.membership) else { return };
+        let Some(usage) = self.place_of_usage(run) else { return };
+        let membership = self.usages[usage].membership;
         let mut said = false;
         self.change_limits(membership, |limit| {
             limit.look(now);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rotapool_core::{Cause, Outcome, Signal, Status};
+use rotapool_core::{Cause, Hedge, Outcome, Signal, Status};
 
 use super::line::Place;
 use super::selection::Wish;
@@ -25,6 +25,8 @@ pub(crate) struct Terms {
     pub(crate) affinity: Option<u64>,
     /// What an attempt takes, by dimension.
     pub(crate) costs: Vec<(Arc<str>, u64)>,
+    /// When its attempts are hedged, if it says so.
+    pub(crate) hedge: Option<Hedge>,
 }
 
 pub(super) struct Run {
@@ -51,6 +53,8 @@ pub(super) struct Run {
     /// Since when it waits, also while it is asked something.
     pub(super) waits_since: Option<Moment>,
     pub(super) last_signal: Option<Signal>,
+    /// Of two usages in flight, the one that is not spoken of.
+    pub(super) beside: Option<u64>,
     pub(super) phase: Phase,
 }
 
@@ -69,7 +73,10 @@ pub(super) enum Phase {
 }
 
 impl Reference {
-    pub(crate) fn begin(&mut self, terms: Terms) {
+    pub(crate) fn begin(&mut self, terms: Terms, now: Moment) {
+        if terms.hedge.is_some() {
+            self.expect_hedges(now);
+        }
         self.runs.push(Run {
             terms,
             wish: Wish::default(),
@@ -85,6 +92,7 @@ impl Reference {
             place: None,
             waits_since: None,
             last_signal: None,
+            beside: None,
             phase: Phase::Ready,
         });
     }
@@ -97,19 +105,26 @@ impl Reference {
         self.runs[run].phase == Phase::Over
     }
 
-    /// When the attempt in flight is to be ended.
+    /// When an attempt in flight is to be ended, or to be hedged.
     pub(crate) fn limit_of(&self, run: usize) -> Option<Moment> {
-        let Run { terms, phase, .. } = &self.runs[run];
-        if *phase != Phase::Attempting {
+        if self.runs[run].phase != Phase::Attempting {
             return None;
         }
-        let since = self.usage_of(run).since;
-        if self.usage_of(run).held.is_some() {
+        let both = [Some(self.usage_of(run)), self.beside(run)];
+        let ends = both.into_iter().flatten().filter_map(|usage| self.end_of(usage));
+        let is_held = self.usage_of(run).held.is_some();
+        ends.chain(self.hedge_at(run).filter(|_| !is_held)).min()
+    }
+
+    /// When an attempt is to be ended.
+    pub(super) fn end_of(&self, usage: &Usage) -> Option<Moment> {
+        if usage.held.is_some() {
             return None;
         }
-        let own = terms.attempt_timeout.map(|most| later(since, most));
+        let terms = &self.runs[usage.handle.run].terms;
+        let own = terms.attempt_timeout.map(|most| later(usage.since, most));
         let deadline = terms.deadline.filter(|_| self.rules.rules.strict_deadlines);
-        own.into_iter().chain(deadline).chain(self.usage_of(run).half_time).min()
+        own.into_iter().chain(deadline).chain(usage.half_time).min()
     }
 
     /// Whether a run's usage is on a former membership of an id that is in the pool again.
@@ -155,6 +170,10 @@ impl Reference {
         if lost {
             self.note("a late result of a lost trial");
         }
+        if matches!(outcome, Outcome::Success | Outcome::Error | Outcome::Failure | Outcome::Panic)
+        {
+            self.decide(run, *outcome == Outcome::Success, now);
+        }
         self.measure(membership, outcome, too_late, now - since, now);
         let failed = match outcome {
             Outcome::Failure | Outcome::Signal(_) | Outcome::Stalled(_) => true,
@@ -193,7 +212,6 @@ impl Reference {
                 self.note("an attempt ended by the deadline");
                 self.counted.deadlines += 1;
                 self.leave(run);
-                self.runs[run].phase = Phase::Ready;
             }
             Outcome::TimedOut | Outcome::Stalled(_) => {
                 self.counted.timeouts += 1;
@@ -273,9 +291,7 @@ impl Reference {
         let Run { terms, spent, budget, .. } = &self.runs[run];
         let last = *budget == Some(*spent) || terms.retry_delay.is_zero();
         if last || !self.rules.rules.holds_place_in_pauses {
-            self.leave(run);
-            self.runs[run].phase = Phase::Ready;
-            return;
+            return self.leave(run);
         }
         let until = self.end_of_pause(run, now, chance);
         let deadline = self.runs[run].terms.deadline;
@@ -338,9 +354,9 @@ impl Reference {
                 return;
             }
             Phase::Attempting => {
-                let &Usage { membership, since, .. } = self.usage_of(run);
-                self.measure(membership, &Outcome::Aborted, false, now - since, now);
-                self.leave(run);
+                while self.place_of_usage(run).is_some() {
+                    self.give_up_one(run, now);
+                }
             }
             Phase::Pausing { .. } => self.leave(run),
             _ => {}
@@ -358,23 +374,39 @@ impl Reference {
         self.runs[run].phase = Phase::Over;
     }
 
-    /// A run has one usage at most.
+    /// The usage of a run; of two the one that is spoken of.
     pub(super) fn usage_of(&self, run: usize) -> &Usage {
-        self.usages.iter().find(|usage| usage.handle.run == run).expect("a usage of this run")
+        &self.usages[self.place_of_usage(run).expect("a usage of this run")]
     }
 
+    pub(super) fn usage_of_mut(&mut self, run: usize) -> &mut Usage {
+        let usage = self.place_of_usage(run).expect("a usage of this run");
+        &mut self.usages[usage]
+    }
+
+    pub(super) fn place_of_usage(&self, run: usize) -> Option<usize> {
+        let is_it =
+            |usage: &Usage| usage.handle.run == run && self.runs[run].beside != Some(usage.number);
+        self.usages.iter().position(is_it)
+    }
+
+    /// The run goes on with the other one of two, or is between two attempts.
     pub(super) fn leave(&mut self, run: usize) {
         self.take_handle(run);
-        let left = self.usage_of(run).membership;
-        self.usages.retain(|usage| usage.handle.run != run);
-        self.see_whether_it_has_drained(left);
+        let &Usage { number, membership, .. } = self.usage_of(run);
+        self.usages.retain(|usage| usage.number != number);
+        self.runs[run].phase = match self.runs[run].beside.take() {
+            Some(_) => Phase::Attempting,
+            None => Phase::Ready,
+        };
+        self.see_whether_it_has_drained(membership);
     }
 
     fn take_handle(&mut self, run: usize) {
-        let usage = self.usages.iter_mut().find(|usage| usage.handle.run == run);
-        let usage = usage.expect("a usage of this run");
+        let usage = self.usage_of_mut(run);
         if std::mem::take(&mut usage.abortable) {
-            self.aftermath.retired.push(usage.handle);
+            let handle = usage.handle;
+            self.aftermath.retired.push(handle);
         }
     }
 

@@ -165,6 +165,8 @@ impl Reference {
             half_time: None,
             held: None,
             first_item: None,
+            hedge_at: None,
+            is_hedge: false,
         });
         let member = &mut self.memberships[membership];
         member.last_acquired = Some((number, now));

@@ -167,6 +167,7 @@ impl Reference {
         self.runs[run].waits_since = None;
         self.acquire(run, membership, handle, now);
         self.pay(run, now);
+        self.plan_a_hedge(run, now);
         Move::Attempt { membership }
     }
 
