@@ -7,7 +7,7 @@ use rotapool_core::{Outcome, Signal};
 
 use crate::drive::caller::Caller;
 use crate::drive::guard::{Guard, Next};
-use crate::drive::lease::Lease;
+use crate::drive::lease::{Doom, Lease};
 use crate::drive::past::Past;
 use crate::drive::rest::Rest;
 use crate::park::block_on;
@@ -85,5 +85,20 @@ fn meaning<C: Caller>(run: &Guard<C>, signal: Signal, is_aborted: bool) -> Outco
         _ if is_hiccup && is_aborted => Outcome::Aborted,
         Some(limit) if is_hiccup && run.is_past(limit) => Outcome::TimedOut,
         _ => Outcome::Signal(signal),
+    }
+}
+
+impl<C: Caller> Guard<C> {
+    /// Lets the operation see whether the attempt in flight is aborted, and when its time is up.
+    fn tell_doom(&self, lease: Lease<C::Value>) -> Lease<C::Value> {
+        match &self.target {
+            Some(target) => lease.doomed_by(Doom { call: target.look(), limit: self.limit() }),
+            None => lease,
+        }
+    }
+
+    /// The operation has ended, but who knows where its lease is: what it looks at serves no other attempt.
+    fn part_with_doom(&mut self) {
+        self.target = None;
     }
 }

@@ -4,7 +4,6 @@
 //! on every run.
 
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -12,11 +11,11 @@ use pin_project_lite::pin_project;
 use rotapool_core::Outcome;
 
 use crate::drive::caller::Caller;
+use crate::drive::calls::{Attempt, Calls, CallsParts};
 use crate::drive::guard::{Guard, Guarded, Next};
-use crate::drive::lease::Lease;
 use crate::drive::operation::Operation;
 use crate::drive::past::Past;
-use crate::drive::race::{Aside, Ended, Which};
+use crate::drive::race::{Ended, Which};
 use crate::drive::rest::Rest;
 use crate::terms::answer::{Answers, Otherwise};
 use crate::terms::error::RunError;
@@ -31,8 +30,7 @@ pin_project! {
     #[must_use = "a run does nothing until polled"]
     pub(crate) struct RunFuture<G, F, Fut, E> {
         #[pin]
-        call: Option<Fut>,
-        aside: Aside<Fut>,
+        calls: Calls<Fut>,
         operation: F,
         guard: G,
         past: Past<E>,
@@ -42,7 +40,7 @@ pin_project! {
 impl<G, F, Fut, E> RunFuture<G, F, Fut, E> {
     #[inline]
     pub(crate) fn new(guard: G, operation: F) -> Self {
-        Self { call: None, aside: Aside::NOTHING, operation, guard, past: Past::new() }
+        Self { calls: Calls::none(), operation, guard, past: Past::new() }
     }
 }
 
@@ -61,54 +59,54 @@ where
         let guard = this.guard.guard();
         let (mut attempts, mut rested) = (0, false);
         loop {
-            if this.call.is_some() || this.aside.is_race() {
-                let call = this.call.as_mut();
-                let over = match (Attempt { call, aside: this.aside, guard }).poll(task) {
-                    Poll::Ready(ended) => {
-                        end(ended, this.call.as_mut(), this.aside, guard, this.past)
+            if this.calls.is_idle() {
+                if let Some(rest) = this.calls.as_mut().resting() {
+                    ready!(rest.poll(guard, task));
+                    this.calls.as_mut().rested();
+                    rested = true;
+                }
+                let rest = match guard.step() {
+                    Next::Attempt(lease) => {
+                        this.past.begin(&lease);
+                        Attempt { calls: this.calls.as_mut(), guard }.begin(this.operation, lease);
+                        None
                     }
-                    Poll::Pending if guard.limit().is_none() && this.aside.is_nothing() => {
-                        return Poll::Pending;
-                    }
-                    Poll::Pending => {
-                        let (call, operation) = (this.call.as_mut(), &mut *this.operation);
-                        let over = look_beside(call, this.aside, guard, operation, this.past, task);
-                        ready!(over)
+                    Next::Pause(until) => Some(Rest::new(guard, Some(until), false)),
+                    Next::Wait(until) => Some(Rest::new(guard, until, true)),
+                    Next::Exhausted(why) => {
+                        return Poll::Ready(Err(RunError::Exhausted(this.past.unserved(*why))));
                     }
                 };
-                if let Some(result) = over {
-                    return Poll::Ready(result);
+                if let Some(rest) = rest {
+                    this.calls.as_mut().rest(rest);
+                    if rested {
+                        // Woken too early, by a timer whose clock may stand still until this poll is over.
+                        task.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    continue;
                 }
-                attempts += 1;
-                if attempts == ATTEMPTS_A_POLL {
-                    task.waker().wake_by_ref();
+            }
+            let calls = this.calls.as_mut();
+            match (Attempt { calls, guard }).poll(task) {
+                Poll::Ready(ended) => {
+                    if let Some(result) = end(ended, this.calls.as_mut(), guard, this.past) {
+                        return Poll::Ready(result);
+                    }
+                }
+                Poll::Pending if guard.limit().is_none() && this.calls.is_alone() => {
                     return Poll::Pending;
                 }
-                if this.call.is_some() || this.aside.is_race() {
-                    continue;
+                Poll::Pending => {
+                    let (calls, operation) = (this.calls.as_mut(), &mut *this.operation);
+                    let over = ready!(look_beside(calls, guard, operation, this.past, task));
+                    if let Some(result) = over {
+                        return Poll::Ready(result);
+                    }
                 }
             }
-            if let Some(rest) = this.aside.resting() {
-                ready!(rest.poll(guard, task));
-                this.aside.clear();
-                rested = true;
-            }
-            let (until, in_line) = match guard.step() {
-                Next::Attempt(lease) => {
-                    this.past.begin(&lease);
-                    Attempt { call: this.call.as_mut(), aside: this.aside, guard }
-                        .begin(this.operation, lease);
-                    continue;
-                }
-                Next::Pause(until) => (Some(until), false),
-                Next::Wait(until) => (until, true),
-                Next::Exhausted(why) => {
-                    return Poll::Ready(Err(RunError::Exhausted(this.past.unserved(*why))));
-                }
-            };
-            this.aside.rest(Rest::new(guard, until, in_line));
-            if rested {
-                // Woken too early, by a timer whose clock may stand still until this poll is over.
+            attempts += 1;
+            if attempts == ATTEMPTS_A_POLL {
                 task.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -120,14 +118,14 @@ where
 #[inline(always)]
 fn end<C: Caller, Fut, A, R, E>(
     ended: Ended<A>,
-    mut call: Pin<&mut Option<Fut>>,
-    aside: &mut Aside<Fut>,
+    calls: Pin<&mut Calls<Fut>>,
     guard: &mut Guard<C>,
     past: &mut Past<E>,
 ) -> Option<Result<R, RunError<E>>>
 where
     A: Answers<Value = R, Error = E>,
 {
+    let CallsParts { mut call, aside } = calls.project();
     // The future is gone, and what it held is free, before its place is given back.
     call.set(None);
     match ended {
@@ -160,8 +158,7 @@ where
 #[cold]
 #[inline(never)]
 fn look_beside<C: Caller, F, Fut, A, R, E>(
-    mut call: Pin<&mut Option<Fut>>,
-    aside: &mut Aside<Fut>,
+    calls: Pin<&mut Calls<Fut>>,
     guard: &mut Guard<C>,
     operation: &mut F,
     past: &mut Past<E>,
@@ -172,6 +169,7 @@ where
     Fut: Future<Output = A>,
     A: Answers<Value = R, Error = E>,
 {
+    let CallsParts { mut call, aside } = calls.project();
     let (ended, younger) = match ready!(aside.poll(call.as_mut(), guard, operation, past, task)) {
         Which::Older(ended) => (ended, None),
         Which::Younger(ended, target) => (ended, Some(target)),
@@ -203,54 +201,4 @@ where
         }
     }
     Poll::Ready(result)
-}
-
-/// The operation while it has the word. If it panics, dropping this ends its usage; the panic goes on
-/// to the caller.
-struct Attempt<'a, C: Caller, Fut> {
-    call: Pin<&'a mut Option<Fut>>,
-    aside: &'a mut Aside<Fut>,
-    guard: &'a mut Guard<C>,
-}
-
-impl<C: Caller, Fut> Attempt<'_, C, Fut> {
-    /// Calls the operation.
-    #[inline]
-    fn begin(
-        mut self,
-        operation: &mut impl Operation<C::Value, Call = Fut>,
-        lease: Lease<C::Value>,
-    ) {
-        let call = operation.call(lease);
-        self.call.set(Some(call));
-        mem::forget(self);
-    }
-
-    /// Polls the operation, unless a sibling aborted it.
-    #[inline]
-    fn poll<A>(mut self, task: &mut Context<'_>) -> Poll<Ended<A>>
-    where
-        Fut: Future<Output = A>,
-    {
-        let ended = match self.call.as_mut().as_pin_mut() {
-            None => Poll::Pending,
-            Some(call) if !self.guard.is_called() => match call.poll(task) {
-                Poll::Ready(returned) => Poll::Ready(Ended::Returned(returned)),
-                Poll::Pending if self.guard.watch(task.waker()) => Poll::Ready(Ended::Aborted),
-                Poll::Pending => Poll::Pending,
-            },
-            _ => Poll::Ready(Ended::Aborted),
-        };
-        mem::forget(self);
-        ended
-    }
-}
-
-impl<C: Caller, Fut> Drop for Attempt<'_, C, Fut> {
-    #[cold]
-    fn drop(&mut self) {
-        self.call.set(None);
-        self.aside.clear();
-        self.guard.settle(Outcome::Panic);
-    }
 }

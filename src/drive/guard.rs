@@ -8,13 +8,13 @@ use std::time::Instant;
 use futures_util::FutureExt as _;
 use futures_util::future::{ready, select};
 use rotapool_core::{
-    Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step, UsageKey,
+    Attempts, Candidate, Exhausted, Metadata, Outcome, RunOptions, Sleep, State, Step,
 };
 
 use crate::drive::caller::Caller;
-use crate::drive::lease::{Doom, Lease};
+use crate::drive::lease::Lease;
 use crate::drive::pair::{Target, Trigger};
-use crate::drive::shared::{Entry, Locked};
+use crate::drive::shared::Locked;
 use crate::terms::options::Only;
 use crate::terms::select;
 
@@ -122,7 +122,14 @@ impl<C: Caller> Guard<C> {
                 (step, entry)
             });
             if let Some(entry) = entry {
-                return Next::Attempt(self.lend(entry, usage));
+                if usage.is_some() {
+                    entry.belongs_to(shared);
+                }
+                let lease = Lease::new(entry, attempts.made(), usage);
+                if self.lends_plainly() {
+                    return Next::Attempt(lease);
+                }
+                return Next::Attempt(self.lend(lease));
             }
             match step {
                 Step::Attempt(_) => unreachable!("an attempt comes with the entry of its slot"),
@@ -135,24 +142,18 @@ impl<C: Caller> Guard<C> {
         }
     }
 
-    /// The lease of an attempt that has begun.
-    #[inline(always)]
-    pub(super) fn lend(
-        &self,
-        entry: Arc<Entry<C::Value>>,
-        usage: Option<UsageKey>,
-    ) -> Lease<C::Value> {
-        let Self { caller, attempts, .. } = self;
-        if usage.is_some() {
-            entry.belongs_to(caller.shared());
-        }
-        let lease = Lease::new(entry, attempts.made(), usage);
-        let request_id = caller.options().and_then(|options| options.request_id.clone());
-        let is_degraded = attempts.is_degraded();
-        if request_id.is_none() && !is_degraded {
-            return lease;
-        }
-        lease.with(request_id, is_degraded)
+    /// Whether there is nothing to tell with the lease of an attempt that has begun.
+    #[inline]
+    pub(super) fn lends_plainly(&self) -> bool {
+        let has_name = self.caller.options().is_some_and(|options| options.request_id.is_some());
+        !has_name && !self.attempts.is_degraded()
+    }
+
+    /// The lease of an attempt that has begun, with what there is to tell.
+    #[cold]
+    pub(super) fn lend(&self, lease: Lease<C::Value>) -> Lease<C::Value> {
+        let request_id = self.caller.options().and_then(|options| options.request_id.clone());
+        lease.with(request_id, self.attempts.is_degraded())
     }
 
     /// Has the caller's own code judge the members, out of the lock.
@@ -248,19 +249,6 @@ impl<C: Caller> Guard<C> {
         self.end(|attempts, state, now, random| {
             attempts.settle(state, outcome, now, || random.f64());
         });
-    }
-
-    /// Lets the operation see whether the attempt in flight is aborted, and when its time is up.
-    pub(crate) fn tell_doom(&self, lease: Lease<C::Value>) -> Lease<C::Value> {
-        match &self.target {
-            Some(target) => lease.doomed_by(Doom { call: target.look(), limit: self.limit() }),
-            None => lease,
-        }
-    }
-
-    /// The operation has ended, but who knows where its lease is: what it looks at serves no other attempt.
-    pub(crate) fn part_with_doom(&mut self) {
-        self.target = None;
     }
 
     /// Lets go of the task.

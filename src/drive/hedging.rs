@@ -52,7 +52,12 @@ impl<C: Caller> Guard<C> {
             (overdue, begun)
         });
         if let Some((usage, entry, target)) = begun {
-            return Due::Begin(self.lend(entry, usage), target);
+            if usage.is_some() {
+                entry.belongs_to(shared);
+            }
+            let lease = Lease::new(entry, attempts.made(), usage);
+            let is_plain = self.lends_plainly();
+            return Due::Begin(if is_plain { lease } else { self.lend(lease) }, target);
         }
         match overdue {
             Overdue::NotYet => Due::NotYet,

@@ -3,6 +3,7 @@
 pub(crate) mod abort;
 pub(crate) mod blocking;
 pub(crate) mod caller;
+pub(crate) mod calls;
 mod future;
 pub(crate) mod guard;
 mod hedging;

@@ -12,7 +12,6 @@ use crate::member::slot::SlotIndex;
 use crate::member::usage::{Ticket, UsageKey};
 use crate::pool::State;
 use crate::protect::Hedge;
-use crate::report::event::Event;
 use crate::time::after;
 
 /// What has come of the [limit](Attempts::limit) of what is in flight.
@@ -70,7 +69,7 @@ impl Attempts {
         self.history.write().hedging = Some(hedging);
     }
 
-    fn hedging(&mut self) -> Option<&mut Hedging> {
+    pub(super) fn hedging(&mut self) -> Option<&mut Hedging> {
         self.history.0.as_mut()?.hedging.as_mut()
     }
 
@@ -218,166 +217,6 @@ impl Attempts {
                 self.tell_abandoned(pool, &ticket, known.number, now);
             }
             pool.abandon(ticket, now);
-        }
-    }
-}
-
-/// What is told of it.
-impl Attempts {
-    fn tell_hedged<A>(&mut self, pool: &mut State<A>, now: Instant) {
-        let Phase::Attempting(ticket) = &self.phase else { return };
-        let (id, latency) = (pool.id_of(ticket), pool.age(ticket, now));
-        let attempt = self.number_in_flight();
-        let (run, request_id) = self.told(pool);
-        pool.tell(Event::AttemptHedged { at: now, run, request_id, id, attempt, latency });
-    }
-
-    pub(super) fn tell_of_beside<A>(&mut self, pool: &mut State<A>, now: Instant) {
-        if let Some(Beside { ticket, known }) = self.hedging().and_then(|it| it.beside.take()) {
-            self.tell_abandoned(pool, &ticket, known.number, now);
-            if let Some(hedging) = self.hedging() {
-                hedging.beside = Some(Beside { ticket, known });
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-    use std::time::Duration;
-
-    use fastrand::Rng;
-
-    use super::*;
-    use crate::member::outcome::Outcome;
-    use crate::member::profile::Profile;
-    use crate::member::signal::Signal;
-    use crate::pool::config::Config;
-    use crate::protect::{Hedge, RetryBudget};
-    use crate::report::event::Event;
-    use crate::run::step::{RunOptions, Step};
-
-    const IDS: [&str; 4] = ["a", "b", "c", "d"];
-
-    fn outcome(random: &mut Rng) -> Outcome {
-        match random.u32(..9) {
-            0..3 => Outcome::Success,
-            3 => Outcome::Error,
-            4 => Outcome::Failure,
-            5 => Outcome::Panic,
-            6 => Outcome::Aborted,
-            7 => Outcome::Signal(Signal::cooldown_for(Duration::from_secs(1), "429")),
-            _ => Outcome::Signal(Signal::retry("503")),
-        }
-    }
-
-    /// What subscribers hear, kept like books: of each run the attempts in flight, and where.
-    #[derive(Default)]
-    struct Books {
-        in_flight: HashMap<u64, Vec<(u32, String)>>,
-        ended: u64,
-        most: usize,
-    }
-
-    impl Books {
-        fn note(&mut self, event: &Event) {
-            match event {
-                Event::AttemptStarted { run, attempt, id, .. } => {
-                    let attempts = self.in_flight.entry(*run).or_default();
-                    assert!(attempts.iter().all(|(_, on)| **on != **id), "twice on {id}");
-                    attempts.push((*attempt, id.to_string()));
-                    self.most = self.most.max(attempts.len());
-                }
-                Event::AttemptSettled { run, attempt, id, .. }
-                | Event::AttemptAbandoned { run, attempt, id, .. } => {
-                    let attempts = self.in_flight.get_mut(run).unwrap();
-                    let ended = (*attempt, id.to_string());
-                    let place = attempts.iter().position(|one| *one == ended).expect("it began");
-                    attempts.remove(place);
-                }
-                Event::RunEnded { run, outcome, .. } => {
-                    self.ended += 1;
-                    let left = self.in_flight.remove(run).unwrap_or_default();
-                    assert!(left.is_empty(), "{outcome} with {left:?} in flight");
-                }
-                _ => {}
-            }
-        }
-    }
-
-    #[test]
-    fn whatever_ends_in_whichever_order_every_attempt_ends_once_and_no_run_is_twice_on_one_resource()
-     {
-        for seed in 0..60 {
-            let mut random = Rng::with_seed(seed);
-            let mut now = Instant::now();
-            let hedge = Some(Hedge::After(Duration::from_secs(1)));
-            let budget = RetryBudget::percent(100).min_per_second(random.u32(..3));
-            let config = Config { hedge, retry_budget: Some(budget), ..Config::default() };
-            let mut pool = State::<u32>::new(config, now);
-            for id in IDS {
-                let mut profile = Profile::new(id);
-                profile.max_in_flight = Some(2);
-                pool.add(profile, now).unwrap();
-            }
-            pool.follow_runs(true);
-            let (mut runs, mut begun, mut handles) = (Vec::new(), 0, 0);
-            let mut books = Books::default();
-            for _ in 0..400 {
-                now += Duration::from_millis(random.u64(..800));
-                let chance = random.f64();
-                let mut handle = || {
-                    handles += 1;
-                    handles
-                };
-                if runs.len() < 6 {
-                    begun += 1;
-                    runs.push(Attempts::new(RunOptions {
-                        max_attempts: random.u32(1..5),
-                        retry_delay: Duration::ZERO,
-                        attempt_timeout: random.bool().then_some(Duration::from_secs(3)),
-                        deadline: random.bool().then(|| now + Duration::from_secs(5)),
-                        ..RunOptions::default()
-                    }));
-                }
-                let nth = random.usize(..runs.len());
-                let run = &mut runs[nth];
-                if !matches!(run.phase, Phase::Attempting(_)) {
-                    let _: Step = run.step(&mut pool, now, || chance, &mut handle);
-                } else {
-                    match (run.overdue(&mut pool, now, || chance, &mut handle), random.u32(..8)) {
-                        (Overdue::Attempt, _) => {
-                            run.settle(&mut pool, Outcome::TimedOut, now, || chance);
-                        }
-                        (Overdue::Hedge, _) => {
-                            run.swap_hedge();
-                            run.settle(&mut pool, Outcome::TimedOut, now, || chance);
-                        }
-                        (_, 0) => run.cancel(&mut pool, now),
-                        (_, 1..3) if run.is_hedged() => {
-                            run.swap_hedge();
-                            run.settle(&mut pool, outcome(&mut random), now, || chance);
-                        }
-                        (_, 3..5) => run.settle(&mut pool, outcome(&mut random), now, || chance),
-                        _ => {}
-                    }
-                }
-                runs.retain(|run| !run.is_over());
-                let _ = pool.take_retired();
-                let effects = pool.take_effects();
-                effects.iter().flat_map(|effects| &effects.events).for_each(|e| books.note(e));
-                let known: usize = books.in_flight.values().map(Vec::len).sum();
-                assert_eq!(pool.stats(now).in_flight, known as u64, "seed {seed}");
-            }
-            for mut run in runs {
-                run.cancel(&mut pool, now);
-            }
-            let stats = pool.stats(now);
-            let ended =
-                stats.runs_ok + stats.runs_error + stats.runs_exhausted + stats.runs_cancelled;
-            assert_eq!((stats.in_flight, ended), (0, begun), "seed {seed}");
-            assert!(books.most == 2 && stats.hedges > 0 && stats.hedge_wins <= stats.hedges);
         }
     }
 }

@@ -7,6 +7,7 @@ mod early;
 mod foresight;
 mod futility;
 pub(crate) mod hedging;
+mod history;
 mod holding;
 mod pause;
 mod settling;
@@ -17,24 +18,18 @@ mod waiting;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::beside::Hedging;
-use self::pause::{Pause, Resumed};
+use self::history::History;
+use self::pause::Resumed;
 use self::step::{RunOptions, Step};
-use crate::member::signal::Signal;
 use crate::member::slot::SlotIndex;
-use crate::member::usage::{Sequence, Ticket, UsageKey};
+use crate::member::usage::{Ticket, UsageKey};
 use crate::pool::State;
-use crate::pool::waiting::Turn;
-use crate::protect::Hedge;
 use crate::rare::Rare;
 use crate::report::refusal::ExhaustedReason;
 use crate::select::candidate::Candidate;
 use crate::select::index::picking::Pick;
 use crate::select::wish::Wish;
-use crate::time::{Tick, after};
-
-/// A choice of a caller's own code: a candidate, or none of them.
-type Choice = Option<Box<Candidate>>;
+use crate::time::after;
 
 #[derive(Debug)]
 enum Phase {
@@ -75,68 +70,6 @@ pub struct Attempts {
     request_id: Option<Arc<str>>,
     /// The number by which the run is told of; 0 until it is.
     number: u64,
-}
-
-/// What a run remembers from its first failure, wait or choice on. Most runs are served before they have any, and
-/// much of a run's cost is the size of what it carries.
-#[derive(Debug, Default)]
-struct History(Rare<Remembered>);
-
-#[derive(Debug, Default)]
-struct Remembered {
-    /// What the calls have cost of the budget.
-    spent: u32,
-    /// Whether an attempt has failed by something that a circuit breaker counts.
-    has_failed: bool,
-    /// Whether the next attempt is a retry, as the pool's budget counts them.
-    retries: bool,
-    pause: Pause,
-    /// Under the recorded rules: the usage of the failed attempt, which keeps its place until the pause is over.
-    failed: Option<Ticket>,
-    /// What a caller's own code chose, until the step that follows it.
-    choice: Option<Choice>,
-    /// The run's place in line, and since when it stands there.
-    turn: Option<Turn>,
-    in_line_since: Option<Tick>,
-    /// Whether those who follow know that it waits there.
-    is_told_in_line: bool,
-    last_signal: Option<Signal>,
-    /// What its caller judged while it stood in line.
-    verdicts: Vec<(u64, bool)>,
-    /// The number of its usage, if that outlives its call.
-    held: Option<Sequence>,
-    /// How long that took to its first item, if it is a stream that has begun.
-    first_item: Option<Duration>,
-    /// Which attempt was the last on a resource that is out; 0 if none was.
-    degraded: u32,
-    /// When its attempts are hedged, if it was told, and how far that is with the one in flight.
-    hedge: Option<Hedge>,
-    hedging: Option<Hedging>,
-}
-
-impl History {
-    #[inline]
-    fn spent(&self) -> u32 {
-        self.0.as_ref().map_or(0, |history| history.spent)
-    }
-
-    #[inline]
-    fn pause(&self) -> Pause {
-        self.0.as_ref().map_or(Pause::None, |history| history.pause)
-    }
-
-    #[inline]
-    fn retries(&self) -> bool {
-        self.0.as_ref().is_some_and(|history| history.retries)
-    }
-
-    fn has_failed(&self) -> bool {
-        self.0.as_ref().is_some_and(|history| history.has_failed)
-    }
-
-    fn write(&mut self) -> &mut Remembered {
-        self.0.get_or_insert_default()
-    }
 }
 
 impl Attempts {

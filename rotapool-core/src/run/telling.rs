@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::beside::Beside;
 use super::{Attempts, Phase};
 use crate::member::outcome::Outcome;
 use crate::member::usage::Ticket;
@@ -61,6 +62,25 @@ impl Attempts {
             self.tell_of_beside(pool, now);
         }
         self.ended(pool, RunOutcome::Cancelled, now);
+    }
+
+    /// Another attempt begins beside the one in flight.
+    pub(super) fn tell_hedged<A>(&mut self, pool: &mut State<A>, now: Instant) {
+        let Phase::Attempting(ticket) = &self.phase else { return };
+        let (id, latency) = (pool.id_of(ticket), pool.age(ticket, now));
+        let attempt = self.number_in_flight();
+        let (run, request_id) = self.told(pool);
+        pool.tell(Event::AttemptHedged { at: now, run, request_id, id, attempt, latency });
+    }
+
+    /// So does the other attempt, of two.
+    fn tell_of_beside<A>(&mut self, pool: &mut State<A>, now: Instant) {
+        if let Some(Beside { ticket, known }) = self.hedging().and_then(|it| it.beside.take()) {
+            self.tell_abandoned(pool, &ticket, known.number, now);
+            if let Some(hedging) = self.hedging() {
+                hedging.beside = Some(Beside { ticket, known });
+            }
+        }
     }
 
     /// An attempt was given up.

@@ -67,7 +67,7 @@ impl Setting {
         let trying = [(2, 1, 2), (2, 2, 1)].into_iter().map(with(Beside { tries: true, ..none }));
         let shapes = open.chain(closing).chain(metered).chain(watched).chain(both);
         let hedges = Beside { hedges: true, ..none };
-        let hedging = [(2, 1, 2), (2, 2, 2), (3, 2, 1)].into_iter().map(with(hedges));
+        let hedging = [(2, 1, 2), (2, 2, 2)].into_iter().map(with(hedges));
         let in_groups = [(2, 1, 1)].into_iter().map(with(Beside { groups: true, ..hedges }));
         let ending = [(2, 2, 1)].into_iter().map(with(Beside { closes: true, ..hedges }));
         let metered_too = [(2, 2, 1)].into_iter().map(with(Beside { quotas: true, ..hedges }));

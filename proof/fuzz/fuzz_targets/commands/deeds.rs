@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use rotapool_core::{
-    Config, HealthRules, Metadata, Outcome, Profile, Recovery, Signal, Strategy, Trial,
+    Config, HealthRules, Hedge, Metadata, Outcome, Profile, Recovery, RetryBudget, Signal,
+    Strategy, Trial,
 };
 
 use crate::twice::command::Command;
@@ -36,6 +37,10 @@ pub(crate) struct Story {
     window: Span,
     min_sample: u8,
     latency_decay: Span,
+    /// After which time attempts are hedged, or at the percentile.
+    hedge: Option<Option<Span>>,
+    /// The share of the runs that may be retried and hedged.
+    retries: Option<u8>,
     pub(crate) deeds: Vec<Deed>,
 }
 
@@ -60,7 +65,7 @@ pub(crate) enum Deed {
         wants: Option<bool>,
         affinity: Option<u64>,
     },
-    /// What the run is about next: a step, a judgement, a choice, or that its attempt ends.
+    /// What the run is about next: a step, a judgement, a choice, or that its attempt ends, or is hedged.
     GoOn {
         run: u8,
         how: u8,
@@ -153,6 +158,12 @@ impl Story {
             }
             rules.decay = NonZeroU32::new(u32::from(self.decay));
             rules.max_waiting = usize::from(self.max_waiting).max(1);
+            rules.hedge = self.hedge.map(|after| match after {
+                Some(after) => Hedge::After(after.get().max(INSTANT)),
+                None => Hedge::P95,
+            });
+            let budget = |percent: u8| RetryBudget::percent(u32::from(percent) % 100 + 1);
+            rules.retry_budget = self.retries.map(|percent| budget(percent).min_per_second(0));
         }
         rules.cancel_siblings = self.cancel_siblings;
         rules.foreign_choice = self.foreign_choice;
@@ -195,6 +206,7 @@ impl Deed {
                 wants: wants.map(|gold| TIERS[usize::from(gold)]),
                 affinity,
                 costs: Vec::new(),
+                hedge: None,
             }),
             Self::GoOn { run, how, end } => {
                 let live = episode.runs_that(|doing| doing != Doing::Over);
@@ -243,6 +255,10 @@ impl Deed {
 fn go_on(episode: &Episode, run: usize, how: u8, end: End) -> Command {
     let chance = f64::from(how) / 256.0;
     match episode.doing(run) {
+        Doing::Attempting { .. } if episode.is_hedge_due(run) && how % 8 > 0 => {
+            Command::Overdue { run, chance }
+        }
+        Doing::Attempting { .. } if episode.is_hedged(run) && how % 8 > 4 => Command::Swap { run },
         Doing::Attempting { aborted } => {
             // An operation that had ended when the abort came still reports what came of it.
             let outcome = match how % 4 {
