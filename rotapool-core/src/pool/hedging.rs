@@ -66,7 +66,6 @@ impl<A> State<A> {
             return None;
         }
         hedges.under_way += 1;
-        self.index.picked(key, wish, &self.roster);
         self.counters.hedges += 1;
         Some(key)
     }

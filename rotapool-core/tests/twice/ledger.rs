@@ -36,7 +36,10 @@ impl Ledger {
     pub(crate) fn note(&mut self, event: &Event) {
         match event {
             Event::RunInLine { run, waiting, .. } => {
-                assert!(*waiting > 0 && self.in_flight.get(run).is_none_or(Vec::is_empty), "{event}");
+                assert!(
+                    *waiting > 0 && self.in_flight.get(run).is_none_or(Vec::is_empty),
+                    "{event}"
+                );
                 assert!(self.in_line.insert(*run), "{event}: told twice");
             }
             Event::AttemptHedged { run, attempt, id, .. } => {

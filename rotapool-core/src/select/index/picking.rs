@@ -5,6 +5,7 @@ use crate::member::roster::Roster;
 use crate::member::yardstick::Yardstick;
 use crate::select::affinity;
 use crate::select::draw::Draw;
+use crate::select::order::Order;
 use crate::select::wish::Wish;
 use crate::time::Tick;
 
@@ -65,7 +66,8 @@ impl Index {
     }
 
     /// The strategy's choice for a second attempt beside the one on `first`: among the eligible that the run has not
-    /// tried, and not the same resource, be it another membership, nor one of its group.
+    /// tried, and not the same resource, be it another membership, nor one of its group. As of a retry, by weight one is
+    /// drawn, and nobody's turn is taken.
     pub(crate) fn find_beside(
         &self,
         first: usize,
@@ -85,6 +87,9 @@ impl Index {
                 && !wish.has_tried(slot)
                 && pays(item)
         };
+        if let Eligible::Ranked(Order::Weighted(weighted), tournament) = &self.eligible {
+            return weighted.draw(roster, tournament, chance, other);
+        }
         self.find(wish, roster, yardstick, now, chance, other)
     }
 

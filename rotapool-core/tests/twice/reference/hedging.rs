@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rotapool_core::{Config, Hedge, Outcome, RetryBudget};
+use rotapool_core::{Config, Hedge, Outcome, RetryBudget, Strategy};
 
 use super::budget::Spending;
 use super::runs::{Phase, Run};
@@ -156,7 +156,12 @@ impl Reference {
             }
             spending.pay(now);
         }
-        let membership = self.elect(run, &others, drawn, now)?;
+        // As with a retry: by weight anybody may be next, and nobody's turn is taken.
+        let next = match self.rules.strategy {
+            Strategy::Weighted => others,
+            _ => self.favourites(run, &others, now),
+        };
+        let membership = drawn.filter(|drawn| next.contains(drawn)).unwrap_or(next[0]);
         self.acquire(run, membership, handle, now);
         let by = self.runs[run].terms.hedge.or(self.rules.hedge);
         self.note(if by == Some(Hedge::P95) { "a hedge by the percentile" } else { "a hedge" });
