@@ -518,6 +518,22 @@ fn a_pool_degrades_only_when_told_to_and_only_when_everything_is_out() {
 }
 
 #[test]
+fn a_degrading_pool_serves_nobody_with_what_the_run_does_not_admit_or_what_is_full() {
+    let scene = Scene::with(&["a", "b"], |builder| builder.degrade(true));
+    scene.pool.park("a", secs(60), "").unwrap();
+    scene.pool.park("b", secs(300), "").unwrap();
+    let elsewhere = scene.start_with(|request| request.exclude("a"));
+    assert_eq!(scene.upstream.pending(), ["b"], "the first back is not for this run");
+    scene.answer("b", fine());
+    assert!(elsewhere.result().is_ok());
+    scene.pool.update("a", |profile| profile.max_in_flight = Some(1)).unwrap();
+    let _fills = scene.start();
+    let beside = scene.start();
+    assert_eq!(scene.upstream.pending(), ["a", "b"]);
+    assert!(beside.is_running());
+}
+
+#[test]
 fn a_list_or_an_update_fills_no_quota_and_what_was_taken_stays_taken() {
     let scene = Scene::of(&["a"]);
     let list = |amount| [Resource::new("a", "a").quota(Quota::per_hour(amount))];

@@ -192,6 +192,7 @@ mod tests {
     use super::*;
     use crate::member::profile::Profile;
     use crate::member::signal::Signal;
+    use crate::member::standing::Status;
     use crate::pool::config::Config;
     use crate::run::Attempts;
     use crate::run::step::{RunOptions, Step};
@@ -202,12 +203,16 @@ mod tests {
     fn scene(now: Instant) -> (State<()>, Prober) {
         let mut pool = State::new(Config::default(), now);
         pool.add(Profile::new("a"), now).unwrap();
-        let mut run = Attempts::new(RunOptions::default());
-        assert!(matches!(run.step(&mut pool, now, || 0.5, || ()), Step::Attempt(_)));
-        let signal = Signal::cooldown_for(S(60), "429");
-        run.settle(&mut pool, Outcome::Signal(signal), now, || 0.5);
-        run.cancel(&mut pool, now);
+        is_limited(&mut pool, now);
         (pool, Prober::new(ProbeRules::every(S(10)).limit(S(2))))
+    }
+
+    fn is_limited(pool: &mut State<()>, now: Instant) {
+        let mut run = Attempts::new(RunOptions::default());
+        assert!(matches!(run.step(pool, now, || 0.5, || ()), Step::Attempt(_)));
+        let signal = Signal::cooldown_for(S(60), "429");
+        run.settle(pool, Outcome::Signal(signal), now, || 0.5);
+        run.cancel(pool, now);
     }
 
     fn only(mut probes: Vec<Probe>) -> Probe {
@@ -248,6 +253,32 @@ mod tests {
             let until = pool.snapshot(at)[0].until;
             assert_eq!(until, Some(now + S(back)), "asked after {asked} s");
         }
+    }
+
+    #[test]
+    fn what_has_gone_out_twice_since_a_probe_began_is_not_brought_back_by_it() {
+        let now = Instant::now();
+        let (mut pool, mut prober) = scene(now);
+        drop(prober.step(&mut pool, now, || 0.5));
+        let at = now + S(10);
+        let (probes, _) = prober.step(&mut pool, at, || 0.5);
+        pool.enable("a", at).unwrap();
+        is_limited(&mut pool, at);
+        pool.disable("a", at).unwrap();
+        prober.settle(&mut pool, only(probes), &Outcome::Success, at, || 0.5);
+        assert_eq!(pool.snapshot(at)[0].status, Status::Disabled);
+    }
+
+    #[test]
+    fn what_was_parked_since_a_probe_began_is_not_brought_back_by_it() {
+        let now = Instant::now();
+        let (mut pool, mut prober) = scene(now);
+        drop(prober.step(&mut pool, now, || 0.5));
+        let at = now + S(10);
+        let (probes, _) = prober.step(&mut pool, at, || 0.5);
+        pool.park("a", S(300), "unpaid".into(), at).unwrap();
+        prober.settle(&mut pool, only(probes), &Outcome::Success, at, || 0.5);
+        assert_eq!(pool.snapshot(at)[0].until, Some(at + S(300)));
     }
 
     #[test]
