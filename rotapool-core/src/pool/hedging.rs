@@ -125,6 +125,28 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_slower_counts_among_the_answers_with_what_it_took_so_far() {
+        let now = Instant::now();
+        let mut pool = pool(Some(RetryBudget::percent(100).min_per_second(100)), now);
+        pool.config.hedge = Some(Hedge::P95);
+        // As many winners after 1 s as losers after 3 s: a hundred in all.
+        for nth in 0..50 {
+            let began = now + 10 * DELAY * nth;
+            let mut run = Attempts::new(RunOptions::default());
+            run.hedge(&mut pool, Hedge::After(DELAY), began);
+            let Step::Attempt(_) = run.step(&mut pool, began, || 0.5, || ()) else { panic!() };
+            let overdue = run.overdue(&mut pool, began + DELAY, || 0.5, || ());
+            assert!(matches!(overdue, Overdue::Begin(_)));
+            assert_eq!(pool.hedge_delay(None), None, "too few are known");
+            run.swap_hedge();
+            run.succeed(&mut pool, began + DELAY * 3 / 2);
+        }
+        let p95 = pool.hedge_delay(None).unwrap();
+        assert!(p95 >= DELAY * 3 / 2 && p95 < DELAY * 8 / 5, "{p95:?}");
+        assert_eq!(pool.counters.hedge_wins, 50);
+    }
+
+    #[test]
     fn hedges_get_a_twentieth_of_the_runs_where_no_budget_was_set() {
         let now = Instant::now();
         let mut pool = pool(None, now);
