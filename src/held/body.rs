@@ -145,7 +145,7 @@ where
 }
 
 /// A body from a resource, which it holds to its end: made by [`Pool::run_body`](crate::Pool::run_body). What is said of a
-/// [`HeldStream`] holds of it.
+/// [`HeldStream`] holds of it; it is fit for `BodyExt::boxed`, `axum::body::Body::new` and `reqwest::Body::wrap`.
 #[must_use = "dropped at once, it gives its place back at once"]
 #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
 pub struct HeldBody<T, B, E>

@@ -2,6 +2,7 @@
 
 mod aborted;
 mod acquire;
+mod alarm;
 mod begun;
 mod bell;
 #[cfg(feature = "http-body")]

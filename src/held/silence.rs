@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use rotapool_core::{Runtime, Sleep, after};
+use rotapool_core::{Runtime, after};
+
+use crate::held::alarm::Alarm;
 
 /// Ends when nothing has come for too long while somebody asked. Without a limit it never does, and costs nothing.
 pub(super) struct Silence {
@@ -15,7 +17,7 @@ pub(super) struct Silence {
     /// Since when somebody asks in vain.
     since: Option<Instant>,
     /// May be due earlier than it has to be: it is not armed anew for every item.
-    alarm: Option<Sleep>,
+    alarm: Option<Alarm>,
 }
 
 impl Silence {
@@ -32,8 +34,8 @@ impl Silence {
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Duration> {
         let Some(limit) = self.limit else { return Poll::Pending };
         let end = after(*self.since.get_or_insert_with(|| self.runtime.now()), limit);
-        let alarm = self.alarm.get_or_insert_with(|| self.runtime.sleep_until(end));
-        ready!(alarm.as_mut().poll(task));
+        let alarm = self.alarm.get_or_insert_with(|| self.runtime.sleep_until(end).into());
+        ready!(alarm.poll(task));
         self.alarm = None;
         let now = self.runtime.now();
         if (end..=after(end, limit)).contains(&now) {

@@ -10,10 +10,11 @@ use std::time::Instant;
 
 use futures_util::stream::FusedStream;
 use futures_util::{Stream, TryStream};
-use rotapool_core::{Outcome, Signal, Sleep};
+use rotapool_core::{Outcome, Signal};
 
 use crate::drive::guard::Guard;
 use crate::drive::lease::Lease;
+use crate::held::alarm::Alarm;
 use crate::held::begun::{Begun, Streaming};
 use crate::held::broken::StreamError;
 use crate::held::silence::Silence;
@@ -36,8 +37,8 @@ use crate::terms::secret::conceal;
 /// | [`stream_timeout`](crate::Request::stream_timeout), [`held_bound`](crate::Builder::held_bound) | [`StreamError::TimedOut`], the end | nothing |
 ///
 /// Its latency is the time to the first item; how long the whole took is in
-/// [`ResourceStats::streamed`](crate::ResourceStats::streamed). It is `'static` when the stream is, and `Send` when that and
-/// its items are and `T` may be shared.
+/// [`ResourceStats::streamed`](crate::ResourceStats::streamed). It is `'static` when the stream is, and `Send` and `Sync`
+/// when that and its items are and `T` may be shared: fit for `axum::body::Body::from_stream` and `reqwest::Body::wrap_stream`.
 ///
 /// `Debug` shows the id and never the value.
 ///
@@ -52,7 +53,7 @@ pub struct HeldStream<T, S: TryStream> {
     rest: Option<Pin<Box<S>>>,
     lease: Lease<T>,
     silence: Silence,
-    end: Option<(Instant, Sleep)>,
+    end: Option<(Instant, Alarm)>,
     run: Guard<Arc<Streaming<T>>>,
 }
 
@@ -63,7 +64,7 @@ impl<T, S: TryStream> HeldStream<T, S> {
     pub(super) fn new<H>(
         mut run: Guard<Arc<Streaming<T>>>,
         begun: Begun<T, H, S>,
-        end: Option<(Instant, Sleep)>,
+        end: Option<(Instant, Alarm)>,
     ) -> (H, Self) {
         let Begun { lease, head, first, rest, silence } = begun;
         if rest.is_none() {
@@ -134,7 +135,7 @@ impl<T, S: TryStream> HeldStream<T, S> {
     /// The same when nothing has come; afterwards the task is woken for what comes.
     fn interrupted<E>(&mut self, task: &mut Context<'_>) -> Option<StreamError<E>> {
         self.run.watch(task.waker());
-        let is_due = self.end.as_mut().is_some_and(|(_, end)| end.as_mut().poll(task).is_ready());
+        let is_due = self.end.as_mut().is_some_and(|(_, end)| end.poll(task).is_ready());
         if let (true, Some((at, _))) = (is_due, &self.end) {
             let at = *at;
             if self.run.is_past(at) {
@@ -143,7 +144,7 @@ impl<T, S: TryStream> HeldStream<T, S> {
                 return Some(StreamError::TimedOut { id });
             }
             // Too early, which a timer may be: another one, by the next poll.
-            self.end = Some((at, self.run.sleep_until(at)));
+            self.end = Some((at, self.run.sleep_until(at).into()));
             task.waker().wake_by_ref();
         }
         self.called()

@@ -184,6 +184,6 @@ where
         begin(lease, call, streaming.silence(), Arc::clone(&counts))
     };
     let begun: Begun<T, H, S> = drive(&mut run, attempt).await?;
-    let end = streaming.end().map(|end| (end, run.sleep_until(end)));
+    let end = streaming.end().map(|end| (end, run.sleep_until(end).into()));
     Ok(HeldStream::new(run, begun, end))
 }

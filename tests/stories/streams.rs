@@ -851,6 +851,7 @@ fn time_outs_of_zero_are_refused() {
 #[test]
 fn it_is_static_and_may_be_sent_and_shows_no_value() {
     fn check<T: Send + 'static>(_: &T) {}
+    fn check_shared<T: Send + Sync + 'static>(_: &T) {}
     let pool = Pool::builder().resource(Resource::new("a", String::from("value"))).build().unwrap();
     let opening = pool.request().run_stream(|_| {
         std::future::ready(Ok::<_, Fault<Boom>>(futures::stream::iter([Ok(1), Ok(2)])))
@@ -858,7 +859,7 @@ fn it_is_static_and_may_be_sent_and_shows_no_value() {
     check(&opening);
     let stream = futures::executor::block_on(opening).unwrap();
     drop(pool);
-    check(&stream);
+    check_shared(&stream);
     let shown = format!("{stream:?}");
     assert!(shown.contains("\"a\"") && !shown.contains("value"), "{shown}");
     let items = std::thread::spawn(|| futures::executor::block_on(stream.collect::<Vec<_>>()));
@@ -867,11 +868,11 @@ fn it_is_static_and_may_be_sent_and_shows_no_value() {
 
 #[test]
 fn a_body_that_knows_its_end_is_a_success_with_its_last_frame_for_nobody_asks_it_for_more() {
-    use http_body_util::combinators::UnsyncBoxBody;
+    use http_body_util::combinators::BoxBody;
     let scene = Scene::of(&["a"]);
     let body = Full::new(&b"all of it"[..]).map_err(|never| match never {});
     // Its error is a boxed one, and its run may be spawned all the same.
-    let body: UnsyncBoxBody<_, Box<dyn std::error::Error + Send + Sync>> = body.boxed_unsync();
+    let body: BoxBody<_, Box<dyn std::error::Error + Send + Sync>> = body.boxed();
     let mut body = Some(body);
     let pool = scene.pool.clone();
     let task = scene.time.spawn(async move {
@@ -882,7 +883,7 @@ fn a_body_that_knows_its_end_is_a_success_with_its_last_frame_for_nobody_asks_it
         .await
     });
     scene.settle();
-    let mut body = task.take_result().expect("it has begun").unwrap().into_body();
+    let mut body = task.take_result().expect("it has begun").unwrap().into_body().boxed();
     assert_eq!(scene.pool.stats().in_flight, 0, "all of it is there, if not read");
     assert!(!http_body::Body::is_end_stream(&body));
     body.frame().now_or_never().unwrap().unwrap().unwrap();
