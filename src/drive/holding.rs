@@ -6,22 +6,12 @@ use rotapool_core::Outcome;
 
 use crate::drive::caller::Caller;
 use crate::drive::guard::Guard;
+use crate::drive::shared::Locked;
 
 impl<C: Caller> Guard<C> {
     /// How long a checkout may be held.
     pub(crate) fn held_bound(&self) -> Option<Duration> {
         self.caller.shared().defaults.held_bound
-    }
-
-    /// Whether the pool is over: what goes on in it has to end.
-    #[cold]
-    pub(crate) fn has_pool_ended(&self) -> bool {
-        self.caller.shared().with(|locked| locked.state.has_ended())
-    }
-
-    /// Whether a sibling's signal ends a stream that has begun.
-    pub(crate) fn cancels_streams(&self) -> bool {
-        self.caller.shared().defaults.cancel_streams
     }
 
     /// From here on the attempt in flight outlives its call, until then if that is given: see
@@ -37,10 +27,22 @@ impl<C: Caller> Guard<C> {
     /// The attempt in flight is a stream that has begun: it is held from here on.
     #[cold]
     pub(super) fn commit(&mut self, until: Option<Instant>) {
-        let Self { caller, attempts, .. } = self;
+        self.unwatch();
+        let Self { caller, attempts, target, .. } = self;
         let shared = caller.shared();
         let now = shared.runtime.now();
-        shared.with(|locked| attempts.commit(&mut locked.state, until, now));
+        // By the one before a sibling has called, in vain.
+        let mut fresh = None;
+        shared.with(|Locked { state, pairs, .. }| {
+            attempts.commit(state, until, now, || {
+                let (trigger, end) = pairs.take();
+                fresh = Some(end);
+                trigger
+            });
+        });
+        if fresh.is_some() {
+            *target = fresh;
+        }
     }
 
     /// Whether what is held was taken back, which is noticed by this.

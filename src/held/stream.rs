@@ -35,6 +35,9 @@ use crate::terms::secret::conceal;
 /// | a signal | [`StreamError::Broken`], the end | what the signal says |
 /// | nothing for [`stall_timeout`](crate::Request::stall_timeout) | [`StreamError::Stalled`], the end | a failure |
 /// | [`stream_timeout`](crate::Request::stream_timeout), [`held_bound`](crate::Builder::held_bound) | [`StreamError::TimedOut`], the end | nothing |
+/// | an older operation's cooldown or disable signal | no end: it goes on | nothing |
+/// | the same, with [`cancel_streams`](crate::Builder::cancel_streams) | [`StreamError::Aborted`], the end | nothing |
+/// | the deadline of a [`drain`](crate::Pool::drain) | [`StreamError::Aborted`], the end | nothing |
 ///
 /// Its latency is the time to the first item; how long the whole took is in
 /// [`ResourceStats::streamed`](crate::ResourceStats::streamed). It is `'static` when the stream is, and `Send` and `Sync`
@@ -120,13 +123,10 @@ impl<T, S: TryStream> HeldStream<T, S> {
         if !self.run.is_called() {
             return None;
         }
-        let id = || self.lease.id().into();
-        let error = if self.run.is_taken_back() {
-            StreamError::TimedOut { id: id() }
-        } else if self.run.cancels_streams() || self.run.has_pool_ended() {
-            StreamError::Aborted { id: id() }
-        } else {
-            return None;
+        let id = self.lease.id().into();
+        let error = match self.run.is_taken_back() {
+            true => StreamError::TimedOut { id },
+            false => StreamError::Aborted { id },
         };
         self.conclude(Outcome::Aborted);
         Some(error)

@@ -92,7 +92,7 @@ impl<T> Builder<T> {
             defaults.stream_timeout = Some(timeout);
         }
         if let Some(cancel) = cancel_streams.filter(|_| free("cancel_streams")) {
-            defaults.cancel_streams = cancel;
+            config.cancel_streams = cancel;
         }
         if let Some(bound) = held_bound.filter(|_| free("held_bound")) {
             defaults.held_bound = Some(bound);
@@ -177,7 +177,7 @@ impl<T> Builder<T> {
             recovery: Some(config.recovery),
             max_waiting: Some(config.max_waiting),
             cancel_siblings: Some(config.cancel_siblings),
-            cancel_streams: Some(defaults.cancel_streams),
+            cancel_streams: Some(config.cancel_streams),
             circuit_breaker: config.circuit_breaker.as_ref().map(BreakerConfig::of),
             keep_available: config.circuit_breaker.as_ref().map(|_| config.keep_available),
             degrade: Some(config.degrade),

@@ -61,8 +61,6 @@ pub(crate) struct Defaults {
     pub(crate) stream_timeout: Option<Duration>,
     pub(crate) wait: Wait,
     pub(crate) held_bound: Option<Duration>,
-    /// Whether a sibling's signal ends streams that have begun.
-    pub(crate) cancel_streams: bool,
 }
 
 impl Default for Defaults {
@@ -76,7 +74,6 @@ impl Default for Defaults {
             stream_timeout: None,
             wait: Wait::UntilTheDeadline,
             held_bound: None,
-            cancel_streams: false,
         }
     }
 }

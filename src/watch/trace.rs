@@ -82,6 +82,10 @@ mod on {
                 let (resource_id, latency) = (&**resource_id, latency.as_secs_f64());
                 tracing::debug!(target: TARGET, pool, resource_id, attempt, latency, "attempt hedged");
             }
+            Event::AttemptCommitted { id: resource_id, attempt, latency, .. } => {
+                let (resource_id, latency) = (&**resource_id, latency.as_secs_f64());
+                tracing::debug!(target: TARGET, pool, resource_id, attempt, latency, "attempt committed");
+            }
             Event::SiblingsAborted { id: resource_id, count, .. } => {
                 let resource_id = &**resource_id;
                 tracing::debug!(target: TARGET, pool, resource_id, count, "siblings aborted");

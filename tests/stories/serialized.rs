@@ -88,7 +88,7 @@ fn stats_read_as_seconds_and_ages_under_the_names_of_the_metrics() {
     let serves = json!({
         "resource_id": "serves", "status": "healthy", "in_flight": 0, "held": 0, "longest_held_seconds": null, "max_in_flight": 2,
         "consecutive_cooldown": 0, "cooldown_remaining_seconds": 0.0, "basis": null,
-        "acquires": 1, "successes": 1, "failures": 0, "timeouts": 0, "cooldowns": 0, "circuit": null, "circuit_trips": 0, "disables": 0, "sibling_cancels": 0, "group": null, "taken_back": 0, "streams": 0, "streamed_seconds": 0.0, "probes": 0, "probe_failures": 0,
+        "acquires": 1, "successes": 1, "failures": 0, "timeouts": 0, "cooldowns": 0, "circuit": null, "circuit_trips": 0, "disables": 0, "sibling_cancels": 0, "group": null, "taken_back": 0, "streams_begun": 0, "streams": 0, "streamed_seconds": 0.0, "probes": 0, "probe_failures": 0,
         "spent_remaining_seconds": 0.0, "quotas": [],
         "health": {
             "recent_successes": 1, "recent_failures": 0, "successes": 1, "failures": 0,

@@ -114,6 +114,51 @@ fn what_breaks_before_the_first_item_is_tried_elsewhere() {
 }
 
 #[test]
+fn its_commit_point_is_told_and_counted_and_its_end_when_that_comes() {
+    let scene = Scene::of(&["a", "b"]);
+    let taps = Taps::default();
+    let mut events = scene.pool.events();
+    let task = taps.open(&scene, scene.pool.request().request_id("req-7"));
+    taps.feed(Err(Fault::retry("503")));
+    scene.settle();
+    scene.advance(secs(2));
+    taps.feed(Ok("first"));
+    scene.settle();
+    let told = |events: &mut rotapool::Events| -> Vec<String> {
+        std::iter::from_fn(|| events.try_next()).map(|event| event.to_string()).collect()
+    };
+    assert_eq!(
+        told(&mut events),
+        [
+            "run 1 (req-7): attempt 1 on a",
+            "run 1 (req-7): attempt 1 on a: retry (503), after 0.0ns",
+            "run 1 (req-7): attempt 2 on b",
+            "run 1 (req-7): attempt 2 on b: committed, first item after 2.0s",
+        ]
+    );
+    let streams = || {
+        let row = scene.pool.stats().resources.remove(1);
+        (row.streams_begun, row.streams, row.held)
+    };
+    assert_eq!(streams(), (1, 0, 1));
+
+    let mut stream = task.take_result().expect("it has begun").unwrap();
+    scene.advance(secs(3));
+    taps.end();
+    assert_eq!(next(&mut stream), Some(Some(Ok("first"))));
+    assert_eq!(next(&mut stream), Some(None));
+    assert_eq!(
+        told(&mut events),
+        [
+            "run 1 (req-7): attempt 2 on b: success, after 5.0s",
+            "run 1 (req-7): ok after 2 attempts"
+        ]
+    );
+    assert_eq!(streams(), (1, 1, 0));
+    assert_eq!(scene.pool.stats().resources[0].streams_begun, 0, "that was no stream");
+}
+
+#[test]
 fn an_error_of_its_own_before_the_first_item_ends_the_run() {
     for (fault, successes) in [(Fault::Operation(Boom), 1), (Fault::Failure(Boom), 0)] {
         let scene = Scene::of(&["a", "b"]);
@@ -642,6 +687,26 @@ fn a_drain_that_takes_too_long_ends_streams_that_somebody_reads() {
     assert!(!read.is_finished() && !drain.is_finished());
     scene.advance(secs(1));
     scene.settle();
+    assert_eq!(read.take_result(), Some(Some(Err(StreamError::Aborted { id: "a".into() }))));
+    let report = drain.take_result().expect("it is over");
+    assert_eq!((report.aborted, report.still_running.len()), (1, 0));
+}
+
+#[test]
+fn a_drain_ends_a_stream_too_that_went_on_through_a_siblings_signal() {
+    let scene = Scene::of(&["a"]);
+    let taps = Taps::default();
+    let older = scene.pool.try_acquire().unwrap();
+    let mut stream = taps.begun(&scene);
+    let read = scene.time.spawn(async move { stream.next().await });
+    older.signal(Fault::cooldown("429")).unwrap();
+    scene.settle();
+    assert!(!read.is_finished(), "it may still come to a good end");
+    assert_eq!(scene.pool.stats().sibling_cancels, 0, "nobody was aborted");
+
+    let pool = scene.pool.clone();
+    let drain = scene.time.spawn(async move { pool.drain(secs(10)).await });
+    scene.advance(secs(10));
     assert_eq!(read.take_result(), Some(Some(Err(StreamError::Aborted { id: "a".into() }))));
     let report = drain.take_result().expect("it is over");
     assert_eq!((report.aborted, report.still_running.len()), (1, 0));

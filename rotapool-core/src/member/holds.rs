@@ -18,6 +18,7 @@ struct Kept {
     /// When those end that are bound, whatever their callers do.
     ends: BTreeSet<(Tick, Sequence)>,
     taken_back: u64,
+    streams_begun: u64,
     /// Streams that came to their end, and how long they took in all.
     streams: u64,
     streamed: Duration,
@@ -70,6 +71,16 @@ impl Holds {
         self.end(usage).map(|hold| (usage, hold))
     }
 
+    /// A stream has had its first item.
+    #[cold]
+    pub(crate) fn stream_begins(&mut self) {
+        self.0.get_or_insert_default().streams_begun += 1;
+    }
+
+    pub(crate) fn streams_begun(&self) -> u64 {
+        self.0.as_ref().map_or(0, |kept| kept.streams_begun)
+    }
+
     /// A stream came to its end after so long.
     #[cold]
     pub(crate) fn streamed(&mut self, whole: Duration) {
@@ -94,6 +105,11 @@ impl Holds {
 
     pub(crate) fn len(&self) -> u32 {
         self.0.as_ref().map_or(0, |kept| kept.held.len() as u32)
+    }
+
+    /// Where the usages are kept.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        self.0.iter().flat_map(|kept| kept.held.values()).map(|hold| hold.place)
     }
 
     /// The one that began first.

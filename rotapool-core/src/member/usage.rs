@@ -2,7 +2,7 @@
 //!
 //! The usages of one resource form a lane: a doubly linked list through the slab, by age. Who was aborted
 //! leaves the list at once, although its run has yet to hear of it: so entering, leaving and aborting touch
-//! no usage twice, and none of another resource.
+//! no usage twice, and none of another resource. Who is spared leaves it too, and keeps its handle.
 
 use std::num::NonZeroU64;
 
@@ -65,7 +65,7 @@ impl UsageKey {
 struct Usage<A> {
     sequence: Sequence,
     since: Tick,
-    /// Taken when an older sibling aborts this usage, which leaves the list then.
+    /// Taken when this usage is aborted, which leaves the list then.
     abort: Option<A>,
     older: Place,
     younger: Place,
@@ -209,6 +209,19 @@ impl<A> Usages<A> {
         abort
     }
 
+    /// From here on no sibling aborts a usage. If one has already, it gets a handle anew.
+    #[cold]
+    pub(crate) fn spare(&mut self, lane: &mut Lane, ticket: &Ticket, abort: impl FnOnce() -> A) {
+        self.slab[ticket.place as usize].abort.get_or_insert_with(abort);
+        self.detach(lane, ticket.place);
+    }
+
+    /// Takes the abort handle of a usage that was spared, with its number.
+    pub(crate) fn take_spared(&mut self, place: Place) -> Option<(Sequence, A)> {
+        let usage = self.slab.get_mut(place as usize)?;
+        usage.abort.take().map(|abort| (usage.sequence, abort))
+    }
+
     /// Ends a usage.
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "a usage ends by giving its ticket up")]
@@ -348,6 +361,27 @@ mod tests {
         for ticket in tickets {
             usages.leave(&mut lane, ticket);
         }
+        assert_eq!((lane.len(), usages.slab.len()), (0, 0));
+    }
+
+    #[test]
+    fn who_is_spared_keeps_a_handle_that_no_sibling_takes() {
+        let now = Tick(0);
+        let (mut usages, mut lane) = (Usages::new(), Lane::EMPTY);
+        let tickets = ['a', 'b', 'c', 'd'].map(|name| usages.enter(&mut lane, 0, name, now));
+        usages.spare(&mut lane, &tickets[1], || unreachable!("nobody has taken it"));
+        usages.spare(&mut lane, &tickets[1], || unreachable!("it is still there"));
+        assert_eq!(younger(&mut usages, &mut lane, &tickets[0]), ['c', 'd']);
+        usages.spare(&mut lane, &tickets[2], || 'C');
+        assert_eq!(younger(&mut usages, &mut lane, &tickets[0]), [] as [char; 0]);
+
+        let mut all = Vec::new();
+        usages.take_all(&mut lane, &mut all);
+        assert_eq!(all, [(1, 'a')]);
+        let spared = [1, 2, 3].map(|place| usages.take_spared(place));
+        assert_eq!(spared, [Some((2, 'b')), Some((3, 'C')), None]);
+        assert_eq!(usages.take_spared(1), None, "once");
+        tickets.map(|ticket| usages.leave(&mut lane, ticket));
         assert_eq!((lane.len(), usages.slab.len()), (0, 0));
     }
 

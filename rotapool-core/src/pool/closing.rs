@@ -40,6 +40,8 @@ impl<A> State<A> {
         let mut aborts = Vec::new();
         for slot in self.roster.slots_mut() {
             self.usages.take_all(&mut slot.lane, &mut aborts);
+            let usages = &mut self.usages;
+            aborts.extend(slot.holds.places().filter_map(|place| usages.take_spared(place)));
         }
         aborts.sort_unstable_by_key(|(sequence, _)| *sequence);
         let effects = self.effects.get_or_insert_default();

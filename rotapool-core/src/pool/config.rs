@@ -32,6 +32,8 @@ pub struct Config {
     pub strategy: Strategy,
     /// Whether a cooldown or disable signal aborts the younger usages on the resource. On by default.
     pub cancel_siblings: bool,
+    /// Whether that is the end of streams too that have [begun](crate::Attempts::commit). Off by default.
+    pub cancel_streams: bool,
     /// How health is measured.
     pub health: HealthRules,
     /// When failures of a resource send it away, and for how long. Without it, the default, they do not.
@@ -66,6 +68,7 @@ impl Default for Config {
             max_waiting: 1024,
             strategy: Strategy::default(),
             cancel_siblings: true,
+            cancel_streams: false,
             health: HealthRules::default(),
             circuit_breaker: None,
             keep_available: 1,

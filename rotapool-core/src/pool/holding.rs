@@ -29,6 +29,7 @@ impl<A> State<A> {
         let tick = self.tick(now);
         let took = tick.seconds_since(self.usages.since(ticket));
         let slot = &mut self.roster[key];
+        slot.holds.stream_begins();
         slot.measures.took(took, tick, &self.yardstick);
         if slot.leaves_comeback(usage) {
             slot.prove();
@@ -38,6 +39,15 @@ impl<A> State<A> {
         if slot.member {
             self.index.place(key, slot);
             self.offer(key);
+        }
+    }
+
+    /// From here on siblings' signals are no end of the usage, unless the rules say so. If one has meant it just before, it
+    /// can be told by `abort` that the pool ends or takes its place back.
+    #[cold]
+    pub(crate) fn spare(&mut self, ticket: &Ticket, abort: impl FnOnce() -> A) {
+        if !self.config.cancel_streams && !self.has_ended() {
+            self.usages.spare(&mut self.roster[ticket.slot()].lane, ticket, abort);
         }
     }
 

@@ -64,6 +64,23 @@ pub enum Event {
         /// How long it has taken so far.
         latency: Duration,
     },
+    /// A stream has had its first item: from here on nothing is repeated, and the resource is held. How the stream ends is told as
+    /// the end of its attempt, in its time.
+    #[non_exhaustive]
+    AttemptCommitted {
+        /// When.
+        at: Instant,
+        /// The number of the run.
+        run: u64,
+        /// The id that the run's caller gave it.
+        request_id: Option<Arc<str>>,
+        /// The resource.
+        id: Arc<str>,
+        /// Which attempt of its run it is, counting from 1.
+        attempt: u32,
+        /// How long the first item took.
+        latency: Duration,
+    },
     /// The operation ended, or an older sibling's signal ended it. What follows from that is told next.
     #[non_exhaustive]
     AttemptSettled {
@@ -267,6 +284,7 @@ impl Event {
             Self::RunInLine { at, .. }
             | Self::AttemptStarted { at, .. }
             | Self::AttemptHedged { at, .. }
+            | Self::AttemptCommitted { at, .. }
             | Self::AttemptSettled { at, .. }
             | Self::AttemptAbandoned { at, .. }
             | Self::TakenBack { at, .. }

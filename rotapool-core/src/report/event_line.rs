@@ -35,6 +35,11 @@ impl fmt::Display for Event {
                 write!(f, "{run}: attempt {attempt} on {}: no answer", OneLine(id))?;
                 write!(f, " for {latency:.1?}, so another begins beside it")
             }
+            Self::AttemptCommitted { run, request_id, id, attempt, latency, .. } => {
+                let run = Run(*run, request_id);
+                write!(f, "{run}: attempt {attempt} on {}: committed", OneLine(id))?;
+                write!(f, ", first item after {latency:.1?}")
+            }
             Self::AttemptSettled { run, request_id, id, attempt, outcome, latency, .. } => {
                 let run = Run(*run, request_id);
                 write!(f, "{run}: attempt {attempt} on {}: {outcome}", OneLine(id))?;

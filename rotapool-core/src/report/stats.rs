@@ -65,7 +65,9 @@ pub struct ResourceStats {
     pub quotas: Vec<QuotaLevel>,
     /// Places that were taken back from who had held them for too long.
     pub taken_back: u64,
-    /// Streams that came to their end.
+    /// Streams that have had their first item.
+    pub streams_begun: u64,
+    /// Those of them that came to their end.
     pub streams: u64,
     /// How long they took in all, from the call of the operation to the end; how long to their first items is in
     /// [`health`](Self::health).
@@ -115,6 +117,7 @@ impl ResourceStats {
                 .map_or(Duration::ZERO, |until| until.saturating_duration_since(now)),
             quotas: QuotaLevel::all_of(slot, now),
             taken_back: slot.holds.taken_back(),
+            streams_begun: slot.holds.streams_begun(),
             streams,
             streamed,
             probes: probed.probes,

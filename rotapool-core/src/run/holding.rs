@@ -34,14 +34,27 @@ impl Attempts {
     /// The attempt in flight has the first item of a stream, and is [held](Self::hold) from now on: this is what it took to
     /// answer, as far as latency goes.
     ///
+    /// Siblings' signals abort it no longer, unless [`cancel_streams`](crate::Config::cancel_streams) says so; the end of the
+    /// pool and `until` do. If a sibling has called by its abort handle already, it gets `abort` instead.
+    ///
     /// # Panics
     ///
     /// If no attempt is in flight.
     #[cold]
-    pub fn commit<A>(&mut self, pool: &mut State<A>, until: Option<Instant>, now: Instant) {
+    pub fn commit<A>(
+        &mut self,
+        pool: &mut State<A>,
+        until: Option<Instant>,
+        now: Instant,
+        abort: impl FnOnce() -> A,
+    ) {
+        if pool.follows_runs() {
+            self.tell_committed(pool, now);
+        }
         self.decide(pool, true, now);
         let Phase::Attempting(ticket) = &self.phase else { panic!("no attempt is in flight") };
         pool.answers(ticket, now);
+        pool.spare(ticket, abort);
         self.history.write().first_item = Some(pool.age(ticket, now));
         self.hold(pool, until, now);
     }

@@ -119,6 +119,16 @@ impl Attempts {
         }
     }
 
+    /// The attempt in flight has the first item of a stream.
+    #[cold]
+    pub(super) fn tell_committed<A>(&mut self, pool: &mut State<A>, now: Instant) {
+        let Phase::Attempting(ticket) = &self.phase else { return };
+        let (id, latency) = (pool.id_of(ticket), pool.age(ticket, now));
+        let attempt = self.number_in_flight();
+        let (run, request_id) = self.told(pool);
+        pool.tell(Event::AttemptCommitted { at: now, run, request_id, id, attempt, latency });
+    }
+
     /// The attempt in flight has ended. What follows from that is told next.
     pub(super) fn tell_settled<A>(&mut self, pool: &mut State<A>, outcome: &Outcome, now: Instant) {
         let Phase::Attempting(ticket) = &self.phase else { return };

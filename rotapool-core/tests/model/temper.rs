@@ -158,6 +158,7 @@ fn config(random: &mut Rng, rules: Rules) -> Config {
     config.foreign_choice = random.f64() < 0.3;
     config.health = health(random);
     config.cancel_siblings = random.f64() < 0.8;
+    config.cancel_streams = random.f64() < 0.3;
     config.circuit_breaker = (random.f64() < 0.4).then(|| pick(random, &Breaking::ALL).trip());
     config.keep_available = pick(random, &[0, 1, 1, 2]);
     config.degrade = random.f64() < 0.3;

@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 152] = [
+const ALL: [&str; 154] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -76,6 +76,8 @@ const ALL: [&str; 152] = [
     "an attempt ended by its timeout",
     "an attempt that had nothing to show",
     "a stream that came to its end",
+    "a stream that began as a sibling aborted it",
+    "a stream went on through a sibling's signal",
     "a late word extended an outage",
     "a late word sent a resource away that was back",
     "a late word that changed nothing",

@@ -389,13 +389,24 @@ impl Episode {
     }
 
     fn hold(&mut self, run: usize, until: Option<Moment>, commits: bool) {
-        let Run { attempts, held, flights, .. } = &mut self.runs[run];
+        let Run { attempts, held, flights, doing, .. } = &mut self.runs[run];
         let (end, now) = (until.map(|end| self.clock.instant(end)), self.clock.instant(self.now));
         flights.truncate(1);
         match commits {
             true => {
-                self.reference.commit(run, until, self.now);
-                attempts.commit(&mut self.core, end, now);
+                let handle = flights[0].handle;
+                let mut anew = false;
+                attempts.commit(&mut self.core, end, now, || {
+                    anew = true;
+                    handle
+                });
+                let expected = self.reference.commit(run, until, self.now);
+                self.agreement.demand("whether it gets a handle anew", &expected, &anew);
+                if anew {
+                    assert!(self.handles.insert(handle), "{handle:?} was with core");
+                    flights[0].aborted = false;
+                    *doing = Doing::Attempting { aborted: false };
+                }
             }
             false => {
                 self.reference.hold(run, until, self.now);

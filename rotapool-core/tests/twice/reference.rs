@@ -147,6 +147,8 @@ struct Usage {
     handle: Handle,
     since: Moment,
     abortable: bool,
+    /// No sibling aborts it: a stream that has begun.
+    spared: bool,
     /// It is older than the bound of its trial or ramp, and holds no place there any more.
     late: bool,
     /// It was late on a trial: what comes of it is only counted.

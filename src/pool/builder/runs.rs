@@ -130,7 +130,7 @@ impl<T> Builder<T> {
     /// [`cancel_siblings`](Self::cancel_siblings) is off.
     pub fn cancel_streams(mut self, cancel: bool) -> Self {
         self.say("cancel_streams");
-        self.defaults.cancel_streams = cancel;
+        self.config.cancel_streams = cancel;
         self
     }
 

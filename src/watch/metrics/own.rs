@@ -57,7 +57,7 @@ const POOL_COUNTERS: [Family<PoolStats, u64>; 15] = [
     }),
 ];
 
-const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 6] = [
+const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 7] = [
     ("rotapool_resource_failures", "Attempts on it that failed.", |resource| resource.failures),
     ("rotapool_resource_timeouts", "Attempts on it that gave no answer in time.", |resource| {
         resource.timeouts
@@ -67,6 +67,9 @@ const RESOURCE_COUNTERS: [Family<ResourceStats, u64>; 6] = [
         "Cooldowns of it that the circuit breaker began.",
         |resource| resource.circuit_trips,
     ),
+    ("rotapool_resource_streams_begun", "Streams from it that had a first item.", |resource| {
+        resource.streams_begun
+    }),
     ("rotapool_resource_streams", "Streams from it that came to their end.", |resource| {
         resource.streams
     }),

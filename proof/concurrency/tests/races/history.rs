@@ -35,6 +35,9 @@ struct History {
     between: BTreeSet<u64>,
     /// The attempts that were told to abort.
     doomed: BTreeSet<Attempt>,
+    /// The streams that have begun, and whether siblings' signals end those too.
+    committed: BTreeSet<Attempt>,
+    cancels_streams: bool,
     ended: BTreeSet<u64>,
     attempts: u64,
     settled: BTreeMap<&'static str, u64>,
@@ -49,7 +52,8 @@ pub(crate) fn check(pool: &Pool<()>, events: &mut Events) {
     let stats = pool.stats();
     let caps: BTreeMap<_, _> =
         stats.resources.iter().map(|row| (row.id.to_string(), row.max_in_flight)).collect();
-    let mut history = History::default();
+    let cancels_streams = pool.config().settings().cancel_streams == Some(true);
+    let mut history = History { cancels_streams, ..History::default() };
     while let Some(event) = events.try_next() {
         history.follow(&event, &caps);
     }
@@ -119,6 +123,15 @@ impl History {
             Event::AttemptHedged { run, attempt, .. } => {
                 assert!(self.under_way.contains_key(&(*run, *attempt)), "{event}");
             }
+            Event::AttemptCommitted { run, id, attempt, .. } => {
+                let it = self.under_way.get(&(*run, *attempt)).expect("it is under way");
+                assert_eq!(it.id, **id, "{event}");
+                assert!(self.committed.insert((*run, *attempt)), "twice: {event}");
+                // It has not heard of it, and goes on.
+                if !self.cancels_streams {
+                    self.doomed.remove(&(*run, *attempt));
+                }
+            }
             Event::AttemptAbandoned { run, id, attempt, .. } => {
                 self.doomed.remove(&(*run, *attempt));
                 self.end((*run, *attempt), id, "abandoned", None);
@@ -142,6 +155,7 @@ impl History {
                 };
                 let told =
                     self.under_way.iter().filter(|(_, one)| is_told(one)).map(|(key, _)| *key);
+                let told = told.filter(|key| self.cancels_streams || !self.committed.contains(key));
                 let told: BTreeSet<_> = told.filter(|key| !self.doomed.contains(key)).collect();
                 let (count, told_now) = (*count, told.len() as u64);
                 let pausing = self.between.len() as u64;

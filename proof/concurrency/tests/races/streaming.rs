@@ -8,7 +8,9 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt as _, stream};
 use loom::future::block_on;
 use loom::thread;
-use rotapool::{Builder, Fault, HeldStream, Lease, Pool, Resource, RunError, StreamError};
+use rotapool::{
+    Builder, ExhaustedReason, Fault, HeldStream, Lease, Pool, Resource, RunError, StreamError,
+};
 
 use crate::clock::Leaping;
 use crate::history;
@@ -162,6 +164,32 @@ fn the_places_of_a_stream_that_ends_and_of_one_that_is_dropped_go_to_those_in_li
         drops.join().unwrap();
         let stats = pool.stats();
         assert_eq!((stats.runs_ok, stats.runs_cancelled), (3, 1));
+        history::check(&pool, &mut events);
+    });
+}
+
+#[test]
+fn the_end_of_the_pool_wakes_a_reader_also_of_a_stream_that_a_sibling_called_as_it_began() {
+    explore(|| {
+        let pool = pool(&["a", "b"]);
+        let mut events = pool.events();
+        let (older, reply) = (begin(&pool, cools_a), open(&pool, |_| hangs()));
+        let others = pool.clone();
+        let signals = thread::spawn(move || {
+            block_on(older).unwrap();
+            block_on(others.drain(Duration::ZERO))
+        });
+        match block_on(reply) {
+            Ok(mut reply) => {
+                let aborted = StreamError::Aborted { id: reply.id().into() };
+                assert_eq!(block_on(reply.next()), Some(Ok("first")));
+                assert_eq!(block_on(reply.next()), Some(Err(aborted)));
+            }
+            Err(RunError::Exhausted(why)) => assert_eq!(why.reason, ExhaustedReason::Closed),
+            Err(other) => panic!("{other}"),
+        }
+        let report = signals.join().unwrap();
+        assert!(report.is_complete(), "{report}");
         history::check(&pool, &mut events);
     });
 }

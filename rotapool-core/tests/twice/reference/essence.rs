@@ -60,6 +60,7 @@ impl Reference {
             (self.rank_of(usage.membership), usage.abortable, usage.late, usage.lost, age, held)
                 .hash(into);
             (ahead(usage.hedge_at, now), ahead(self.end_of(usage), now)).hash(into);
+            (usage.spared, usage.first_item.is_some()).hash(into);
             usage.reserved.hash(into);
         }
         self.spending.as_ref().map(|spending| spending.essence(now)).hash(into);

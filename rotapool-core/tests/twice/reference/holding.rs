@@ -10,17 +10,27 @@ use super::{Reference, Usage};
 use crate::twice::observed::Moment;
 
 impl Reference {
-    /// A stream has begun, and is held.
-    pub(crate) fn commit(&mut self, run: usize, until: Option<Moment>, now: Moment) {
+    /// A stream has begun, and is held. Answers whether it gets an abort handle anew.
+    pub(crate) fn commit(&mut self, run: usize, until: Option<Moment>, now: Moment) -> bool {
         self.decide(run, true, now);
         let &Usage { number, membership, since, lost, .. } = self.usage_of(run);
         let (took, rules) = (now - since, &self.rules.health);
         self.memberships[membership].measures.took(took, now, rules);
         self.begins_to_prove(Witness { usage: number, membership, lost, as_of: Moment::ZERO });
-        self.usage_of_mut(run).first_item = Some(took);
+        self.memberships[membership].counted.streams_begun += 1;
+        let spares = !self.rules.cancel_streams && !self.ended;
+        let usage = self.usage_of_mut(run);
+        usage.first_item = Some(took);
+        usage.spared = spares;
+        let anew = spares && !usage.abortable;
+        usage.abortable |= spares;
+        if anew {
+            self.note("a stream that began as a sibling aborted it");
+        }
         self.come_back_early(membership, number, now);
         self.counts_no_longer(number);
         self.hold(run, until, now);
+        anew
     }
 
     pub(crate) fn hold(&mut self, run: usize, until: Option<Moment>, now: Moment) {

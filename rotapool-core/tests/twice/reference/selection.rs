@@ -159,6 +159,7 @@ impl Reference {
             handle,
             since: now,
             abortable: true,
+            spared: false,
             late: false,
             lost: false,
             reserved,

@@ -287,9 +287,13 @@ impl Reference {
         if !self.rules.cancel_siblings {
             return;
         }
-        let mut spared = false;
+        let (mut spared, mut goes_on) = (false, false);
         for usage in &mut self.usages {
             let is_younger = usage.membership == than.membership && usage.number > than.usage;
+            if usage.spared {
+                goes_on |= is_younger && usage.number <= up_to && usage.since >= than.as_of;
+                continue;
+            }
             if is_younger && usage.since < than.as_of && usage.abortable {
                 spared = true;
             } else if is_younger && usage.number <= up_to && usage.abortable {
@@ -298,6 +302,9 @@ impl Reference {
                 self.counted.sibling_cancels += 1;
                 self.memberships[than.membership].counted.sibling_cancels += 1;
             }
+        }
+        if goes_on {
+            self.note("a stream went on through a sibling's signal");
         }
         if spared {
             self.note("a younger sibling was spared that may have overtaken the signal's call");
