@@ -7,22 +7,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
+use futures::TryStreamExt as _;
 use futures::channel::oneshot;
 use futures::future::BoxFuture;
-use rotapool::{AbortHandle, Pool, PoolService, RunError};
+use futures::stream::BoxStream;
+use rotapool::{AbortHandle, HeldStream, Pool, PoolService, RunError, StreamError};
 use tower::Service as _;
 
 use crate::books::Books;
 use crate::stage::{Answer, Boom, Stage};
 
 /// By which door the run begins.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entry {
     Pool,
     Request,
     Wrap,
     Abortable,
     Service,
+    /// As a stream, whose first item is the answer.
+    Stream,
+    /// As a stream that has begun, and then does what the run's first call does.
+    Begun,
 }
 
 /// How it is given up.
@@ -96,6 +102,10 @@ impl Life {
                     PoolService::new(stage.request(), move |lease, ()| operation(lease));
                 (Box::pin(service.call(())), None)
             }
+            Entry::Stream | Entry::Begun => (
+                read(stage.request().run_stream(Stage::streaming(stage, entry == Entry::Begun))),
+                None,
+            ),
         };
         let (tell, fate) = oneshot::channel();
         let pulse = Arc::new(Pulse::default());
@@ -184,6 +194,18 @@ impl Future for Life {
 /// What wakes the task of a run, once it has been polled.
 pub(crate) type TaskOfARun = Arc<Mutex<Option<Waker>>>;
 
+/// Reads a stream to its end: the run is over then.
+fn read(opening: impl Future<Output = Opened> + Send + 'static) -> Run {
+    Box::pin(async move {
+        let items: Vec<_> = opening.await?.try_collect().await.map_err(|error| match error {
+            StreamError::Operation(Boom) | StreamError::Broken(_) => RunError::Operation(Boom),
+            other => panic!("a stream of the tests ends by {other:?}"),
+        })?;
+        assert_eq!(items.len(), 2, "all of it is read");
+        Ok(items.concat())
+    })
+}
+
 /// What the run takes for its task: it counts who holds its waker and how often it was woken.
 #[derive(Debug, Default)]
 pub(crate) struct Pulse {
@@ -265,3 +287,8 @@ impl Drop for Beat {
 
 /// The type of the operation's futures.
 pub(crate) type Calling = BoxFuture<'static, Answer>;
+
+/// The type of its streams.
+pub(crate) type Items = BoxStream<'static, Answer>;
+
+type Opened = Result<HeldStream<&'static str, Items>, RunError<Boom>>;

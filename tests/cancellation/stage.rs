@@ -1,17 +1,18 @@
 //! A pool, the operations of its runs, and what has to be true of it afterwards.
 
-use std::future::poll_fn;
+use std::future::{Ready, poll_fn, ready};
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt as _};
 use rotapool::{Fault, Lease, Pool, Request, Runtime};
 
-use crate::books::Books;
+use crate::books::{Books, Call};
 use crate::held::{Held, finish};
-use crate::life::{Calling, TaskOfARun};
+use crate::life::{Calling, Items, TaskOfARun};
 use crate::shapes::{Act, End, Shape};
 
 /// An operation's own error.
@@ -69,28 +70,73 @@ impl Stage {
     ) -> impl Fn(Lease<&'static str>) -> Calling + Send + Sync + 'static {
         let stage = Arc::clone(this);
         move |lease| {
-            let nth = (lease.attempt() as usize - 1).min(stage.acts.len() - 1);
-            let (mut call, act, stage) = (stage.books.call(), stage.acts[nth], Arc::clone(&stage));
-            if act.end == End::PanicAtOnce {
-                call.ends(act.end);
-                resume_unwind(Box::new("the operation panics before there is a future"));
-            }
+            let (mut call, act, stage) = stage.call(&lease);
             Box::pin(async move {
-                for _ in 0..act.yields {
-                    pause_for_others().await;
-                }
-                match act.end {
-                    End::Hang => {
-                        call.hangs();
-                        std::future::pending().await
-                    }
-                    End::FellOlder => {
-                        stage.fell_older();
-                        std::future::pending().await
-                    }
-                    end => finish(&lease, call, end),
-                }
+                let end = stage.play(act, &mut call).await;
+                finish(&lease, call, end)
             })
+        }
+    }
+
+    /// The same as one that answers with a stream of two items. Of one that `has_begun` the first comes before it acts.
+    pub(crate) fn streaming(
+        this: &Arc<Self>,
+        has_begun: bool,
+    ) -> impl Fn(Lease<&'static str>) -> Ready<Result<Items, Fault<Boom>>> + Send + Sync + 'static
+    {
+        let stage = Arc::clone(this);
+        move |lease| {
+            let (call, act, stage) = stage.call(&lease);
+            let items = stream::unfold((0, Some(call)), move |(nth, call)| {
+                let (lease, stage) = (lease.clone(), Arc::clone(&stage));
+                async move {
+                    let mut call = call?;
+                    let end = match nth == u32::from(has_begun) {
+                        true => stage.play(act, &mut call).await,
+                        false => stage.play(crate::shapes::act(2, End::Value), &mut call).await,
+                    };
+                    match end {
+                        End::Value if nth < 2 => {
+                            Some((Ok("item".to_owned()), (nth + 1, Some(call))))
+                        }
+                        End::Value => {
+                            call.ends(end);
+                            None
+                        }
+                        end => Some((finish(&lease, call, end), (nth, None))),
+                    }
+                }
+            });
+            ready(Ok(items.boxed()))
+        }
+    }
+
+    /// A call begins, and does this.
+    fn call(self: &Arc<Self>, lease: &Lease<&'static str>) -> (Call, Act, Arc<Self>) {
+        let nth = (lease.attempt() as usize - 1).min(self.acts.len() - 1);
+        let (call, act) = (self.books.call(), self.acts[nth]);
+        if act.end == End::PanicAtOnce {
+            call.ends(act.end);
+            resume_unwind(Box::new("the operation panics before there is a future"));
+        }
+        (call, act, Arc::clone(self))
+    }
+
+    /// What a call does until it ends, and how that is to be.
+    async fn play(&self, act: Act, call: &mut Call) -> End {
+        for _ in 0..act.yields {
+            pause_for_others().await;
+        }
+        match act.end {
+            End::Hang => {
+                call.hangs();
+                std::future::pending().await
+            }
+            End::FellOlder => {
+                self.fell_older();
+                std::future::pending().await
+            }
+            end => end,
         }
     }
 

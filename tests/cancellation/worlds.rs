@@ -134,7 +134,10 @@ impl World for OnPausedTokio {
     }
 
     async fn pass_time(&self) {
-        tokio::time::sleep(MOMENT).await;
+        for _ in 0..3 {
+            pause_for_others().await;
+        }
+        tokio::time::advance(MOMENT).await;
     }
 }
 

@@ -90,7 +90,7 @@ async fn a_time_out_counts_from_the_call_on() {
     let pool = pool(&["a"]);
     let mut service = PoolService::new(pool.request().timeout(secs(3)), ask);
     let late = service.call("late");
-    tokio::time::sleep(secs(5)).await;
+    tokio::time::advance(secs(5)).await;
     let error = late.await.unwrap_err();
     let reason = error.exhausted().map(|why| &why.reason);
     assert!(matches!(reason, Some(ExhaustedReason::Deadline { .. })), "{reason:?}");

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
 
-use rotapool::{Fault, Lease, Pool, PoolService, Resource, RunError, TokioRuntime};
+use rotapool::{Fault, Lease, Pool, PoolService, Resource, RunError, Runtime as _, TokioRuntime};
 use tower::Service;
 
 pub(crate) fn secs(seconds: u64) -> Duration {
@@ -25,12 +25,18 @@ pub(crate) fn pool(ids: &[&'static str]) -> Pool<&'static str> {
         .unwrap()
 }
 
+/// Lets time pass by tokio's paused clock.
+pub(crate) async fn virtually(time: Duration) {
+    let until = TokioRuntime.now() + time;
+    TokioRuntime.sleep_until(until).await;
+}
+
 /// Answers with who served after a second; one called `bad` cools down at once.
 pub(crate) async fn ask(at: Lease<&'static str>, what: &'static str) -> Reply {
     if at.id() == "bad" {
         return Err(Fault::cooldown("429"));
     }
-    tokio::time::sleep(secs(1)).await;
+    virtually(secs(1)).await;
     Ok(format!("{what} by {}", at.id()))
 }
 

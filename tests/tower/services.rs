@@ -9,7 +9,7 @@ use rotapool::{Meaning, Pool, PoolLayer, Resource, Signal};
 use tower::buffer::Buffer;
 use tower::{BoxError, Layer as _, Service, ServiceBuilder, ServiceExt as _, service_fn};
 
-use crate::scene::secs;
+use crate::scene::{secs, virtually};
 
 /// A service as strict as they may be: only who was polled ready may be called, and a clone was not. Ready on the second
 /// poll.
@@ -103,7 +103,7 @@ fn a_layer_takes_a_request_with_options_and_requests_that_are_no_clones() {
 #[tokio::test(start_paused = true)]
 async fn services_of_a_stack_of_their_own_are_pooled_with_their_limits() {
     let slow = service_fn(|_: &'static str| async {
-        tokio::time::sleep(secs(5)).await;
+        virtually(secs(5)).await;
         Ok::<_, Infallible>("too late")
     });
     let fast = service_fn(|_: &'static str| async { Ok::<_, Infallible>("in time") });

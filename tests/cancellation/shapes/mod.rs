@@ -64,9 +64,21 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// `Pool::run` takes no options.
+    /// `Pool::run` takes no options. A stream that has begun makes no further attempt, and neither siblings nor time-outs
+    /// end it: its call has to end by itself.
     pub(crate) fn enters_by(&self, entry: Entry) -> bool {
-        !matches!(entry, Entry::Pool) || self.options.is_none()
+        match entry {
+            Entry::Pool => self.options.is_none(),
+            Entry::Begun => {
+                !matches!(self.acts[0].end, End::Hang | End::FellOlder | End::RetryOnTrial)
+            }
+            _ => true,
+        }
+    }
+
+    /// How many polls a run has at least that enters so.
+    pub(crate) fn least_polls(&self, entry: Entry) -> u32 {
+        if entry == Entry::Begun { 1 } else { self.polls }
     }
 }
 
