@@ -23,6 +23,8 @@ pub(crate) enum Choice {
     /// Of two attempts in flight the other one is spoken of.
     Swap(usize),
     Cancel(usize),
+    /// What it got is held from here on, as a checkout or as a stream that has begun.
+    Hold(usize, bool),
     /// The operation says that it took so much: nothing, or more than there is.
     Say(usize, u64),
     /// The upstream says that nothing is left for a while.
@@ -78,6 +80,9 @@ impl Choice {
                     }
                     if setting.quotas {
                         choices.extend([Self::Say(run, 0), Self::Say(run, 4), Self::Correct(run)]);
+                    }
+                    if setting.holds && !episode.is_held(run) {
+                        choices.extend([Self::Hold(run, false), Self::Hold(run, true)]);
                     }
                     if aborted {
                         choices.push(Self::Settle(run, End::Aborted));
@@ -141,6 +146,10 @@ impl Choice {
             Self::Hedge(run) => vec![Command::Overdue { run, chance: CHANCE }],
             Self::Swap(run) => vec![Command::Swap { run }],
             Self::Cancel(run) => vec![Command::Cancel { run }],
+            Self::Hold(run, commits) => {
+                let until = Some(episode.now() + Duration::from_secs(4));
+                vec![Command::Hold { run, until, commits }]
+            }
             Self::Say(run, amount) => {
                 vec![Command::SaySpent { run, dimension: Some("requests"), amount }]
             }

@@ -41,7 +41,7 @@ pub(crate) fn uphold(scene: &Scene<'_>) {
 
 fn what_is_in_flight_lives_and_never_exceeds_the_cap(scene: &Scene<'_>) {
     for row in scene.after {
-        let living = scene.ledger.in_flight(&row.id);
+        let living = scene.ledger.in_flight(&row.id, scene.now);
         assert_eq!(row.in_flight as usize, living, "in flight on {}, and the live usages", row.id);
         let within = row.max_in_flight.is_none_or(|cap| row.in_flight + row.promised <= cap);
         assert!(within, "{} has {} in flight of {:?}", row.id, row.in_flight, row.max_in_flight);
@@ -81,6 +81,7 @@ fn the_counters_add_up(Scene { stats, ledger, .. }: &Scene<'_>) {
         + tally.panicked
         + tally.failed
         + tally.timed_out
+        + tally.taken_back
         + ledger.operations();
     assert_eq!(stats.attempts, sum, "attempts, and what became of them: {tally:?}");
     for (counter, is, should_be) in [
@@ -93,7 +94,12 @@ fn the_counters_add_up(Scene { stats, ledger, .. }: &Scene<'_>) {
         ("runs_ok", stats.runs_ok, tally.succeeded),
         ("failures", stats.failures, tally.failed + answered + stats.timeouts),
         ("timeouts and deadlines", stats.timeouts + stats.deadlines, tally.timed_out),
-        ("runs_error", stats.runs_error, tally.erred + tally.failed + tally.panicked),
+        ("taken_back", stats.taken_back, tally.taken_back),
+        (
+            "runs_error",
+            stats.runs_error,
+            tally.erred + tally.failed + tally.panicked + tally.broken,
+        ),
         ("runs_exhausted", stats.runs_exhausted, tally.runs_exhausted),
         ("runs_cancelled", stats.runs_cancelled, tally.runs_cancelled),
     ] {
@@ -178,7 +184,7 @@ fn a_place_on_trial_is_neither_lost_nor_doubled(scene: &Scene<'_>) {
     }
     let picked = ledger.newest().expect("the ledger has the attempt");
     if ledger.is_on_trial(picked) && !ledger.rules().rules.generations {
-        let in_flight = ledger.in_flight(picked);
+        let in_flight = ledger.in_flight(picked, *now);
         assert!(in_flight <= 1, "{picked} is on trial, and another of its {in_flight} was let in");
     }
 }

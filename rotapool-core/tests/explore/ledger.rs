@@ -27,7 +27,9 @@ pub(crate) struct Ledger {
     marks: BTreeMap<usize, u64>,
     /// The newest usage when an operator parked a member last: older ones are on no trial.
     parked_after: BTreeMap<usize, u64>,
-    /// What the command before should have aborted, oldest first.
+    /// Whether what was left in flight has been told to end.
+    has_ended: bool,
+    /// What the command before should have aborted: whose place it took back, and then siblings, oldest first.
     pub(crate) doomed: Vec<Handle>,
     pub(crate) tally: Tally,
 }
@@ -43,6 +45,10 @@ struct Usage {
     abortable: bool,
     /// Whether its operation goes on: not in a pause.
     goes_on: bool,
+    /// Whether it is held, and until when.
+    held: Option<Option<Moment>>,
+    /// A stream has had its first item: it has proven its resource, and siblings leave it alone.
+    has_begun: bool,
 }
 
 #[derive(Debug)]
@@ -56,6 +62,7 @@ struct Run {
     waits: Option<Handle>,
     /// Of two usages in flight, the one that is not spoken of.
     beside: Option<u64>,
+    is_taken_back: bool,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +85,9 @@ pub(crate) struct Tally {
     pub(crate) sibling_cancels: u64,
     pub(crate) runs_exhausted: u64,
     pub(crate) runs_cancelled: u64,
+    pub(crate) taken_back: u64,
+    /// Runs that ended in an error by what would have sent them elsewhere, had they not been held.
+    pub(crate) broken: u64,
 }
 
 impl Ledger {
@@ -93,28 +103,31 @@ impl Ledger {
             tripped_after: BTreeMap::new(),
             marks: BTreeMap::new(),
             parked_after: BTreeMap::new(),
+            has_ended: false,
             doomed: Vec::new(),
             tally: Tally::default(),
         }
     }
 
     /// How many usages there are of an id, by all of its memberships.
-    pub(crate) fn in_flight(&self, id: &str) -> usize {
-        self.usages.iter().filter(|usage| usage.id == id).count()
+    pub(crate) fn in_flight(&self, id: &str, now: Moment) -> usize {
+        self.usages.iter().filter(|usage| usage.id == id && !is_over(usage, now)).count()
     }
 
     /// How many usages hold a place on a member's trial.
     pub(crate) fn on_trial_of(&self, id: &str, now: Moment) -> u32 {
         let Some(membership) = self.members.get(id) else { return 0 };
         let on_it = self.usages.iter().filter(|usage| usage.membership == *membership);
-        on_it.filter(|usage| self.holds_a_place(usage, now)).count() as u32
+        let in_flight = on_it.filter(|usage| !is_over(usage, now));
+        in_flight.filter(|usage| self.holds_a_place(usage, now)).count() as u32
     }
 
     fn holds_a_place(&self, usage: &Usage, now: Moment) -> bool {
         let Recovery::Trial(trial) = self.rules.recovery else { return false };
         let tripped_after = self.tripped_after.get(&usage.membership).copied().unwrap_or(0);
         let is_lost = trial.bound.is_some_and(|bound| usage.since + bound <= now);
-        usage.number > tripped_after && self.is_younger_than_the_park(usage) && !is_lost
+        let is_judged = usage.number > tripped_after && self.is_younger_than_the_park(usage);
+        is_judged && !is_lost && !usage.has_begun
     }
 
     fn is_younger_than_the_park(&self, usage: &Usage) -> bool {
@@ -166,9 +179,13 @@ impl Ledger {
         reported.copied().unwrap_or(Status::Healthy)
     }
 
-    pub(crate) fn record(&mut self, command: &Command, played: &Played, now: Moment) {
+    pub(crate) fn record(&mut self, command: &Command, played: &Played, (now, noticed): (Moment, bool)) {
         let what = &played.aftermath;
         self.doomed.clear();
+        if noticed {
+            self.take_back(now);
+        }
+        let taken_back = self.doomed.len() as u64;
         // By the clock what has ended is noticed before anything else.
         let is_first = |change: &&Change| {
             self.rules.rules.ends_by_the_clock
@@ -184,6 +201,7 @@ impl Ledger {
                 steps: 0,
                 waits: None,
                 beside: None,
+                is_taken_back: false,
             }),
             Command::Step { run, .. } => {
                 self.step(*run, played.next.as_ref().expect("a step has an answer"), now);
@@ -198,7 +216,11 @@ impl Ledger {
             Command::Swap { run } => {
                 self.runs[*run].beside = self.place_of(*run).map(|at| self.usages[at].number);
             }
+            // What was taken back has been counted.
+            Command::Settle { run, .. } | Command::Cancel { run }
+                if self.runs[*run].is_taken_back => {}
             Command::Settle { run, outcome, .. } => self.settle(*run, outcome, now),
+            Command::Hold { run, until, commits } => self.hold(*run, *until, *commits, now),
             Command::Cancel { run } => {
                 self.tally.runs_cancelled += 1;
                 self.runs[*run].waits = None;
@@ -220,7 +242,8 @@ impl Ledger {
             }
             Command::End => {
                 let abortable = self.usages.iter().filter(|usage| usage.abortable);
-                self.doomed = abortable.map(|usage| usage.handle).collect();
+                self.doomed.extend(abortable.map(|usage| usage.handle));
+                self.has_ended = true;
             }
             Command::Park { id, .. } => {
                 self.parked_after.insert(self.members[*id], self.tally.begun);
@@ -235,7 +258,6 @@ impl Ledger {
             | Command::Choose { .. }
             | Command::SaySpent { .. }
             | Command::SayLeft { .. }
-            | Command::Hold { .. }
             | Command::LookOut { .. }
             | Command::StandDown { .. }
             | Command::Employ(_)
@@ -251,7 +273,7 @@ impl Ledger {
             run.waits = run.waits.filter(|waits| !what.wakes.contains(waits));
         }
         if !matches!(command, Command::End) {
-            self.tally.sibling_cancels += what.aborts.len() as u64;
+            self.tally.sibling_cancels += what.aborts.len() as u64 - taken_back;
         }
     }
 
@@ -339,6 +361,8 @@ impl Ledger {
             since: now,
             abortable: true,
             goes_on: true,
+            held: None,
+            has_begun: false,
         });
     }
 
@@ -358,6 +382,8 @@ impl Ledger {
             Outcome::Signal(_) => tally.disabled += 1,
             _ => unreachable!("an outcome that no choice makes"),
         }
+        let goes_on = matches!(outcome, Outcome::Aborted | Outcome::TimedOut | Outcome::Signal(_));
+        tally.broken += u64::from(goes_on && usage.held.is_some());
         if self.rules.rules.generations {
             let says_something = self.follow(&usage, outcome, now);
             self.tell_the_group(&usage, outcome, says_something, now);
@@ -365,10 +391,9 @@ impl Ledger {
             self.follow_as_recorded(&usage, outcome);
             self.tell_the_group(&usage, outcome, true, now);
         }
-        let goes_on = matches!(outcome, Outcome::Aborted | Outcome::TimedOut | Outcome::Signal(_));
         let Run { terms, budget, made, .. } = &self.runs[number];
         let last = terms.retry_delay.is_zero() || *budget == Some(*made);
-        if !self.rules.rules.holds_place_in_pauses || !goes_on || last {
+        if !self.rules.rules.holds_place_in_pauses || !goes_on || last || usage.held.is_some() {
             self.take(number);
             // The other one of two is given up where the run ends.
             if !goes_on && self.take(number).is_some() {
@@ -380,6 +405,33 @@ impl Ledger {
         for usage in self.usages.iter_mut().filter(|usage| usage.handle.run == number) {
             usage.goes_on = false;
             usage.abortable &= is_retry;
+        }
+    }
+
+    fn hold(&mut self, run: usize, until: Option<Moment>, commits: bool, now: Moment) {
+        let at = self.usages.iter().position(|usage| usage.handle.run == run);
+        let at = at.expect("it is held while it lives");
+        if commits {
+            let usage = self.usages[at].clone();
+            self.follow(&usage, &Outcome::Success, now);
+        }
+        let spares = commits && !self.rules.cancel_streams && !self.has_ended;
+        let usage = &mut self.usages[at];
+        (usage.held, usage.has_begun) = (Some(until), commits);
+        usage.abortable |= spares;
+    }
+
+    /// Those that were held for too long, in the order of their members.
+    fn take_back(&mut self, now: Moment) {
+        let (mut over, left) =
+            self.usages.drain(..).partition::<Vec<_>, _>(|usage| is_over(usage, now));
+        self.usages = left;
+        over.sort_by_key(|usage| (usage.membership, usage.held, usage.number));
+        for usage in over {
+            self.tally.taken_back += 1;
+            self.tally.runs_cancelled += 1;
+            self.runs[usage.handle.run].is_taken_back = true;
+            self.doomed.extend(usage.abortable.then_some(usage.handle));
         }
     }
 
@@ -442,7 +494,9 @@ impl Ledger {
         }
         let up_to = *tripped_after;
         let halfway = usage.since + (now - usage.since) / 2;
-        self.doom_the_younger(usage, up_to, halfway);
+        // Whoever holds it tells nothing of when it heard of a limit.
+        let from = if usage.held.is_some() { Moment::ZERO } else { halfway };
+        self.doom_the_younger(usage, up_to, from);
     }
 
     /// By our own rules: whether the outcome is evidence, and whom it dooms.
@@ -450,6 +504,7 @@ impl Ledger {
         let membership = usage.membership;
         let standing = self.standing_of(usage);
         let is_judged = self.on_trial.contains_key(&membership)
+            && !usage.has_begun
             && self.is_younger_than_the_park(usage)
             && usage.number > self.tripped_after.get(&membership).copied().unwrap_or(0);
         let is_lost = is_judged && !self.holds_a_place(usage, now);
@@ -512,7 +567,8 @@ impl Ledger {
         if self.rules.cancel_siblings {
             let siblings = self.usages.iter().filter(|it| it.membership == than.membership);
             let younger = siblings.filter(|it| it.number > than.number && it.number <= up_to);
-            let younger = younger.filter(|it| it.since >= from);
+            let spares = |it: &&Usage| it.has_begun && !self.rules.cancel_streams;
+            let younger = younger.filter(|it| it.since >= from && !spares(it));
             self.doomed.extend(younger.filter(|it| it.abortable).map(|it| it.handle));
         }
     }
@@ -529,4 +585,9 @@ impl Ledger {
         let is_it = |usage: &Usage| usage.handle.run == run && beside != Some(usage.number);
         self.usages.iter().position(is_it)
     }
+}
+
+/// Whether it was held for too long, which the reports show at once.
+fn is_over(usage: &Usage, now: Moment) -> bool {
+    usage.held.flatten().is_some_and(|end| end <= now)
 }

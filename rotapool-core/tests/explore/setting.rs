@@ -35,6 +35,8 @@ pub(crate) struct Setting {
     pub(crate) tries: bool,
     /// Whether attempts are hedged, after 2 s.
     pub(crate) hedges: bool,
+    /// Whether callers hold what they get: a checkout or a stream, each with a bound.
+    pub(crate) holds: bool,
 }
 
 /// What there is in a pool beside its resources and runs.
@@ -47,6 +49,7 @@ struct Beside {
     attended: bool,
     tries: bool,
     hedges: bool,
+    holds: bool,
 }
 
 impl Setting {
@@ -65,20 +68,24 @@ impl Setting {
         let costly = [(1, 2, 2), (2, 2, 2)].into_iter().map(with(Beside { costs: true, ..quotas }));
         let grouped = [(2, 1, 1), (2, 2, 2)].into_iter().map(with(Beside { groups: true, ..none }));
         let trying = [(2, 1, 2), (2, 2, 1)].into_iter().map(with(Beside { tries: true, ..none }));
+        let holding = [(1, 2, 1), (2, 2, 2)].into_iter().map(with(Beside { holds: true, ..none }));
+        let ending = Beside { holds: true, closes: true, ..none };
+        let ending = [(1, 2, 1)].into_iter().map(with(ending));
         let shapes = open.chain(closing).chain(metered).chain(watched).chain(both);
         let hedges = Beside { hedges: true, ..none };
         let hedging = [(2, 1, 2), (2, 2, 2)].into_iter().map(with(hedges));
         let in_groups = [(2, 1, 1)].into_iter().map(with(Beside { groups: true, ..hedges }));
-        let ending = [(2, 2, 1)].into_iter().map(with(Beside { closes: true, ..hedges }));
+        let ending_too = [(2, 2, 1)].into_iter().map(with(Beside { closes: true, ..hedges }));
         let metered_too = [(2, 2, 1)].into_iter().map(with(Beside { quotas: true, ..hedges }));
         let shapes = shapes.chain(costly).chain(grouped).chain(trying);
-        let shapes = shapes.chain(hedging).chain(in_groups).chain(ending).chain(metered_too);
+        let shapes = shapes.chain(hedging).chain(in_groups).chain(ending_too).chain(metered_too);
+        let shapes = shapes.chain(holding).chain(ending);
         shapes.flat_map(move |((resources, runs, kinds), beside)| {
-            let Beside { closes, quotas, costs, groups, attended, tries, hedges } = beside;
+            let Beside { closes, quotas, costs, groups, attended, tries, hedges, holds } = beside;
             let switches = [(false, false), (false, true), (true, false), (true, true)];
             switches.into_iter().flat_map(move |(siblings, caps)| {
-                // By the recorded rules nobody may.
-                let is_ours = tries || hedges;
+                // By the recorded rules nobody may, and what is over is noticed late.
+                let is_ours = tries || hedges || holds;
                 let configs = configs().filter(move |it| !is_ours || it.rules == Rules::OURS);
                 configs.map(move |mut rules| {
                     rules.probe_early = tries.then(|| Duration::from_secs(1));
@@ -91,6 +98,7 @@ impl Setting {
                     rules.strategy = strategy;
                     rules.cooldown_table = [2, 4].map(Duration::from_secs).to_vec();
                     rules.cancel_siblings = siblings;
+                    rules.cancel_streams = holds && caps;
                     // With many runs the line gets full.
                     rules.max_waiting = if runs > 2 { 1 } else { rules.max_waiting };
                     Self {
@@ -106,6 +114,7 @@ impl Setting {
                         attended,
                         tries,
                         hedges,
+                        holds,
                     }
                 })
             })
@@ -229,6 +238,7 @@ impl fmt::Display for Setting {
             (self.attended, "monitor"),
             (self.tries, "early probes"),
             (self.hedges, "hedges"),
+            (self.holds, "holds"),
         ] {
             write!(f, ", {}{name}", if is_on { "" } else { "no " })?;
         }

@@ -139,7 +139,8 @@ impl<'a> World<'a> {
     fn act(&mut self, command: &Command) -> Played {
         let played = self.episode.act(command, &mut self.corners);
         let now = self.episode.now();
-        self.ledger.record(command, &played, now);
+        let noticed = self.episode.has_noticed();
+        self.ledger.record(command, &played, (now, noticed));
         played
     }
 }
