@@ -137,10 +137,10 @@ fn a_run_is_a_span_and_what_happens_in_it_is_inside() {
     assert_eq!(
         recorder.lines(),
         [
-            "DEBUG attempt settled pool=\"keys\" resource_id=\"a\" attempt=1 outcome=cooldown (429) latency=2.0",
+            "DEBUG attempt settled pool=\"keys\" resource_id=\"a\" request_id=\"req-1\" attempt=1 outcome=cooldown (429) latency=2.0",
             "WARN resource cools down pool=\"keys\" resource_id=\"a\" sequence=1 seconds=30.0 cause=429",
-            "DEBUG attempt settled pool=\"keys\" resource_id=\"b\" attempt=2 outcome=success latency=1.0",
-            "DEBUG run ended pool=\"keys\" outcome=ok attempts=2",
+            "DEBUG attempt settled pool=\"keys\" resource_id=\"b\" request_id=\"req-1\" attempt=2 outcome=success latency=1.0",
+            "DEBUG run ended pool=\"keys\" request_id=\"req-1\" outcome=ok attempts=2",
         ]
         .map(|line| format!("{line} {inside}"))
     );
@@ -184,6 +184,36 @@ fn the_operations_own_events_are_inside_the_span_of_their_run_whoever_is_polled(
             "INFO meanwhile in nothing".to_owned(),
             format!("INFO called for two {}", inside("two")),
             format!("INFO called for one {}", inside("one")),
+        ]
+    );
+}
+
+#[test]
+fn a_stream_tells_of_its_commit_point_in_its_span_and_of_its_end_by_its_id() {
+    let recorder = Recorder::of(Level::DEBUG);
+    let scene = Scene::of(&["a"]);
+    with_default(recorder.clone(), || {
+        let request = scene.pool.request().request_id("req-1");
+        let task = scene.time.spawn(request.run_stream(|_| {
+            let items = futures::stream::iter([Ok::<_, Fault<std::io::Error>>(1)]);
+            std::future::ready(Ok(items))
+        }));
+        scene.settle();
+        let stream = task.take_result().expect("it has begun").unwrap();
+        scene.advance(secs(3));
+        scene.time.block_on(futures::StreamExt::collect::<Vec<_>>(stream));
+    });
+    let id = "request_id=\"req-1\"";
+    assert_eq!(
+        recorder.lines(),
+        [
+            format!(
+                "DEBUG attempt committed pool=\"pool\" resource_id=\"a\" attempt=1 latency=0.0 in rotapool::run pool=\"pool\" {id}"
+            ),
+            format!(
+                "DEBUG attempt settled pool=\"pool\" resource_id=\"a\" {id} attempt=1 outcome=success latency=3.0 in nothing"
+            ),
+            format!("DEBUG run ended pool=\"pool\" {id} outcome=ok attempts=1 in nothing"),
         ]
     );
 }

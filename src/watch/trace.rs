@@ -42,19 +42,27 @@ mod on {
 
     fn tell_one(pool: &str, event: &Event) {
         match event {
-            Event::AttemptSettled { id: resource_id, attempt, outcome, latency, .. } => {
-                let latency = latency.as_secs_f64();
+            // What outlives its call ends outside the span of its run: its id is told with it.
+            Event::AttemptSettled {
+                id: resource_id,
+                request_id,
+                attempt,
+                outcome,
+                latency,
+                ..
+            } => {
+                let (request_id, latency) = (request_id.as_deref(), latency.as_secs_f64());
                 tracing::debug!(
                     target: TARGET,
-                    pool, resource_id = &**resource_id, attempt, %outcome, latency,
+                    pool, resource_id = &**resource_id, request_id, attempt, %outcome, latency,
                     "attempt settled"
                 );
             }
-            Event::AttemptAbandoned { id: resource_id, attempt, latency, .. } => {
-                let latency = latency.as_secs_f64();
+            Event::AttemptAbandoned { id: resource_id, request_id, attempt, latency, .. } => {
+                let (request_id, latency) = (request_id.as_deref(), latency.as_secs_f64());
                 tracing::debug!(
                     target: TARGET,
-                    pool, resource_id = &**resource_id, attempt, outcome = "abandoned", latency,
+                    pool, resource_id = &**resource_id, request_id, attempt, outcome = "abandoned", latency,
                     "attempt abandoned"
                 );
             }
@@ -108,8 +116,9 @@ mod on {
                 let (by, resource_id, call) = (&**by, id.as_deref(), call.word());
                 tracing::info!(target: TARGET, pool, by, call, resource_id, "admin call");
             }
-            Event::RunEnded { outcome, attempts, .. } => {
-                tracing::debug!(target: TARGET, pool, %outcome, attempts, "run ended");
+            Event::RunEnded { request_id, outcome, attempts, .. } => {
+                let request_id = request_id.as_deref();
+                tracing::debug!(target: TARGET, pool, request_id, %outcome, attempts, "run ended");
             }
             Event::StateChanged { at, change, .. } => {
                 let left = change.until.map(|until| until.saturating_duration_since(*at));

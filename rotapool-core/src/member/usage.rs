@@ -381,7 +381,9 @@ mod tests {
         let spared = [1, 2, 3].map(|place| usages.take_spared(place));
         assert_eq!(spared, [Some((2, 'b')), Some((3, 'C')), None]);
         assert_eq!(usages.take_spared(1), None, "once");
-        tickets.map(|ticket| usages.leave(&mut lane, ticket));
+        for ticket in tickets {
+            usages.leave(&mut lane, ticket);
+        }
         assert_eq!((lane.len(), usages.slab.len()), (0, 0));
     }
 

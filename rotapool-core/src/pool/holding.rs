@@ -54,16 +54,7 @@ impl<A> State<A> {
     /// A usage ends that had its first item: what that proved is not proved again.
     #[cold]
     pub(crate) fn finish(&mut self, ticket: Ticket, now: Tick) {
-        let is_lost = self.usages.is_lost(&ticket);
-        let slot = &mut self.roster[ticket.slot()];
-        slot.measures.answered(now, &self.yardstick);
-        slot.counters.successes += 1;
-        self.counters.successes += 1;
-        let sequence = self.usages.sequence(&ticket);
-        if !is_lost && (slot.began_since_cleared(sequence) || !self.config.rules.generations) {
-            slot.succeed(self.config.decay);
-        }
-        self.release(ticket);
+        self.get_through(ticket, false, false, now);
     }
 
     /// A stream has come to its end.

@@ -114,6 +114,12 @@ impl<A> State<A> {
     /// knows whether it took as long as a value does.
     #[inline(always)]
     pub(crate) fn succeed(&mut self, ticket: Ticket, is_value: bool, now: Tick) {
+        self.get_through(ticket, is_value, true, now);
+    }
+
+    /// The same of one that `proves` its resource, or has done so before.
+    #[inline(always)]
+    pub(super) fn get_through(&mut self, ticket: Ticket, is_value: bool, proves: bool, now: Tick) {
         let key = ticket.slot();
         let slot = &mut self.roster[key];
         let Left { sequence, since, abort, lost } = self.usages.leave(&mut slot.lane, ticket);
@@ -125,7 +131,7 @@ impl<A> State<A> {
         if !lost && (slot.began_since_cleared(sequence) || !self.config.rules.generations) {
             slot.succeed(self.config.decay);
         }
-        if slot.ended(sequence) {
+        if slot.ended(sequence) && proves {
             slot.prove();
             if slot.member {
                 self.index.place(key, slot);

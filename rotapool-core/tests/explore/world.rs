@@ -139,7 +139,9 @@ impl<'a> World<'a> {
     fn act(&mut self, command: &Command) -> Played {
         let played = self.episode.act(command, &mut self.corners);
         let now = self.episode.now();
-        let noticed = self.episode.has_noticed();
+        // Some commands notice what is over that need not: then all of it.
+        let takes_back = self.episode.stats().taken_back > self.ledger.tally.taken_back;
+        let noticed = self.episode.has_noticed() || takes_back;
         self.ledger.record(command, &played, (now, noticed));
         played
     }

@@ -243,7 +243,7 @@ impl Episode {
         let is_member = |id: &str| self.rows.iter().any(|row| *row.id == *id);
         self.rules.ends_by_the_clock
             && match command {
-                Command::Step { .. } | Command::Settle { .. } => true,
+                Command::Step { .. } | Command::Settle { .. } | Command::Cancel { .. } => true,
                 // Of a usage that has ended nothing is said.
                 Command::SaySpent { run, .. } | Command::SayLeft { run, .. } => {
                     self.runs[*run].attempts.usage(&self.core).is_some()
