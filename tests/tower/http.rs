@@ -17,7 +17,7 @@ use tower::{ServiceBuilder, ServiceExt as _};
 use tower_http::set_header::SetRequestHeaderLayer;
 
 /// Serves on a port of its own for as long as the runtime lives.
-async fn serve(router: Router) -> SocketAddr {
+pub(crate) async fn serve(router: Router) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });

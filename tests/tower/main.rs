@@ -5,3 +5,4 @@ mod http;
 mod middleware;
 mod scene;
 mod services;
+mod streaming;
