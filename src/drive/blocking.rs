@@ -55,21 +55,6 @@ pub(crate) fn drive<C: Caller, A: Answers>(
     }
 }
 
-impl<C: Caller> Guard<C> {
-    /// Lets the operation see whether the attempt in flight is aborted, and when its time is up.
-    fn tell_doom(&self, lease: Lease<C::Value>) -> Lease<C::Value> {
-        match &self.target {
-            Some(target) => lease.doomed_by(Doom { call: target.look(), limit: self.limit() }),
-            None => lease,
-        }
-    }
-
-    /// The operation has ended, but who knows where its lease is: what it looks at serves no other attempt.
-    fn part_with_doom(&mut self) {
-        self.target = None;
-    }
-}
-
 /// Calls the operation. If it panics, its usage has ended by the time the panic reaches the caller.
 fn attempt<C: Caller, A>(
     run: &mut Guard<C>,

@@ -179,7 +179,12 @@ impl Ledger {
         reported.copied().unwrap_or(Status::Healthy)
     }
 
-    pub(crate) fn record(&mut self, command: &Command, played: &Played, (now, noticed): (Moment, bool)) {
+    pub(crate) fn record(
+        &mut self,
+        command: &Command,
+        played: &Played,
+        (now, noticed): (Moment, bool),
+    ) {
         let what = &played.aftermath;
         self.doomed.clear();
         if noticed {
