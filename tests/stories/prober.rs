@@ -528,3 +528,28 @@ fn probes_are_counted_by_resource() {
     let counted: Vec<_> = scene.pool.stats().resources.iter().map(counted).collect();
     assert_eq!(counted, [(2, 0), (2, 2)]);
 }
+
+#[test]
+fn a_probe_that_is_the_first_to_notice_that_quotas_are_back_has_the_pool_say_so() {
+    let resources =
+        [Resource::new("a", "a").quota(Quota::per(2, secs(10))), Resource::new("b", "b")];
+    let scene = Scene::with(&[], |builder| builder.resources(resources).python_rules());
+    let _prober = scene.start(every(15).healthy_too().within_limits());
+    for _ in 0..2 {
+        drop(scene.pool.request().exclude("b").try_acquire().unwrap());
+    }
+    scene.pool.disable("a").unwrap();
+    scene.pool.disable("b").unwrap();
+    let mut events = scene.pool.events();
+    scene.pool.enable("a").unwrap();
+    scene.advance(14);
+    let told = |events: &mut rotapool::Events| {
+        let is_it = |event: &Event| matches!(event, Event::PoolRecovered { .. });
+        std::iter::from_fn(|| events.try_next()).filter(is_it).count()
+    };
+    assert_eq!(told(&mut events), 0, "back, and spent");
+    scene.advance(1);
+    assert_eq!((scene.probed().len(), told(&mut events)), (1, 1));
+    drop(scene.pool.request().try_acquire().unwrap());
+    assert_eq!(told(&mut events), 0, "once");
+}

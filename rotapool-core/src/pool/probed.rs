@@ -29,6 +29,8 @@ impl<A> State<A> {
             self.watch_for_the_line(key);
             self.look_who_is_first();
             self.disappoint_those_of(key, now);
+            // To look at its quotas may be the first to notice that they are back.
+            self.tell_recovery(now);
         }
         is_admitted
     }

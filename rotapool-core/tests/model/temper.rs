@@ -158,9 +158,9 @@ fn config(random: &mut Rng, rules: Rules) -> Config {
     config.foreign_choice = random.f64() < 0.3;
     config.health = health(random);
     config.cancel_siblings = random.f64() < 0.8;
+    config.cancel_streams = random.f64() < 0.3;
     config.circuit_breaker = (random.f64() < 0.4).then(|| pick(random, &Breaking::ALL).trip());
     config.keep_available = pick(random, &[0, 1, 1, 2]);
-    config.cancel_streams = config.cancel_siblings && config.keep_available == 0;
     config.degrade = random.f64() < 0.3;
     // Hedges have a small one of their own otherwise.
     let budgets = if config.hedge.is_some() { 0.8 } else { 0.3 };

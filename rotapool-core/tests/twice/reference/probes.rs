@@ -130,6 +130,7 @@ impl Reference {
                 self.note("a probe took a place");
                 self.charge_for_a_probe(membership, now);
                 self.attend_the_line();
+                self.look_for_a_recovery(now);
             }
         }
         let rounds = self.rounds.as_ref().expect("a prober");
