@@ -29,7 +29,7 @@ use rotapool_core::Strategy;
 use crate::search::{Explored, explore};
 use crate::setting::Setting;
 
-const STATES: usize = 40;
+const STATES: usize = 15;
 
 #[test]
 fn least_in_flight_keeps_the_laws_in_every_interleaving() {
