@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use rotapool::testing::VirtualTime;
 use rotapool::{
-    CostError, ExhaustedReason, Fault, Lease, OptionsError, Quota, Resource, RunError, Strategy,
+    CostError, Event, Events, ExhaustedReason, Fault, Lease, OptionsError, Pool, Quota, Resource,
+    RunError, Strategy,
 };
 
 use crate::scene::{Scene, Started, secs};
@@ -519,5 +521,31 @@ fn every_strategy_passes_over_what_is_spent() {
         let on_a = scene.upstream.pending().iter().filter(|id| *id == "a").count();
         assert!(on_a <= 2, "{strategy:?}");
         drop(runs);
+    }
+}
+
+/// By the recorded rules only a selection looks at the clock; an operator's word looks at the quotas too.
+#[test]
+fn an_operators_word_that_finds_the_quotas_back_has_the_pool_say_that_it_has_recovered() {
+    let time = VirtualTime::new();
+    let pool = Pool::builder()
+        .resource(Resource::new("a", "a").quota(Quota::per(1, secs(10))))
+        .python_rules()
+        .runtime(time.clock())
+        .build()
+        .unwrap();
+    for word in [Pool::<&str>::enable, Pool::reset] {
+        drop(pool.request().try_acquire().unwrap());
+        pool.disable("a").unwrap();
+        let mut events = pool.events();
+        let recoveries = |events: &mut Events| {
+            let is_it = |event: &Event| matches!(event, Event::PoolRecovered { .. });
+            std::iter::from_fn(|| events.try_next()).filter(is_it).count()
+        };
+        pool.enable("a").unwrap();
+        assert_eq!(recoveries(&mut events), 0, "back, and spent");
+        time.advance(secs(10));
+        word(&pool, "a").unwrap();
+        assert_eq!(recoveries(&mut events), 1);
     }
 }

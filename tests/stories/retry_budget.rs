@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use rotapool::testing::VirtualTime;
 use rotapool::{
-    BuildError, Exhausted, ExhaustedReason, Fault, Pool, Resource, RetryBudget, RunError, Signal,
+    BuildError, Exhausted, ExhaustedReason, Fault, Lease, Pool, Resource, RetryBudget, RunError,
+    Signal,
 };
 
 use crate::scene::{Scene, Started, secs};
@@ -195,4 +197,43 @@ fn who_is_refused_by_the_budget_is_told_to_come_when_it_allows_a_retry() {
     let ExhaustedReason::RetryBudget(spent) = refused.reason else { panic!("{refused}") };
     assert_eq!(refused.explanation.retry_at, spent.allows_at);
     assert_eq!(refused.retry_after(), Some(secs(1)));
+}
+
+/// A run that waits asks the budget when there is something to pay for, and was not asked for what serves although it is out.
+#[test]
+fn a_retry_on_a_resource_that_is_out_is_paid_for_too() {
+    for (percent, is_served) in [(50, false), (100, true)] {
+        let time = VirtualTime::new();
+        let pool = Pool::builder()
+            .resources(["a", "b", "c"].map(|id| Resource::new(id, id)))
+            .retry_budget(RetryBudget::percent(percent).min_per_second(0).window(secs(600)))
+            .degrade(true)
+            .runtime(time.clock())
+            .build()
+            .unwrap();
+        time.block_on(pool.run(async |_| Ok::<_, Fault<String>>(()))).unwrap();
+        pool.park("b", secs(10), "paused").unwrap();
+        let waits = pool.request().timeout(secs(30)).exclude("c").retry_delay(secs(60));
+        let run = time.spawn(waits.run(async |key: Lease<&str>| match *key {
+            "a" => Err(Fault::retry("503")),
+            other => Ok::<_, Fault<String>>(other),
+        }));
+        time.advance(secs(1));
+        // Another one spends the only retry that half of three runs allow.
+        let other = pool.request().run(async |key: Lease<&str>| match key.attempt() {
+            1 => Err(Fault::retry("503")),
+            _ => Ok::<_, Fault<String>>(()),
+        });
+        time.block_on(other).unwrap();
+        assert!(!run.is_finished(), "it waits for b");
+        pool.park("a", secs(3_600), "paused").unwrap();
+        pool.park("b", secs(3_600), "paused").unwrap();
+        time.advance(secs(1));
+        match run.take_result().expect("nothing comes in time") {
+            Ok(on) => assert!(is_served && on == "b"),
+            Err(error) => {
+                assert!(!is_served && error.to_string().contains("retry budget"), "{error}")
+            }
+        }
+    }
 }

@@ -211,6 +211,8 @@ impl<A> State<A> {
             change(slot);
             slot.look_at_quotas(now);
         });
+        // Of who was healthy, nothing but its quotas may be back.
+        self.tell_recovery(now);
         self.watch_for_the_line(key);
         self.offer(key);
         // Whoever is back and spent has quota again at an instant that may be the next.

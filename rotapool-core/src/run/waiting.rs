@@ -180,9 +180,17 @@ impl Attempts {
             Ok(pause) => pause,
             Err(reason) => {
                 pool.pass_on(None);
-                return match pool.least_bad(&self.wish, now) {
-                    Some(key) => self.take_degraded(pool, key, now, handle),
-                    None => self.exhaust(pool, reason, now),
+                let Some(key) = pool.least_bad(&self.wish, now) else {
+                    return self.exhaust(pool, reason, now);
+                };
+                // Who was woken has not asked yet whether it may.
+                let refusal = match self.history.retries() {
+                    true => self.over_budget(pool, now),
+                    false => None,
+                };
+                return match refusal {
+                    Some(reason) => self.exhaust(pool, reason, now),
+                    None => self.take_degraded(pool, key, now, handle),
                 };
             }
         };

@@ -389,6 +389,7 @@ impl Reference {
         if old != Status::Healthy {
             self.report(membership, old, now);
         }
+        self.look_for_a_recovery(now);
         self.wake_all_without_a_line();
         self.attend_the_line();
         Ok(())

@@ -43,14 +43,14 @@ impl Vitals {
 
 pub(crate) fn grade(
     error_rate: Option<f64>,
-    worst_in_a_row: f64,
+    rate_in_a_row: f64,
     in_a_row: u32,
     rules: &HealthRules,
 ) -> Grade {
     if error_rate.is_none() && in_a_row >= rules.min_sample {
         return Grade::Unhealthy;
     }
-    let rate = error_rate.unwrap_or(worst_in_a_row);
+    let rate = error_rate.unwrap_or(rate_in_a_row);
     if rate >= rules.unhealthy {
         Grade::Unhealthy
     } else if rate >= rules.degraded {

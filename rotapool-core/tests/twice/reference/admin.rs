@@ -203,6 +203,7 @@ impl Reference {
         let old = (member.status == Status::CoolingDown).then(|| member.become_healthy());
         self.refill(membership, now);
         old.into_iter().for_each(|old| self.report(membership, old, now));
+        self.look_for_a_recovery(now);
         self.wake_all_without_a_line();
         self.attend_the_line();
         Ok(())

@@ -19,8 +19,8 @@ pub(super) struct Measures {
     /// Since it succeeded last: the tries that failed, and until when it is left alone after them.
     vain_tries: u32,
     alone_until: Option<Moment>,
-    /// The worst error rate that it had at one of its failures since then.
-    worst_rate: f64,
+    /// The error rate at the last of its failures since then that had attempts enough beside it.
+    row_rate: f64,
 }
 
 #[derive(Debug)]
@@ -58,12 +58,12 @@ impl Measures {
 
     fn prove(&mut self, now: Moment, rules: &HealthRules) {
         self.note(true, now, rules);
-        (self.vain_tries, self.alone_until, self.worst_rate) = (0, None, 0.0);
+        (self.vain_tries, self.alone_until, self.row_rate) = (0, None, 0.0);
     }
 
     pub(super) fn failed(&mut self, took: Duration, now: Moment, rules: &HealthRules) {
         self.note(false, now, rules);
-        self.worst_rate = self.worst_rate.max(self.error_rate(now, rules).unwrap_or(0.0));
+        self.row_rate = self.error_rate(now, rules).unwrap_or(self.row_rate);
         if self.consecutive_failures() >= rules.min_sample {
             // What fails while it is left alone was a part of the same try.
             self.vain_tries += u32::from(!self.is_left_alone(now));
@@ -141,7 +141,7 @@ impl Measures {
             failures: those(false).count() as u64,
             consecutive_failures: self.consecutive_failures(),
             error_rate,
-            grade: grade(error_rate, self.worst_rate, self.consecutive_failures(), rules),
+            grade: grade(error_rate, self.row_rate, self.consecutive_failures(), rules),
             latency: self.mean.map(|(mean, _)| Roughly(mean)),
             peak_latency: self.peak.map(|(peak, at)| Roughly(peak * fading(at, now, rules))),
             last_success: those(true).next_back().map(|measured| measured.at),

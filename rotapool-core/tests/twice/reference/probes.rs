@@ -63,9 +63,12 @@ impl Reference {
     }
 
     pub(crate) fn dismiss(&mut self, now: Moment) {
+        if self.rounds.as_ref().is_some_and(|before| before.asking.within_limits) {
+            // While its probes still have their places.
+            self.notice_by_the_clock(now);
+        }
         let before = self.rounds.take();
         let Some(before) = before.filter(|before| before.asking.within_limits) else { return };
-        self.notice_by_the_clock(now);
         if !before.under_way.is_empty() {
             self.note("a prober was dropped while it held places");
         }

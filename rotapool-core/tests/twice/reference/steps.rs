@@ -386,6 +386,9 @@ impl Reference {
         match best.map(|(best, _)| best).filter(|_| self.rules.degrade && all_out) {
             None => self.exhaust(run, why, now),
             Some(best) => {
+                if let Some(why) = self.over_budget(run, now) {
+                    return self.exhaust(run, why, now);
+                }
                 self.note("a degraded attempt");
                 let next = self.attempt(run, best, handle, now);
                 let newest = self.newest_usage;
