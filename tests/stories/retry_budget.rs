@@ -232,7 +232,7 @@ fn a_retry_on_a_resource_that_is_out_is_paid_for_too() {
         match run.take_result().expect("nothing comes in time") {
             Ok(on) => assert!(is_served && on == "b"),
             Err(error) => {
-                assert!(!is_served && error.to_string().contains("retry budget"), "{error}")
+                assert!(!is_served && error.to_string().contains("retry budget"), "{error}");
             }
         }
     }

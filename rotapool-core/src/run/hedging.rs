@@ -209,6 +209,8 @@ impl Attempts {
             pool.counters.hedge_wins += 1;
         }
         if let Some(Beside { ticket, known }) = self.take_beside(pool) {
+            // Its place is offered by what is there now.
+            pool.notice(now);
             // Whoever was slower took at least as long.
             if is_answer {
                 pool.learn_latency(&ticket, now);

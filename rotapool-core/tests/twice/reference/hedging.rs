@@ -192,6 +192,7 @@ impl Reference {
     /// Says nothing of its resource, but that it took its time.
     pub(super) fn give_up_beside(&mut self, run: usize, now: Moment) {
         if self.is_hedged(run) {
+            self.notice_by_the_clock(now);
             self.note("one of two was given up");
             self.swap(run);
             self.give_up_one(run, now);
