@@ -48,6 +48,7 @@ impl Attempts {
         now: Instant,
         abort: impl FnOnce() -> A,
     ) {
+        pool.notice(now);
         if pool.follows_runs() {
             self.tell_committed(pool, now);
         }

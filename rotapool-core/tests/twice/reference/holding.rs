@@ -12,6 +12,7 @@ use crate::twice::observed::Moment;
 impl Reference {
     /// A stream has begun, and is held. Answers whether it gets an abort handle anew.
     pub(crate) fn commit(&mut self, run: usize, until: Option<Moment>, now: Moment) -> bool {
+        self.notice_by_the_clock(now);
         self.decide(run, true, now);
         let &Usage { number, membership, since, lost, .. } = self.usage_of(run);
         let (took, rules) = (now - since, &self.rules.health);
