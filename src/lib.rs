@@ -208,7 +208,7 @@
 //! - A retry turns down what the run has tried: O(k log n) after k tries. A place that comes free passes whom it is not
 //!   for: O(line) where those in line filter.
 //! - Health is judged inside the operation. What happens to a response after the operation returned it,
-//!   the pool does not see.
+//!   the pool does not see, unless it is a stream that the pool [holds](Pool::run_stream).
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
