@@ -84,9 +84,20 @@ impl<T, E> FallbackChain<T, E> {
 impl<T, E> FallbackChain<T, RunError<E>> {
     /// Runs `operation` on one pool after the other, as each pool's [`run`](Pool::run) does.
     ///
+    /// A pool that cannot serve now gives the next its turn: nobody stands in [line](crate::Request::wait) there. The last
+    /// one has none to give it to, so with a deadline the run stands in line there, as any run with a deadline does.
+    ///
     /// # Errors
     ///
     /// As [`run`](Self::run); why each pool could not serve is in its [`RunError`].
+    ///
+    /// # Panics
+    ///
+    /// When the operation panics.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Pool::run`].
     pub async fn run_pools<V, F, Fut, R>(&self, operation: F) -> Result<R, ChainError<RunError<E>>>
     where
         T: Borrow<Pool<V>>,
@@ -206,13 +217,17 @@ impl<T, E> ChainRequest<'_, T, RunError<E>> {
         Fut: Future<Output = Result<R, Fault<E>>>,
     {
         let mut descent = Descent::begin(self.chain, self.deadline)?;
-        for link in &self.chain.links {
+        let mut links = self.chain.links.iter().peekable();
+        while let Some(link) = links.next() {
             if descent.is_over() {
                 return Err(descent.late(link));
             }
             let mut request = link.value.borrow().request();
             if let Some(deadline) = self.deadline {
                 request = request.deadline(deadline);
+            }
+            if links.peek().is_some() {
+                request = request.wait(false);
             }
             let Some(result) = descent.in_time(request.run(&mut operation)).await else {
                 return Err(descent.late(link));

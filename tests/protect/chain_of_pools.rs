@@ -35,6 +35,39 @@ fn the_next_pool_serves_when_the_first_is_exhausted_and_the_result_says_why() {
 }
 
 #[test]
+fn a_pool_that_could_serve_only_later_gives_the_next_its_turn_at_once() {
+    let time = VirtualTime::new();
+    let cools = pool("cools", &time.clock());
+    let busy = Pool::builder()
+        .resource(Resource::new("busy", "busy").max_in_flight(1))
+        .runtime(time.clock())
+        .build()
+        .unwrap();
+    cools.park("cools", secs(5), "back within the deadline").unwrap();
+    let held = busy.try_acquire().unwrap();
+    for first in [&cools, &busy] {
+        let local = pool("local", &time.clock());
+        let chain = FallbackChain::new().then("first", first).then("local", &local);
+        let chain = chain.runtime(time.clock()).timeout(secs(20));
+        assert_eq!(time.block_on(chain.run_pools(only_local)), Ok("served"));
+        assert_eq!(time.elapsed(), secs(0), "it does not stand in line there");
+    }
+    drop(held);
+}
+
+#[test]
+fn who_is_left_with_the_last_pool_stands_in_line_there_until_the_deadline() {
+    let time = VirtualTime::new();
+    let (first, last) = (pool("first", &time.clock()), pool("local", &time.clock()));
+    first.disable("first").unwrap();
+    last.park("local", secs(5), "back within the deadline").unwrap();
+    let chain = FallbackChain::new().then("first", first).then("last", last);
+    let chain = chain.runtime(time.clock()).timeout(secs(20));
+    assert_eq!(time.block_on(chain.run_pools(only_local)), Ok("served"));
+    assert_eq!(time.elapsed(), secs(5));
+}
+
+#[test]
 fn an_error_of_the_operation_is_its_callers_where_only_exhaustion_goes_on() {
     let time = VirtualTime::new();
     let (a, b) = (pool("a", &time.clock()), pool("b", &time.clock()));
