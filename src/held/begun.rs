@@ -32,6 +32,7 @@ pub(super) struct Streaming<T> {
 impl<T> Streaming<T> {
     pub(super) fn begin(request: Request<T>) -> Result<Guard<Arc<Self>>, OptionsError> {
         let mut options = request.for_core()?;
+        request.options().check_stream()?;
         let whole = request.options().stream_timeout;
         let end = whole.map(|whole| after(request.shared().runtime.now(), whole));
         options.deadline = options.deadline.into_iter().chain(end).min();

@@ -98,8 +98,8 @@ impl<T> Request<T> {
     ///
     /// For operations that may be carried out twice, of which a few are slow now and then: see
     /// [`Builder::hedge`](crate::Builder::hedge) for what it costs and what is fair. A delay of zero, or one that is no less
-    /// than the [`timeout`](Self::timeout) or the [`attempt_timeout`](Self::attempt_timeout), is refused; one that comes after a
-    /// [`deadline`](Self::deadline) is never over.
+    /// than the [`timeout`](Self::timeout), the [`attempt_timeout`](Self::attempt_timeout), or of a stream the
+    /// [`stream_timeout`](Self::stream_timeout), is refused; one that comes after a [`deadline`](Self::deadline) is never over.
     ///
     /// Without a [retry budget](crate::Builder::retry_budget), one of 20 runs of the last minute is hedged, counted from the
     /// first that asks for it: the first 20 are not.

@@ -194,7 +194,7 @@ pub enum OptionsError {
     HedgeAfterTimeout {
         /// The delay of hedges.
         hedge: Duration,
-        /// `timeout` or `attempt_timeout`, whichever comes first.
+        /// `timeout`, `attempt_timeout`, or of a stream its `stream_timeout`.
         timeout: Duration,
     },
 }

@@ -157,15 +157,17 @@ impl Options {
         if hedge.is_zero() {
             return Err(OptionsError::ZeroHedge);
         }
-        if let Some(Deadline::In(timeout)) = self.deadline {
-            if hedge >= timeout {
-                return Err(OptionsError::HedgeAfterTimeout { hedge, timeout });
-            }
-        }
-        match self.attempt_timeout.or(self.stream_timeout) {
-            Some(timeout) if hedge >= timeout => {
-                Err(OptionsError::HedgeAfterTimeout { hedge, timeout })
-            }
+        let whole = match self.deadline {
+            Some(Deadline::In(timeout)) => Some(timeout),
+            _ => None,
+        };
+        whole.into_iter().chain(self.attempt_timeout).try_for_each(|end| begins_before(hedge, end))
+    }
+
+    /// The same of a stream, which may have to be over before.
+    pub(crate) fn check_stream(&self) -> Result<(), OptionsError> {
+        match (self.hedge, self.stream_timeout) {
+            (Some(Hedge::After(hedge)), Some(end)) => begins_before(hedge, end),
             _ => Ok(()),
         }
     }
@@ -178,5 +180,12 @@ impl Options {
             affinity: self.affinity,
             costs: self.costs.clone(),
         }
+    }
+}
+
+fn begins_before(hedge: Duration, timeout: Duration) -> Result<(), OptionsError> {
+    match hedge < timeout {
+        true => Ok(()),
+        false => Err(OptionsError::HedgeAfterTimeout { hedge, timeout }),
     }
 }

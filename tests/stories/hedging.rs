@@ -466,6 +466,26 @@ fn a_delay_of_nothing_or_beyond_the_time_there_is_is_refused_at_the_door() {
 }
 
 #[test]
+fn how_long_a_stream_may_take_binds_the_hedge_of_a_stream_and_of_no_other_run() {
+    let scene = Scene::with(&["a", "b"], |builder| builder.stream_timeout(secs(2)));
+    let run = scene.start_with(|request| request.hedge(secs(3)));
+    scene.answer("a", fine());
+    assert!(run.result().is_ok());
+    let too_late = OptionsError::HedgeAfterTimeout { hedge: secs(3), timeout: secs(2) };
+    for attempt_timeout in [None, Some(secs(9))] {
+        let mut request = scene.pool.request().hedge(secs(3));
+        if let Some(timeout) = attempt_timeout {
+            request = request.attempt_timeout(timeout);
+        }
+        let stream = request.run_stream(async |_key| {
+            Ok::<_, Fault<Boom>>(futures::stream::iter([Ok::<_, Fault<Boom>>("first")]))
+        });
+        let refused = scene.time.block_on(stream).map(drop).unwrap_err();
+        assert_eq!(refused, RunError::Options(too_late.clone()));
+    }
+}
+
+#[test]
 fn a_pools_delay_beyond_the_time_of_a_run_refuses_nobody() {
     let scene = hedged(&["a", "b"]);
     let run = scene.start_with(|request| request.timeout(secs(1)));
