@@ -116,10 +116,12 @@ fn pair(items: &[u32], chance: &mut impl FnMut() -> f64) -> Option<(usize, usize
     Some((items[one] as usize, items[other] as usize))
 }
 
-/// A draw from 0 to `bound`, exclusive; even to within 2⁻⁵³ × `bound`.
+/// A draw from 0 to `bound`, exclusive; even to within 2⁻⁵³ × `bound`. Items are told apart by 32 bits, which turn into a
+/// float and back in one instruction each.
 pub(super) fn below(bound: usize, chance: &mut impl FnMut() -> f64) -> Option<usize> {
     let last = bound.checked_sub(1)?;
-    Some(((chance() * bound as f64) as usize).min(last))
+    let drawn = (chance() * f64::from(bound as u32)) as u32;
+    Some((drawn as usize).min(last))
 }
 
 #[cfg(test)]

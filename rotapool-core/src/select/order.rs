@@ -10,6 +10,7 @@ use crate::member::roster::Roster;
 use crate::member::slot::Slot;
 
 #[derive(Debug, Clone)]
+#[repr(u8)] // A tag of its own: one that hides in a strategy's vector has to be worked out at every look.
 pub(super) enum Order {
     LeastInFlight,
     RoundRobin,

@@ -92,17 +92,14 @@ impl Tournament {
     /// Gives `item` this rank, which no other item ever has, putting it in if it is absent.
     #[inline]
     pub(crate) fn set(&mut self, item: usize, rank: Rank) {
-        if self.last_round + item / PLAYERS >= self.matches.len() {
-            self.seat(item);
+        if !self.play(item, rank) {
+            self.seat(item, rank);
         }
-        self.play(item, rank);
     }
 
     /// Takes `item` out, if it is there.
     pub(crate) fn remove(&mut self, item: usize) {
-        if self.last_round + item / PLAYERS < self.matches.len() {
-            self.play(item, ABSENT);
-        }
+        self.play(item, ABSENT);
     }
 
     /// Whether `item` is there.
@@ -137,14 +134,34 @@ impl Tournament {
         }
     }
 
-    /// Gives a seated item this rank, and plays the matches that it changes.
+    /// Gives an item this rank, and plays the matches that it changes; `false` if it has no seat.
     #[inline(always)]
-    fn play(&mut self, item: usize, rank: Rank) {
-        let mut at = self.last_round + item / PLAYERS;
-        self.matches[at].0[item % PLAYERS] = rank;
+    fn play(&mut self, item: usize, rank: Rank) -> bool {
+        let at = self.last_round + item / PLAYERS;
+        let Some(seats) = self.matches.get_mut(at) else { return false };
+        let before = std::mem::replace(&mut seats.0[item % PLAYERS], rank);
+        if at > 0 {
+            // Who has not won its match, and does not win it now, changes nothing above.
+            let winner = *self.above(at);
+            if before == winner || rank < winner {
+                self.climb(at);
+            }
+        }
+        true
+    }
+
+    /// Plays a match, and those above it, until one keeps its winner.
+    #[inline(never)]
+    fn climb(&mut self, mut at: usize) {
         while at > 0 && self.decide(at) {
             at = (at - 1) / PLAYERS;
         }
+    }
+
+    /// The seat in the next round of whoever wins a match.
+    #[inline(always)]
+    fn above(&mut self, at: usize) -> &mut Rank {
+        &mut self.matches[(at - 1) / PLAYERS].0[(at - 1) % PLAYERS]
     }
 
     /// Tells the next round who won a match; `false` if that is no news.
@@ -153,16 +170,16 @@ impl Tournament {
         let (seat, rank) = self.matches[at].winner();
         // Where nobody plays there may be no match either.
         let winner = if rank == ABSENT { 0 } else { self.feeds(at, seat) as u32 };
-        let above = &mut self.matches[(at - 1) / PLAYERS].0[(at - 1) % PLAYERS];
+        let above = self.above(at);
         // A rank belongs to one item: the same rank is the same winner.
         let is_news = *above != rank;
         (*above, self.winners[at]) = (rank, winner);
         is_news
     }
 
-    /// Makes the seat of `item`, with more rounds before it if it takes them.
+    /// Makes the seat of `item`, with more rounds before it if it takes them, and gives it this rank.
     #[cold]
-    fn seat(&mut self, item: usize) {
+    fn seat(&mut self, item: usize, rank: Rank) {
         // Each round has four times the seats of the one before.
         let mut first = self.last_round;
         while item / PLAYERS > first * (PLAYERS - 1) {
@@ -181,6 +198,7 @@ impl Tournament {
                 self.decide(at);
             }
         }
+        self.play(item, rank);
     }
 }
 

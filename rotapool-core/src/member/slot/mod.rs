@@ -38,6 +38,9 @@ impl SlotIndex {
     }
 }
 
+/// Marks the recency of who was acquired, so that it comes behind every position.
+const ACQUIRED: u64 = 1 << 63;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Slot {
     id: Arc<str>,
@@ -59,8 +62,9 @@ pub(crate) struct Slot {
     /// before any, until then.
     tripped_after: Sequence,
     cleared_after: Sequence,
-    /// The newest usage on it, 0 until there is one, and when that was.
-    last_usage: Sequence,
+    /// Its newest usage, marked as [`ACQUIRED`]; its position until there is one.
+    recency: u64,
+    /// When that was.
     last_acquired: Tick,
     pub(crate) lane: Lane,
     /// What is in flight and no usage of this membership: what still drains from earlier ones of its id, and the
@@ -118,7 +122,7 @@ impl Slot {
             circuit: None,
             tripped_after: 0,
             cleared_after: 0,
-            last_usage: 0,
+            recency: position,
             last_acquired: Tick(0),
             lane: Lane::EMPTY,
             beside: inherited,
@@ -202,11 +206,7 @@ impl Slot {
     /// The order of acquisition; who was never acquired comes first, in pool order.
     #[inline]
     pub(crate) fn recency(&self) -> u64 {
-        const ACQUIRED: u64 = 1 << 63;
-        match self.last_usage {
-            0 => self.position,
-            usage => ACQUIRED | usage,
-        }
+        self.recency
     }
 
     /// The rank in pool order: lower was added earlier.
@@ -221,7 +221,7 @@ impl Slot {
     }
 
     pub(crate) fn last_acquired(&self) -> Option<Tick> {
-        (self.last_usage > 0).then_some(self.last_acquired)
+        (self.recency & ACQUIRED != 0).then_some(self.last_acquired)
     }
 
     pub(crate) fn max_in_flight(&self) -> Option<u32> {

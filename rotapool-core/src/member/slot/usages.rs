@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Instant;
 
-use super::{Held, Slot};
+use super::{ACQUIRED, Held, Slot};
 use crate::member::costs::Costs;
 use crate::member::standing::{Standing, Status};
 use crate::member::usage::{Place, Sequence};
@@ -14,7 +14,7 @@ impl Slot {
     /// A usage was registered.
     #[inline]
     pub(crate) fn acquired(&mut self, usage: Sequence, now: Tick) {
-        (self.last_usage, self.last_acquired) = (usage, now);
+        (self.recency, self.last_acquired) = (ACQUIRED | usage, now);
         self.counters.acquires += 1;
     }
 
