@@ -178,17 +178,22 @@
 //! | level | what | fields |
 //! |---|---|---|
 //! | DEBUG | the span `rotapool::run` around each run, its operation and all that follows from them | `pool`, `request_id` if given |
-//! | DEBUG | `attempt settled`, `attempt abandoned` | `pool`, `resource_id`, `attempt` (from 1), `outcome`, `latency` in seconds |
+//! | DEBUG | `attempt settled`, `attempt abandoned` | `pool`, `resource_id`, `request_id` if given, `attempt` (from 1), `outcome`, `latency` in seconds |
+//! | DEBUG | `attempt committed`: its stream has had its first item | `pool`, `resource_id`, `attempt`, `latency` so far in seconds |
+//! | DEBUG | `attempt hedged`: another one begins beside it | the same |
 //! | DEBUG | `probe settled` | `pool`, `resource_id`, `outcome`, `latency` in seconds |
-//! | DEBUG | `attempt hedged`: another one begins beside it | `pool`, `resource_id`, `attempt`, `latency` so far in seconds |
+//! | DEBUG | `probed early`: a run [tries](Builder::probe_early) what is out | `pool`, `resource_id`, `left` until its end in seconds |
 //! | DEBUG | `run in line`: it waits for a resource | `pool`, `waiting` (itself included), `oldest_wait` in seconds |
 //! | DEBUG | `siblings aborted` | `pool`, `resource_id`, `count` |
-//! | DEBUG | `run ended` | `pool`, `outcome`, `attempts` |
+//! | DEBUG | `run ended` | `pool`, `request_id` if given, `outcome`, `attempts` |
 //! | INFO | `admin call`, if whoever made it [gave a name](Pool::admin) | `pool`, `by`, `call`, `resource_id` unless it is of a list |
+//! | INFO | `resource added`, `resource removed` | `pool`, `resource_id` |
 //! | INFO | `resource healthy again` | `pool`, `resource_id`, `sequence`, `old` |
 //! | INFO | `pool recovered`, `pool closed` | `pool` |
+//! | INFO | `command ended` of a [monitor](Monitor); WARN `command failed`, with its `end` | `pool`, `program`, `seconds` that it took |
 //! | WARN | `resource cools down`, also when it did already | `pool`, `resource_id`, `sequence`, `seconds` left, `cause` |
 //! | WARN | `resource kept available`, which the circuit breaker would have sent away | `pool`, `resource_id`, `evidence` |
+//! | WARN | `place taken back` from who [held](Builder::held_bound) it too long | `pool`, `resource_id`, `request_id` if given, `held_for` in seconds |
 //! | ERROR | `resource disabled` by a signal; INFO if by an admin call | `pool`, `resource_id`, `sequence`, `cause` |
 //! | ERROR | `pool exhausted`: no resource is healthy any more | `pool`, `retry_after` in seconds, if a cooldown is under way |
 //!

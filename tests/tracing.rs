@@ -330,6 +330,19 @@ async fn panics(_: Lease<&'static str>) -> Answer {
 }
 
 #[test]
+fn the_documentation_names_everything_that_is_told() {
+    let words =
+        |text: &str| text.contains(' ') && text.chars().all(|c| c.is_ascii_lowercase() || c == ' ');
+    let code = include_str!("../src/watch/trace.rs").split('"').skip(1).step_by(2);
+    let messages: Vec<&str> = code.filter(|text| words(text)).collect();
+    assert!(messages.len() > 20, "{messages:?}");
+    let page = include_str!("../src/lib.rs");
+    for message in messages {
+        assert!(page.contains(&format!("`{message}`")), "{message}");
+    }
+}
+
+#[test]
 fn who_joins_and_who_leaves_is_told() {
     let recorder = Recorder::of(Level::INFO);
     let scene = Scene::with(&["a"], |builder| builder.name("keys"));

@@ -25,7 +25,7 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
 
 /// The spawn hook of a runtime: a convenience for futures that their user would rather not drive.
 ///
-/// No pool and no run ever spawns: nothing of this crate calls it.
+/// No pool and no run ever spawns: only who is asked to, as the `spawn` of a monitor or a prober of the crate `rotapool`.
 pub trait Spawn: Runtime {
     /// Drives `future` in the background until it ends.
     fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>);

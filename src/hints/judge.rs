@@ -53,7 +53,7 @@ impl<T> Lease<T> {
     /// assert_eq!(pool.run(ask).await, Ok("hello"));
     /// println!("{}", pool.explain());
     /// // next is key-2, by LeastInFlight; 2 resources: 1 cooling down, 1 eligible
-    /// //   key-1: cooling down, back in 36.5s: 429: over its limit; 36.5s by retry-after-ms (0.0s ago, stated)
+    /// //   key-1: cooling down, back in 36.5s: 429: over its limit; 36.5s by retry-after-ms (0.0ns ago, as stated)
     /// // > key-2: eligible: 0 in flight
     /// # Ok::<(), rotapool::BuildError>(())
     /// # }).unwrap();

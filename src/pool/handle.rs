@@ -1,4 +1,4 @@
-//! The handle of a pool. What it can do is beside it: `running`, `admin`, `watching`.
+//! The handle of a pool. What it can do is beside it: `running`, `blocking`, `membership`, `admin`, `watching`, `closing`.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use crate::drive::shared::Shared;
 /// A pool of interchangeable resources.
 ///
 /// A `Pool` is a handle: clones are cheap and share the pool. It is `Send` and `Sync` when `T` is.
-/// No call of it blocks on anything but a short critical section, and no thread, task or timer exists
-/// for it unless a run is sleeping.
+/// No call of it blocks on anything but a short critical section, [`run_blocking`](Self::run_blocking) apart, and no
+/// thread, task or timer exists for it unless a run is sleeping.
 ///
 /// ```
 /// use rotapool::{Fault, Pool, Resource};

@@ -58,12 +58,11 @@ impl<T> Pool<T> {
     /// why not.
     ///
     /// It is exact for every strategy, and it changes nothing: no cooldown is noticed as ended, nothing
-    /// is told, no random number is used up. A [`Select`](crate::Select) is asked, without the pool's
-    /// lock, and one that remembers what it was asked may choose otherwise for that; when it fails, the strategy's choice is named, as it would serve. The first 100 resources
-    /// are listed.
+    /// is told, no random number is used up. The first 100 resources are listed.
     ///
-    /// The one thing that may change is the [`Select`](crate::Select): one that remembers that it was asked, to go
-    /// round in turns for instance, answers the next run differently for it.
+    /// A [`Select`](crate::Select) is asked, without the pool's lock; when it fails, the strategy's choice is named, as
+    /// it would serve. One that remembers what it was asked, to go round in turns for instance, answers the next run
+    /// differently for it.
     ///
     /// It takes one critical section, in which it copies the pool's index, O(n), if a cooldown has ended
     /// that no selection has noticed yet.

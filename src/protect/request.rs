@@ -55,6 +55,14 @@ impl<T, E> FallbackChain<T, E> {
     /// # Errors
     ///
     /// As [`run`](Self::run).
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`run`](Self::run).
     pub async fn run_detailed<'a, F, Fut, R>(
         &'a self,
         operation: F,
@@ -71,6 +79,10 @@ impl<T, E> FallbackChain<T, E> {
     /// The deadline is looked at before each alternative; it interrupts none.
     ///
     /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Panics
     ///
     /// As [`run`](Self::run).
     pub fn run_blocking<'a, R>(

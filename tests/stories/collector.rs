@@ -1,5 +1,6 @@
 //! The pools as Prometheus sees them. That every sample is right is told in `tests/prometheus.rs`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -7,7 +8,9 @@ use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use rotapool::{CollectorError, Fault, Group, Pool, PoolCollector, Quota, Resource, Strategy};
+use rotapool::{
+    CollectorError, Fault, Group, Pool, PoolCollector, Quota, Resource, Strategy, Trip,
+};
 
 use crate::scene::{Scene, secs};
 use crate::upstream::{Boom, fine};
@@ -208,6 +211,29 @@ fn what_the_package_does_not_have_is_shown_as_stats_has_it() {
     assert!(grades[0].ends_with("resource_id=\"a\",grade=\"healthy\"} 1"), "{grades:?}");
     assert!(grades[1].ends_with("resource_id=\"a\",grade=\"degraded\"} 0"), "{grades:?}");
     assert_eq!(grades.len(), 6);
+}
+
+#[test]
+fn the_documentation_names_every_metric_of_a_page_and_no_other() {
+    let scene = Scene::with(&[], |builder| {
+        let a = Resource::new("a", "a").quota(Quota::per_second(100));
+        builder.resource(a).circuit_breaker(Trip::after_failures(9))
+    });
+    // Enough to know a latency and an error rate.
+    for answer in [Ok(()), Ok(()), Ok(()), Ok(()), Err(Fault::<Boom>::Failure(Boom))] {
+        let _ = scene.time.block_on(scene.pool.run(async |_| answer.clone()));
+    }
+    let collector = PoolCollector::new();
+    collector.add(&scene.pool).unwrap();
+    let page = scrape(&registry(&collector));
+    let samples = page.lines().filter(|line| !line.starts_with('#'));
+    let shown: BTreeSet<&str> = samples.filter_map(|line| line.split('{').next()).collect();
+    let documentation = include_str!("../../src/watch/metrics/mod.rs").lines();
+    let rows = documentation.filter_map(|line| line.strip_prefix("/// | `rotapool_"));
+    let rows: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    let named: Vec<String> = rows.iter().map(|row| format!("rotapool_{row}")).collect();
+    let named: BTreeSet<&str> = named.iter().map(String::as_str).collect();
+    assert_eq!(named, shown);
 }
 
 #[test]

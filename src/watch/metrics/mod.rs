@@ -111,10 +111,13 @@ use thiserror::Error;
 /// | `rotapool_resource_failures_total` | counter | attempts that failed |
 /// | `rotapool_resource_timeouts_total` | counter | those of them that gave no answer in time |
 /// | `rotapool_resource_circuit_trips_total` | counter | cooldowns of it that the circuit breaker began |
+/// | `rotapool_resource_streams_begun_total` | counter | [streams](crate::Pool::run_stream) that had a first item |
+/// | `rotapool_resource_streams_total` | counter | those of them that came to their end |
+/// | `rotapool_resource_streamed_seconds_total` | counter | how long these took in all, from the call of the operation on |
 /// | `rotapool_resource_probes_total` | counter | calls that a [prober](crate::Pool::prober) made on it |
 /// | `rotapool_resource_probe_failures_total` | counter | those of them that failed |
-/// | `rotapool_resource_held` | gauge | [checkouts](crate::Held) that are out |
-/// | `rotapool_resource_longest_held_seconds` | gauge | how long the oldest of them is; 0 if none is out |
+/// | `rotapool_resource_held` | gauge | [checkouts](crate::Held) that are out, and streams that have begun |
+/// | `rotapool_resource_longest_held_seconds` | gauge | how long the one has been held that is held longest; 0 if none is |
 /// | `rotapool_resource_parked` | gauge | 1 if it is out until an operator's end, else 0 |
 /// | `rotapool_resource_circuit` | gauge | 1 for the present `state` of its circuit, 0 for the others: `closed`, `open`, `half_open`; only with a breaker |
 /// | `rotapool_resource_grade` | gauge | 1 for the present `grade` of its error rate, 0 for the others: `healthy`, `degraded`, `unhealthy` |
@@ -135,8 +138,8 @@ use thiserror::Error;
 /// | `rotapool_resource_quota_left` | gauge | what is left of its quota, by `dimension` and the `group` that has it; below 0 is a debt |
 /// | `rotapool_resource_quota_capacity` | gauge | the most that its quota holds, by `dimension` and `group` |
 ///
-/// A scrape takes time and space in proportion to the resources, 12 lines for each and up to 22 of our own: 3 ms or so
-/// for 1,000 of them, on the thread that encodes the page.
+/// A scrape takes time and space in proportion to the resources, 12 lines for each, up to 25 of our own, and a few for
+/// its quotas: 3 ms or so for 1,000 of them, on the thread that encodes the page.
 #[derive(Clone, Default)]
 pub struct PoolCollector {
     pools: Arc<Mutex<Vec<Arc<dyn Sampled>>>>,
