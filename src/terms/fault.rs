@@ -21,7 +21,8 @@ use rotapool_core::Signal;
 /// error, of which it shows [all that caused it](crate::chain) and keeps the error itself. It takes what
 /// `std::io::Error::other` takes: `&str`, `String`, any error that is `Send`, `Sync` and owned, boxed ones, those
 /// of `anyhow` and `eyre`. Make a text of anything else: `Fault::disable(status.to_string())`. Leave secrets out of
-/// it, or tell the pool of [them](crate::Resource::secret); what URLs keep to themselves is hidden always.
+/// it, or tell the pool of [them](crate::Resource::secret); what URLs keep to themselves is hidden always. The pool keeps
+/// the first 16 KiB of it.
 ///
 /// ```
 /// use std::time::Duration;

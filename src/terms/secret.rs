@@ -1,4 +1,4 @@
-//! Secrets of a resource, which no reason shows.
+//! What is taken out of a reason on its way into the pool: secrets, which none shows, and what is too long.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
@@ -39,7 +39,10 @@ impl Secrets {
     }
 }
 
-/// Takes out of a signal's reason what it must not show, on its way into the pool.
+/// Bytes of a reason that are kept: each event and report of its attempt has it, and an upstream may have written it.
+const LONGEST: usize = 16 * 1024;
+
+/// Takes out of a signal's reason what it must not show, and what is too long, on its way into the pool.
 pub(crate) fn conceal<'a>(
     signal: &mut Signal,
     secrets: impl IntoIterator<Item = &'a Arc<Secrets>>,
@@ -52,6 +55,15 @@ pub(crate) fn conceal<'a>(
         let masked = without_url_secrets(reason);
         (*masked != *reason).then(|| masked.into_owned())
     });
+    // And then its end, for of a secret that was cut in two a half would be left.
+    signal.rephrase(shortened);
+}
+
+fn shortened(reason: &str) -> Option<String> {
+    let longest = reason.len().min(LONGEST);
+    let end = (0..=longest).rev().find(|&end| reason.is_char_boundary(end))?;
+    let left_out = reason.len() - end;
+    (left_out > 0).then(|| format!("{}… ({left_out} bytes more)", &reason[..end]))
 }
 
 /// The longest first: one secret may be the beginning of another, also of another resource's.

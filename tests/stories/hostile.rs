@@ -101,6 +101,32 @@ fn megabytes_of_reason_and_metadata_are_kept_once_however_often_they_are_shown()
 }
 
 #[test]
+fn of_a_reason_of_megabytes_the_pool_keeps_a_page_and_says_so() {
+    // The first lies across the end of the page: cut before it is hidden, half of it would be seen.
+    let page = 16 * 1024;
+    let secret = format!("{}sk-aaa{}", "x".repeat(page - 3), "y".repeat(MEGABYTES));
+    for (text, end) in [(secret, "x***"), ("ü".repeat(MEGABYTES), "ü")] {
+        let key = Resource::new("a", "v").secret("sk-aaa");
+        let scene = Scene::with(&[], |builder| builder.resource(key));
+        let mut events = scene.pool.events();
+        let run = scene.start_with(|request| request.max_attempts(1));
+        scene.answer("a", Err(Fault::cooldown(text)));
+        let error = run.error();
+        let kept = error.exhausted().unwrap().last_signal.as_ref().unwrap().reason();
+        let (shown, left_out) = kept.rsplit_once("… (").unwrap();
+        assert!(
+            shown.ends_with(end) && (page - 2..=page).contains(&shown.len()),
+            "{}",
+            shown.len()
+        );
+        assert!(left_out.ends_with(" bytes more)"), "{left_out}");
+        while let Some(event) = events.try_next() {
+            assert!(format!("{event:?}").len() < 2 * page, "a buffer full of them is no gigabyte");
+        }
+    }
+}
+
+#[test]
 fn no_name_or_id_can_forge_a_line_of_metrics() {
     let forged = "x\"} 1\nrotapool_forged 1\n# EOF\\";
     let pool = Pool::builder().name(forged).resource(Resource::new(forged, ())).build().unwrap();
