@@ -207,6 +207,8 @@ where
 /// The probes under way give back what they have taken.
 impl<T, F, Fut> Drop for Prober<T, F, Fut> {
     fn drop(&mut self) {
+        // Gone before what they take is free.
+        contained(|| self.calls.clear());
         if let Some(shared) = self.pool.upgrade() {
             let (now, core) = (shared.runtime.now(), &mut self.core);
             shared.with(|locked| core.give_up(&mut locked.state, now));

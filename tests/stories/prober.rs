@@ -518,6 +518,38 @@ fn a_prober_that_is_dropped_gives_back_the_places_of_its_probes() {
     assert_eq!(scene.pool.stats().resources[0].probe_failures, 0, "it said nothing");
 }
 
+/// Notes, when it is dropped, how many are in flight on the only resource.
+struct NotesInFlight(Pool<&'static str>, Arc<Mutex<Vec<u64>>>);
+
+impl Drop for NotesInFlight {
+    fn drop(&mut self) {
+        self.1.lock().unwrap().push(self.0.stats().in_flight);
+    }
+}
+
+#[test]
+fn a_probe_is_gone_before_its_place_is_free_also_when_its_prober_is_dropped() {
+    let scene =
+        Scene::with(&[], |builder| builder.resource(Resource::new("a", "a").max_in_flight(1)));
+    let (pool, noted) = (scene.pool.clone(), Arc::<Mutex<Vec<u64>>>::default());
+    let notes = Arc::clone(&noted);
+    let hangs = move |_| {
+        let uses_it = NotesInFlight(pool.clone(), Arc::clone(&notes));
+        async move {
+            let _uses_it = uses_it;
+            pending::<Result<(), Fault<String>>>().await
+        }
+    };
+    let rules = every(5).limit(secs(60)).healthy_too().within_limits();
+    let (prober, stop) = abortable(scene.pool.prober(rules, hangs).unwrap());
+    let _prober = scene.time.spawn(prober);
+    scene.advance(5);
+    stop.abort();
+    scene.advance(0);
+    assert_eq!(*noted.lock().unwrap(), [1]);
+    assert_eq!(scene.pool.stats().in_flight, 0);
+}
+
 #[test]
 fn probes_are_counted_by_resource() {
     let scene = Scene::of(&["a", "b"]);
