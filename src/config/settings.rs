@@ -10,7 +10,8 @@ macro_rules! settings {
     ) => {
         $(#[doc = $about])+
         ///
-        /// Every setting is optional; what is not set is left as it is.
+        /// Every setting is optional; what is not set is left as it is. Make one by hand with `..Default::default()` at its end:
+        /// settings join in minor releases, and by features.
         #[derive(Debug, Clone, PartialEq, Default)]
         $vis struct $name {
             $(

@@ -18,7 +18,8 @@ use super::limiter::RateLimiter;
 /// Shows breakers and limiters to Prometheus, each under its name.
 ///
 /// A collector of the crate [`prometheus-client`](prometheus_client): register it once, and every scrape samples the
-/// figures. It is a handle: clones show the same. It keeps alive what it shows.
+/// figures. It is a handle: clones show the same. It keeps alive what it shows, until that is
+/// [removed](Self::remove_breaker).
 ///
 /// ```
 /// use std::time::Duration;
@@ -114,6 +115,28 @@ impl ProtectCollector {
         }
         shown.limiters.push(limiter.clone());
         Ok(())
+    }
+
+    /// Shows the breaker of this name no longer, from the next scrape on, and lets go of it; answers whether there was
+    /// one.
+    pub fn remove_breaker(&self, name: &str) -> bool {
+        // What goes with it may be the user's, such as its hook: not dropped under the lock.
+        let removed = {
+            let shown = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = shown.breakers.iter().position(|shown| shown.name() == name);
+            place.map(|place| shown.breakers.remove(place))
+        };
+        removed.is_some()
+    }
+
+    /// Shows the limiter of this name no longer, as [`remove_breaker`](Self::remove_breaker) does a breaker.
+    pub fn remove_limiter(&self, name: &str) -> bool {
+        let removed = {
+            let shown = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = shown.limiters.iter().position(|shown| shown.name() == name);
+            place.map(|place| shown.limiters.remove(place))
+        };
+        removed.is_some()
     }
 
     fn shown(&self) -> Shown {

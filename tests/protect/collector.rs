@@ -1,8 +1,12 @@
 //! Breakers and limiters as Prometheus sees them.
 
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use rotapool::ProtectCollector;
+use rotapool::{CircuitBreaker, ProtectCollector, RateLimiter, Trip};
 
 use crate::scene::{Fuse, Line, secs};
 
@@ -68,4 +72,35 @@ fn two_of_a_kind_under_one_name_are_refused() {
     assert_eq!(told[1], format!("a limiter named `limiter` {advice} limiter a name of its own"));
     let shown = "ProtectCollector { breakers: [\"breaker\"], limiters: [\"limiter\"] }";
     assert_eq!(format!("{collector:?}"), shown);
+}
+
+#[test]
+fn what_is_removed_is_shown_no_longer_and_kept_alive_no_longer() {
+    let (hooked, collector) = (Arc::new(()), ProtectCollector::new());
+    let kept = Arc::clone(&hooked);
+    let builder = CircuitBreaker::builder(Trip::default()).on_change(move |_| _ = &kept);
+    collector.add_breaker(&builder.build().unwrap()).unwrap();
+    collector.add_limiter(&RateLimiter::new(1.0, secs(1)).unwrap()).unwrap();
+    assert_eq!(Arc::strong_count(&hooked), 2, "the collector keeps it alive");
+    assert!(collector.remove_breaker("breaker") && collector.remove_limiter("limiter"));
+    assert_eq!((Arc::strong_count(&hooked), scrape(&collector)), (1, String::new()));
+    assert!(!collector.remove_breaker("breaker") && !collector.remove_limiter("limiter"));
+}
+
+#[test]
+fn what_goes_with_a_removed_breaker_may_use_the_collector() {
+    struct Uses(ProtectCollector);
+    impl Drop for Uses {
+        fn drop(&mut self) {
+            let (same, (done, ended)) = (self.0.clone(), channel());
+            thread::spawn(move || done.send(same.remove_breaker("breaker")));
+            let removed = ended.recv_timeout(secs(10));
+            assert_eq!(removed, Ok(false), "the collector is locked");
+        }
+    }
+    let collector = ProtectCollector::new();
+    let uses = Uses(collector.clone());
+    let builder = CircuitBreaker::builder(Trip::default()).on_change(move |_| _ = &uses);
+    collector.add_breaker(&builder.build().unwrap()).unwrap();
+    assert!(collector.remove_breaker("breaker"));
 }
