@@ -240,8 +240,7 @@ impl<T> Future for Monitor<T> {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let mut looks = 0;
-        loop {
+        for _ in 0..LOOKS_A_POLL {
             let Some(shared) = this.pool.upgrade() else { return Poll::Ready(()) };
             let pool = Pool::of(shared);
             this.begin(&pool);
@@ -254,16 +253,17 @@ impl<T> Future for Monitor<T> {
             if !this.is_wanted(task) {
                 return Poll::Pending;
             }
-            looks += 1;
-            if looks > 2 {
-                // A timer that is always ready: others want their turn.
-                task.waker().wake_by_ref();
-                return Poll::Pending;
-            }
+            // Sets the alarm anew also before others have their turn: one that has rung is not polled again.
             this.look(pool.shared());
         }
+        // A timer that is always ready: others want their turn.
+        task.waker().wake_by_ref();
+        Poll::Pending
     }
 }
+
+/// How often it looks at the clock in one poll.
+const LOOKS_A_POLL: u32 = 3;
 
 impl<T> Drop for Monitor<T> {
     fn drop(&mut self) {

@@ -1,10 +1,12 @@
 //! Edges that come on time: a monitor beside a pool that nobody uses.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rotapool::testing::{Task, VirtualTime};
-use rotapool::{Builder, Event, Fault, Monitor, Pool, Quota, Recovery, Resource, Status};
+use rotapool::testing::{Task, VirtualClock, VirtualTime};
+use rotapool::{
+    Builder, Event, Fault, Monitor, Pool, Quota, Recovery, Resource, Runtime, Sleep, Status,
+};
 
 use crate::scene::{secs, words};
 
@@ -263,6 +265,32 @@ fn a_pool_that_begins_empty_is_exhausted_until_somebody_joins() {
     watched.pool.add(Resource::new("a", "a")).unwrap();
     watched.advance(0);
     assert_eq!(watched.told(), ["5.0: pool_recovered"]);
+}
+
+/// A timer that is over at once, always.
+#[derive(Debug)]
+struct Eager(VirtualClock);
+
+impl Runtime for Eager {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn sleep_until(&self, _: Instant) -> Sleep {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[test]
+fn on_a_timer_that_is_always_ready_others_have_their_turn() {
+    let clock = VirtualClock::new();
+    let resource = Resource::new("a", "a");
+    let pool = Pool::builder().resource(resource).runtime(Eager(clock)).build().unwrap();
+    pool.try_acquire().unwrap().signal(Fault::cooldown_for(secs(60), "429")).unwrap();
+    let mut monitor = pool.monitor();
+    for _ in 0..3 {
+        assert!(futures::FutureExt::now_or_never(&mut monitor).is_none());
+    }
 }
 
 #[test]
