@@ -121,10 +121,9 @@ impl Serialize for Tree {
             Self::Nothing => serializer.serialize_none(),
             Self::Bool(value) => serializer.serialize_bool(*value),
             // The numbers that settings have fit; what is beyond is written as formats can.
-            Self::Whole(value) => match (u64::try_from(*value), i64::try_from(*value)) {
-                (Ok(value), _) => serializer.serialize_u64(value),
-                (_, Ok(value)) => serializer.serialize_i64(value),
-                _ => serializer.serialize_i128(*value),
+            Self::Whole(value) => match u64::try_from(*value) {
+                Ok(value) => serializer.serialize_u64(value),
+                Err(_) => serializer.serialize_i128(*value),
             },
             Self::Number(value) => serializer.serialize_f64(*value),
             Self::Text(text) => serializer.serialize_str(text),

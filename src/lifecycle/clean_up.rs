@@ -197,9 +197,3 @@ impl Future for Awaited {
         }
     }
 }
-
-impl Drop for Awaited {
-    fn drop(&mut self) {
-        drop(self.0.waker.take());
-    }
-}

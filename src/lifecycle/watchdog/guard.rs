@@ -3,8 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Instant;
+use std::task::{Poll, ready};
 
 use rotapool_core::Sleep;
 use rotapool_core::lifecycle::{Vigil, Watch};
@@ -50,7 +49,8 @@ impl Watchdog {
         async move {
             let mut operation = pin!(operation);
             let mut vigil = Vigil::new(inner.limit, inner.runtime.now());
-            let mut sleep: Option<(Instant, Sleep)> = None;
+            // May be due earlier than it has to be: it is not armed anew for every ping.
+            let mut sleep: Option<Sleep> = None;
             poll_fn(|context| {
                 if let Poll::Ready(output) = operation.as_mut().poll(context) {
                     return Poll::Ready(Ok(output));
@@ -62,13 +62,8 @@ impl Watchdog {
                         }
                         Watch::Until(until) => until,
                     };
-                    if sleep.as_ref().is_none_or(|(at, _)| *at != until) {
-                        sleep = Some((until, inner.runtime.sleep_until(until)));
-                    }
-                    let Some((_, timer)) = &mut sleep else { return Poll::Pending };
-                    if timer.as_mut().poll(context).is_pending() {
-                        return Poll::Pending;
-                    }
+                    let timer = sleep.get_or_insert_with(|| inner.runtime.sleep_until(until));
+                    ready!(timer.as_mut().poll(context));
                     sleep = None;
                 }
             })

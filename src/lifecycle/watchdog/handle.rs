@@ -87,7 +87,7 @@ impl Watchdog {
     /// A sign of life. It reads the clock and moves an atomic, and wakes nobody.
     pub fn ping(&self) {
         let since = self.inner.runtime.now().saturating_duration_since(self.inner.epoch);
-        let since = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX - 1);
+        let since = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
         self.inner.last_ping.fetch_max(since.saturating_add(1), Ordering::Relaxed);
     }
 

@@ -53,7 +53,8 @@ fn start(watchdog: &Watchdog, claim: Claim) -> Result<WatchdogThread, WatchdogEr
         let works = sleeps_here(&*inner.runtime);
         drop(inner);
         let goes_on = works.is_ok();
-        if tell.send(works).is_ok() && goes_on {
+        let _ = tell.send(works);
+        if goes_on {
             drive(watch, &stopped);
         }
     };
@@ -95,10 +96,6 @@ struct Unpark(Thread);
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
         self.0.unpark();
     }
 }
