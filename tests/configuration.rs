@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use rotapool::config::{HeartbeatConfig, PoolConfig, Settings, Source, WatchdogConfig};
+use rotapool::config::{
+    HeartbeatConfig, PoolConfig, ResourceConfig, Settings, Source, WatchdogConfig,
+};
 use rotapool::hints::Reactions;
 use rotapool::lifecycle::{Heartbeat, Shutdown, Watchdog};
 use rotapool::{
-    BuildError, Builder, Fault, Group, Pool, Quota, Recovery, Resource, ResourceError, RunError,
-    Strategy, Trial,
+    BuildError, Builder, Fault, Group, Hedge, Pool, Quota, Recovery, Resource, ResourceError,
+    RunError, Strategy, Trial,
 };
 use serde_json::{Value, json};
 
@@ -97,6 +99,25 @@ fn what_is_read_is_in_force_and_is_written_as_it_was_read() {
         let again = pool_of(serde_json::to_value(&read).unwrap()).unwrap();
         assert_eq!(read, again);
     }
+}
+
+#[test]
+fn each_way_to_say_a_setting_is_in_force_as_it_was_read() {
+    for (name, said) in [
+        ("hedge", json!("never")),
+        ("hedge", json!("p95")),
+        ("hedge", json!("2s")),
+        (
+            "circuit_breaker",
+            json!({ "failures": 4, "window": "20s", "min_calls": 5, "open": ["1s"] }),
+        ),
+    ] {
+        let config = pool_of(json!({ name: said })).unwrap();
+        let pool = builder().config(&config).build().unwrap();
+        let in_force = serde_json::to_value(pool.config().settings()).unwrap();
+        assert_eq!(in_force[name], said, "{name}");
+    }
+    assert_eq!(pool_of(json!({ "hedge": "p95" })).unwrap().hedge, Some(Hedge::P95));
 }
 
 #[test]
@@ -336,6 +357,53 @@ fn all_that_is_wrong_is_told_at_once_each_with_its_path() {
         assert!(told.iter().any(|it| line(&it)), "{path}: {what}, in\n{error}");
     }
     assert!(told.len() == 49, "{} are told:\n{error}", told.len());
+}
+
+#[test]
+fn what_a_part_refuses_it_tells_of_the_setting_that_is_wrong_and_of_no_other() {
+    let paths = |health: Value| -> Vec<String> {
+        let error = pool_of(json!({ "health": health })).unwrap_err();
+        let path = |line: &&str| line.split('`').nth(1).unwrap().to_owned();
+        problems(&error).iter().map(path).collect()
+    };
+    for (health, wrong) in [
+        (json!({ "min_sample": 0 }), "health.min_sample"),
+        (json!({ "unhealthy": 2 }), "health.unhealthy"),
+        (json!({ "degraded": 0.7, "unhealthy": 0.6 }), "health.unhealthy"),
+        (json!({ "degraded": 2, "unhealthy": 2 }), "health.degraded"),
+        (json!({ "latency_decay": "0s" }), "health.latency_decay"),
+        (json!({ "failure_latency": "2days" }), "health.failure_latency"),
+    ] {
+        assert_eq!(paths(health), [wrong]);
+    }
+    let two = json!({ "degraded": 2, "min_sample": 0 });
+    assert_eq!(paths(two), ["health.min_sample", "health.degraded"]);
+    // Above what is unhealthy if nobody says otherwise, and yet right.
+    assert!(pool_of(json!({ "health": { "degraded": 0.9, "unhealthy": 0.95 } })).is_ok());
+}
+
+#[test]
+fn a_part_that_is_read_alone_is_refused_as_in_its_place() {
+    let alone = serde_json::from_value::<ResourceConfig>(json!({ "id": "a", "weight": 0 }));
+    assert!(alone.unwrap_err().to_string().contains("weight of resource `a` is 0"));
+    assert!(serde_json::from_value::<ResourceConfig>(json!({ "id": "a", "weight": 2 })).is_ok());
+}
+
+#[test]
+fn a_heart_and_a_watchdog_take_from_a_file_what_they_take_in_code() {
+    let millis = Duration::from_millis;
+    let path = std::env::temp_dir().join("rotapool-no-beat");
+    for interval in [millis(9), millis(10), s(3_600), s(86_400), s(86_400) + millis(1)] {
+        let config = HeartbeatConfig { interval: Some(interval), ..HeartbeatConfig::default() };
+        let heart = Heartbeat::builder(&path).interval(interval).build();
+        assert_eq!(config.check().is_ok(), heart.is_ok(), "{interval:?}");
+    }
+    for limit in [Duration::from_micros(999), millis(1)] {
+        let config = WatchdogConfig { limit: Some(limit), ..WatchdogConfig::default() };
+        let looks = Watchdog::from_heartbeat(&path, s(1)).check_every(limit).build();
+        let kept = [Watchdog::builder(limit).build(), looks].map(|watchdog| watchdog.is_ok());
+        assert_eq!([config.check().is_ok(); 2], kept, "{limit:?}");
+    }
 }
 
 #[test]

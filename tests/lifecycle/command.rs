@@ -130,6 +130,13 @@ fn of_its_output_the_beginning_is_kept_and_it_never_waits_for_a_reader() {
     let report = play(shell("yes | head -c 3000000; yes no | head -c 3000000 >&2").most_output(6));
     assert_eq!(report.end, CommandEnd::Exited(0));
     assert_eq!((&*report.output, report.is_cut), ("y\ny\ny\nno\nno\n", true));
+    for (script, cut) in [("echo much", true), ("echo much >&2", true), ("echo 12345", false)] {
+        assert_eq!(
+            play(shell(script).most_output(if cut { 4 } else { 6 })).is_cut,
+            cut,
+            "{script}"
+        );
+    }
 }
 
 #[test]
@@ -184,6 +191,20 @@ fn one_runs_at_a_time_and_a_turn_meanwhile_gets_none() {
     pool.disable("a").unwrap();
     let again = next_report(&mut monitor, &mut events);
     assert_eq!((again.end, &*again.output), (CommandEnd::Exited(0), "over\n"));
+}
+
+#[test]
+fn of_two_turns_in_one_breath_the_earlier_has_its_commands_run() {
+    let pool = pool();
+    let mut events = pool.events();
+    let mut monitor =
+        pool.monitor().on_exhausted_run(shell("echo down")).on_recovered_run(shell("echo up"));
+    assert!(futures::FutureExt::now_or_never(&mut monitor).is_none());
+    pool.disable("a").unwrap();
+    pool.enable("a").unwrap();
+    let busy = next_report(&mut monitor, &mut events);
+    assert_eq!((busy.end, busy.edge), (CommandEnd::Busy, Edge::Recovered));
+    assert_eq!(&*next_report(&mut monitor, &mut events).output, "down\n");
 }
 
 #[test]

@@ -199,6 +199,11 @@ fn a_beat_by_hand_that_overtakes_stays_in_the_file() {
     disk.lock().unwrap().pop().unwrap()();
     assert_eq!(Heartbeat::read(&path).unwrap().time, dawn() + s(3));
     assert_eq!((heart.stats().beats, heart.stats().missed), (2, 0));
+    // One that was made at the same time is no older.
+    time.advance(s(7));
+    heart.beat().unwrap();
+    disk.lock().unwrap().pop().unwrap()();
+    assert_eq!(Heartbeat::read(&path).unwrap().sequence, 3);
 }
 
 /// kstlib 3.8.2 told it at every beat, and its loop died of a check that failed.
@@ -343,8 +348,16 @@ fn what_makes_no_sense_is_refused_and_leaves_nothing_behind() {
             "{error}"
         );
     }
-    let long = refused(Heartbeat::builder(&path).metadata("novel", "x".repeat(1 << 20)));
-    assert!(long.contains("allowed is 1048576: give it less metadata"), "{long}");
+    let novel = |length: usize| {
+        let builder = Heartbeat::builder(&path).wall_clock(dawn);
+        builder.metadata("novel", "x".repeat(length)).build()
+    };
+    let long = novel(1 << 20).unwrap_err();
+    let told = long.to_string();
+    assert!(told.contains("allowed is 1048576: give it less metadata"), "{told}");
+    let HeartbeatError::TooLong { length, limit } = long else { panic!("{told}") };
+    let fits = (1 << 20) - (length - limit);
+    assert!(novel(fits).is_ok() && novel(fits + 1).is_err(), "all that is allowed fits");
     let early = refused(Heartbeat::builder(&path).wall_clock(|| SystemTime::UNIX_EPOCH - s(1)));
     assert!(early.contains("before 1970"), "{early}");
     assert_eq!(directory.names(), ["file"]);
@@ -376,6 +389,9 @@ fn whatever_is_in_the_file_is_told_by_its_kind() {
         assert_eq!(alive(), NotAlive::Unreadable(Unreadable::TooLong { limit: 1 << 20 }));
     });
     assert!(read.bytes_max < 4 << 20, "no more is read than a beat may have: {read:?}");
+    let longest = fs::File::create(&path).unwrap().set_len(1 << 20).map(|()| alive());
+    let read = matches!(longest.unwrap(), NotAlive::Unreadable(Unreadable::Garbage { .. }));
+    assert!(read, "so long it may be");
     assert_eq!(Heartbeat::read(directory.path()), Err(Unreadable::NotAFile));
     fs::write(&path, &whole).unwrap();
     assert!(Heartbeat::is_alive(&path, s(30)).is_ok());

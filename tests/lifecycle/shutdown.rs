@@ -145,12 +145,22 @@ fn who_fails_panics_or_is_late_does_not_stop_the_rest() {
             "rest: done",
         ]
     );
+    assert!(report.clean_ups.iter().all(|clean_up| !clean_up.still_running), "they are dropped");
     assert_eq!(diary.lines(), ["5s rest begins", "6s rest ends"]);
     assert_eq!(
         report.to_string(),
         "shutdown took 6.0s of 30.0s: 1 of 6 clean-ups done, 1 failed (`fails`), 2 panicked (`panics at \
          once`, `panics later`), 2 timed out (`is late`, `is spiteful`)"
     );
+}
+
+#[test]
+fn a_limit_that_ends_before_that_of_the_clean_up_before_it_is_kept() {
+    let time = VirtualTime::new();
+    let (shutdown, diary) = (shutdown(&time, 30), Diary::of(&time));
+    shutdown.register(diary.clean_up("quick", 1).limit(s(9))).unwrap();
+    shutdown.register(CleanUp::new("is late", pending::<()>).limit(s(2))).unwrap();
+    assert_eq!(time.block_on(shutdown.run()).took, s(3));
 }
 
 #[test]

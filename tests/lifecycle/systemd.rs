@@ -121,6 +121,10 @@ pub(crate) fn play_unheard() -> u8 {
         }
     }
     say(refused);
+    let time = VirtualTime::new();
+    let _watch = time.spawn(systemd.watch(time.clock(), String::new));
+    time.advance(Duration::from_secs(30));
+    say(systemd.lost());
     0
 }
 
@@ -131,11 +135,11 @@ fn a_manager_that_is_gone_or_does_not_read_is_an_error_and_blocks_nobody() {
     let socket = UnixDatagram::bind(&path).unwrap();
     let unheard = || {
         let child = Process::start_with("systemd_unheard", |command| {
-            command.env("NOTIFY_SOCKET", &path);
+            command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "20000000");
         });
         child.end().0
     };
-    assert_eq!(unheard(), ["1"], "its queue is full");
+    assert_eq!(unheard(), ["1", "4"], "its queue is full");
     drop(socket);
-    assert_eq!(unheard(), ["1"], "it is gone");
+    assert_eq!(unheard(), ["1", "4"], "it is gone");
 }

@@ -349,6 +349,19 @@ fn it_looks_at_the_file_as_often_as_it_was_told_and_not_more_often() {
 }
 
 #[test]
+fn untold_it_looks_at_the_file_four_times_in_the_age_that_a_beat_may_have() {
+    let (directory, time) = (Directory::new(), VirtualTime::new());
+    let watchdog = Watchdog::from_heartbeat(directory.file("beat"), s(28))
+        .runtime(time.clock())
+        .on_silence(|_| ())
+        .build()
+        .unwrap();
+    let _watch = time.spawn(watchdog.watch());
+    time.advance(Duration::ZERO);
+    assert_eq!(time.clock().sleeps(), [s(7)]);
+}
+
+#[test]
 fn a_fresh_beat_arms_it_again_and_whatever_else_is_in_the_file_does_not() {
     let (directory, time) = (Directory::new(), VirtualTime::new());
     let (watchdog, heart, barks) = over_a_file(&directory, &time, 5);

@@ -77,6 +77,19 @@ fn an_error_that_is_not_to_go_on_with_stops_it_and_comes_by_value() {
 }
 
 #[test]
+fn the_source_of_its_error_is_the_error_that_ended_it() {
+    let chain = FallbackChain::new()
+        .then("a", "x")
+        .then("b", "")
+        .go_on_if(|error: &std::num::ParseIntError| *error.kind() != std::num::IntErrorKind::Empty);
+    let stopped = chain.run_blocking(|text| text.parse::<u32>()).unwrap_err();
+    assert_eq!(stopped.source().unwrap().to_string(), "cannot parse integer from empty string");
+    let empty = FallbackChain::<&str, std::num::ParseIntError>::new();
+    let setup = empty.run_blocking(|text| text.parse::<u32>()).unwrap_err();
+    assert!(setup.source().unwrap().to_string().contains("is empty"), "{setup}");
+}
+
+#[test]
 fn every_alternative_that_did_not_serve_is_told_the_last_one_too() {
     let told = Told::default();
     let heard = told.clone();

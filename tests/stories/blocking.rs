@@ -191,6 +191,24 @@ fn a_lease_that_is_kept_hears_of_no_other_attempts_abort() {
 }
 
 #[test]
+fn nor_does_it_hear_of_the_next_attempt_of_its_own_run() {
+    let pool = Pool::builder().resources(["a", "b"].map(|id| Resource::new(id, id))).build();
+    let pool = pool.unwrap();
+    let mut older = Some(pool.request().exclude("a").try_acquire().unwrap());
+    let mut kept = None;
+    let _ = pool.run_blocking(|lease| -> Answer {
+        let Some(first) = &kept else {
+            kept = Some(lease.clone());
+            return Err(Fault::retry("503"));
+        };
+        older.take().unwrap().signal(Fault::cooldown("429")).unwrap();
+        assert!(lease.is_aborted() && !first.is_aborted());
+        Ok("fine".into())
+    });
+    assert!(older.is_none(), "there was another attempt");
+}
+
+#[test]
 fn its_time_is_told_and_a_retry_after_that_is_the_time_out_that_it_was() {
     let clock = VirtualClock::new();
     let pool = pool_of(&["a", "b"], &clock);

@@ -6,7 +6,7 @@ use std::{fmt, io};
 
 use futures::executor::block_on;
 use rotapool::{
-    BuildError, Fault, Lease, Pool, Resource, ResourceError, RunError, Signal, signals,
+    BuildError, Fault, Lease, Pool, Resource, ResourceError, RunError, Signal, StreamError, signals,
 };
 
 use crate::scene::secs;
@@ -68,6 +68,30 @@ fn a_reason_that_is_a_mere_text_is_no_source() {
     assert!(Signal::retry("x".to_owned()).source().is_none());
     assert!(Signal::retry(io::Error::other("x")).source().is_some());
     assert!(Signal::retry(anyhow::Error::new(refused())).source().is_some());
+}
+
+#[test]
+fn what_ended_a_stream_has_the_causes_of_its_error() {
+    let own: &dyn Error = &StreamError::Operation(refused());
+    let Fault::<Refused>::Signal(signal) = Fault::retry(refused()) else { unreachable!() };
+    let broken: &dyn Error = &StreamError::<Refused>::Broken(signal);
+    assert_eq!(own.source().unwrap().to_string(), "tcp connect error");
+    assert!(broken.source().unwrap().is::<Refused>());
+}
+
+#[test]
+fn two_runs_that_failed_alike_are_equal_and_others_are_not() {
+    let time = rotapool::testing::VirtualTime::new();
+    let failed = |attempts: u32, error: i32| {
+        let pool = Pool::builder().resource(Resource::new("a", "a")).runtime(time.clock());
+        let pool = pool.retry_delay(secs(0)).build().unwrap();
+        let request = pool.request().max_attempts(attempts);
+        let run = request.classify(|_: &Result<(), i32>| Some(Signal::retry("slow")));
+        block_on(run.run(async |_| Err(error))).unwrap_err()
+    };
+    assert_eq!(failed(2, 7), failed(2, 7));
+    assert_ne!(failed(2, 7), failed(2, 8), "another error of its own");
+    assert_ne!(failed(2, 7), failed(1, 7), "another exhaustion");
 }
 
 #[test]

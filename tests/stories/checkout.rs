@@ -183,12 +183,15 @@ fn a_siblings_signal_shows_to_whoever_looks_waits_or_is_guarded() {
         async move { held.guard(pending::<()>()).await }
     });
     scene.settle();
+    assert_eq!(held.guard(async { "done" }).now_or_never(), Some(Ok("done")));
     assert!(!held.is_aborted() && waiting.iter().all(|task| !task.is_finished()));
     older.signal(Fault::cooldown("429")).unwrap();
     scene.settle();
     assert!(held.is_aborted() && waiting.iter().all(|task| task.is_finished()));
     let aborted: Result<(), Aborted> = guarded.take_result().expect("it has ended");
     assert_eq!(&*aborted.unwrap_err().id, "a");
+    let ready = held.guard(async { "done" }).now_or_never();
+    assert!(ready.unwrap().is_err(), "what is ready by then is no more");
     assert_eq!(held.aborted().now_or_never(), Some(()), "it stays so");
     assert_eq!(scene.pool.stats().in_flight, 1, "its place is its own until it gives it up");
     assert_eq!(scene.pool.stats().sibling_cancels, 1);

@@ -10,8 +10,8 @@ use futures::channel::oneshot;
 use futures::future::BoxFuture;
 use rotapool::testing::VirtualClock;
 use rotapool::{
-    AsyncStdRuntime, Builder, DefaultRuntime, Fault, Pool, Request, Resource, RunError, Runtime,
-    Sleep, SmolRuntime, Spawn, TokioRuntime,
+    AsyncStdRuntime, Builder, DefaultRuntime, Fault, Notice, Pool, ProbeRules, Request, Resource,
+    RunError, Runtime, Sleep, SmolRuntime, Spawn, TokioRuntime,
 };
 
 use crate::scene::secs;
@@ -391,6 +391,28 @@ fn every_timer_wakes_on_time_and_bears_a_hundred_years() {
     paused.block_on(wakes_on_time(TokioRuntime));
     let real = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
     real.block_on(wakes_on_time(TokioRuntime));
+}
+
+// What a runtime drives in the background.
+
+#[test]
+fn a_monitor_and_a_prober_may_be_given_to_a_runtime() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let paused = builder.enable_time().start_paused(true).build().unwrap();
+    paused.block_on(async {
+        let resource = Resource::new("a", "a");
+        let pool = Pool::builder().resource(resource).runtime(TokioRuntime).build().unwrap();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let pen = Arc::clone(&told);
+        let hears = move |notice: &Notice| pen.lock().unwrap().push(notice.event().to_owned());
+        pool.monitor().on_exhausted(hears).spawn(&TokioRuntime);
+        let works = async |_| Ok::<_, Fault<Boom>>(());
+        pool.prober(ProbeRules::every(secs(10)), works).unwrap().spawn(&TokioRuntime);
+        pool.try_acquire().unwrap().signal(Fault::cooldown_for(secs(600), "429")).unwrap();
+        tokio::time::sleep(secs(15)).await;
+        assert_eq!(*told.lock().unwrap(), ["pool_exhausted"]);
+        assert!(pool.try_acquire().is_ok(), "a probe has found that it works");
+    });
 }
 
 // Operations that are not `Send`.

@@ -20,6 +20,25 @@ pub(crate) struct Scene {
     pub(crate) time: VirtualTime,
 }
 
+/// Virtual time whose sleeps are as those of an `async` block: one that is over must not be polled again.
+#[derive(Debug)]
+struct Strict(VirtualClock);
+
+impl Runtime for Strict {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn sleep_until(&self, at: Instant) -> Sleep {
+        once(self.0.sleep_until(at))
+    }
+}
+
+#[expect(clippy::redundant_async_block, reason = "it is there to panic when it is polled again")]
+fn once(sleep: Sleep) -> Sleep {
+    Box::pin(async move { sleep.await })
+}
+
 /// A timer that wakes whoever sleeps every second, due or not, as a timer may.
 #[derive(Debug)]
 pub(crate) struct Restless(pub(crate) VirtualClock);
@@ -30,7 +49,7 @@ impl Runtime for Restless {
     }
 
     fn sleep_until(&self, at: Instant) -> Sleep {
-        self.0.sleep_until(at.min(self.now() + secs(1)))
+        once(self.0.sleep_until(at.min(self.now() + secs(1))))
     }
 }
 
@@ -67,7 +86,7 @@ impl Scene {
         ids: &[&'static str],
         set_up: impl FnOnce(Builder<&'static str>) -> Builder<&'static str>,
     ) -> Self {
-        Self::on(|clock| clock, ids, set_up)
+        Self::on(Strict, ids, set_up)
     }
 
     /// The same, on a timer that wakes whoever sleeps every second.

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use futures::{FutureExt as _, StreamExt as _};
+use futures::stream::FusedStream as _;
+use futures::{FutureExt as _, Stream as _, StreamExt as _};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 use rotapool::testing::Task;
@@ -749,6 +750,15 @@ fn a_reader_who_asks_once_and_comes_back_much_later_has_not_been_kept_waiting() 
     taps.feed(Ok("in time"));
     assert_eq!(next(&mut stream), Some(Some(Ok("in time"))));
     assert_eq!(scene.pool.stats().timeouts, 0);
+    // From then on it counts again.
+    assert_eq!(next(&mut stream), None);
+    scene.advance(secs(100));
+    let waits = scene.time.spawn(async move { stream.next().await });
+    scene.advance(secs(9));
+    assert!(!waits.is_finished());
+    scene.advance(secs(1));
+    let stalled = StreamError::Stalled { id: "a".into(), silence: secs(10) };
+    assert_eq!(waits.take_result(), Some(Some(Err(stalled))));
 }
 
 /// A stream of one item and one fault, which panics when it is dropped.
@@ -911,6 +921,30 @@ fn time_outs_of_zero_are_refused() {
         assert_eq!(refused, RunError::Options(expected));
     }
     assert_eq!(taps.seen(), [""; 0]);
+}
+
+#[test]
+fn it_tells_combinators_what_is_there_and_when_it_is_over() {
+    let scene = Scene::of(&["a"]);
+    let ready = |items: Vec<Item>| {
+        let operation =
+            move |_| std::future::ready(Ok::<_, Fault<Boom>>(futures::stream::iter(items.clone())));
+        let run = scene.pool.request().run_stream_from(|item| *item == "third", operation);
+        run.now_or_never().expect("it is all there").unwrap()
+    };
+    let mut reply = ready(vec![Ok("first"), Ok("second"), Ok("third"), Ok("fourth")]);
+    for (kept, item) in [(3, "first"), (2, "second"), (1, "third"), (0, "fourth")] {
+        assert_eq!((reply.size_hint(), reply.is_terminated()), ((kept, None), false));
+        assert_eq!(reply.next().now_or_never(), Some(Some(Ok(item))));
+    }
+    assert!(!reply.is_terminated(), "it does not know");
+    assert_eq!(reply.next().now_or_never(), Some(None));
+    assert!(reply.is_terminated());
+    // What is kept of one that is over is still to come.
+    let mut reply = ready(vec![Ok("first")]);
+    assert!(!reply.is_terminated());
+    assert_eq!(reply.next().now_or_never(), Some(Some(Ok("first"))));
+    assert!(reply.is_terminated());
 }
 
 #[test]

@@ -268,14 +268,20 @@ mod tests {
     fn every_field_of_a_wrong_type_is_garbage_and_no_panic() {
         let whole: Value = serde_json::from_slice(&write(&full()).unwrap()).unwrap();
         for wrong in [json!(-1.5e300), json!([[]]), json!({ "a": [] })] {
-            for path in ["/interval_seconds", "/metadata", "/target/alive", "/progress/loop/ticks"]
-                .into_iter()
-                .chain(["/progress/writer/written", "/progress/pools/0/settled", "/progress/loop"])
-            {
+            for (path, name) in [
+                ("/interval_seconds", "interval_seconds"),
+                ("/metadata", "metadata"),
+                ("/target/alive", "target.alive"),
+                ("/progress/loop/ticks", "progress.loop.ticks"),
+                ("/progress/loop", "progress.loop"),
+                ("/progress/writer/written", "progress.writer.written"),
+                ("/progress/pools/0/settled", "progress.pools.settled"),
+            ] {
                 let mut broken = whole.clone();
                 *broken.pointer_mut(path).unwrap() = wrong.clone();
                 let broken = read(broken.to_string().as_bytes());
-                assert!(matches!(broken, Err(Unreadable::Garbage { .. })), "{path}: {broken:?}");
+                let Err(Unreadable::Garbage { reason }) = broken else { panic!("{broken:?}") };
+                assert!(reason.contains(&format!("`{name}")), "{reason}");
             }
         }
     }
