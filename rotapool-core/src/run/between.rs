@@ -103,7 +103,7 @@ impl Attempts {
     }
 
     /// Why no further attempt may start, if none may.
-    #[inline]
+    #[inline(always)]
     pub(super) fn refusal<A>(
         &mut self,
         pool: &mut State<A>,

@@ -75,6 +75,7 @@ pub struct Attempts {
 impl Attempts {
     /// A run that has not begun.
     #[must_use]
+    #[inline(always)] // Else its options, which are large, are copied once more.
     pub fn new(options: RunOptions) -> Self {
         let RunOptions {
             max_attempts,

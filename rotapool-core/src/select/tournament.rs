@@ -243,6 +243,24 @@ mod tests {
     }
 
     #[test]
+    fn however_many_there_are_it_looks_at_those_it_turns_down_and_the_one_it_takes() {
+        for items in [100_u64, 100_000] {
+            let mut tournament = Tournament::new();
+            (0..items).for_each(|item| tournament.set(item as usize, Rank::new(item, 0)));
+            for turned_down in [0, 1, 4, 50] {
+                let looks = std::cell::Cell::new(0);
+                let found = tournament.least_where(|item| {
+                    looks.set(looks.get() + 1);
+                    item >= turned_down
+                });
+                assert_eq!(found.map(|(_, item)| item), Some(turned_down));
+                // The first of all is looked at once more, before the search.
+                assert!(looks.get() <= turned_down + 2, "{} looks", looks.get());
+            }
+        }
+    }
+
+    #[test]
     fn items_come_out_in_order_of_their_ranks() {
         let mut random = fastrand::Rng::with_seed(9);
         let mut tournament = Tournament::new();

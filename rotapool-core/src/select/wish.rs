@@ -54,12 +54,17 @@ struct Tried {
 }
 
 impl Wish {
-    #[inline]
+    #[inline(always)] // As of the run that is made with it.
     pub(crate) fn new(preferences: Preferences) -> Self {
-        let Preferences { exclude, judge, affinity, costs } = preferences;
-        if !judge && affinity.is_none() && exclude.is_empty() && costs.is_empty() {
-            return Self(Rare::NONE);
+        let Preferences { exclude, judge, affinity, costs } = &preferences;
+        match *judge || affinity.is_some() || !exclude.is_empty() || !costs.is_empty() {
+            true => Self::asking(preferences),
+            false => Self(Rare::NONE),
         }
+    }
+
+    #[cold]
+    fn asking(Preferences { exclude, judge, affinity, costs }: Preferences) -> Self {
         let costs = Costs::new(costs);
         let alike = exclude
             .iter()
