@@ -12,6 +12,9 @@ use crate::deeds::{Operation, Value, operation, pause_for_others};
 use crate::executor::Executor;
 use crate::tally::{Counted, Fate, Tally};
 
+/// How many there are at once.
+pub(crate) const TASKS: u64 = 300;
+
 /// One lap's callers, all alike.
 #[derive(Clone)]
 pub(crate) struct Callers<X> {

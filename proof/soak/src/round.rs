@@ -11,7 +11,7 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 use rotapool::{Fault, Pool, RunError};
 
-use crate::callers::Callers;
+use crate::callers::{Callers, TASKS};
 use crate::deeds::Value;
 use crate::executor::Executor;
 use crate::members::{Members, administer, pool};
@@ -20,8 +20,6 @@ use crate::progress;
 use crate::tally::{Counted, Tally};
 use crate::watch::watch;
 
-/// How many callers there are at once.
-pub(crate) const TASKS: u64 = 300;
 const LAP: Duration = Duration::from_millis(600);
 /// How many resources a pool has; so few, now and then, that most runs have to wait or give up.
 const SIZES: [u32; 4] = [6, 48, 96, 64];

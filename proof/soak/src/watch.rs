@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use rotapool::{PoolStats, ResourceSnapshot, Status};
 
-use crate::callers::Callers;
+use crate::callers::{Callers, TASKS};
 use crate::executor::Executor;
-use crate::round::TASKS;
 
 /// Samples the pool until the lap is over.
 pub(crate) async fn watch<X: Executor>(callers: Callers<X>) {
