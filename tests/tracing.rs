@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once};
 
 use futures::executor::block_on;
-use rotapool::{Fault, Lease, Resource};
+use rotapool::lifecycle::RecoveryCommand;
+use rotapool::{Builder, Fault, Lease, ProbeRules, Resource, RetryBudget, Trip};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -23,7 +24,7 @@ use tracing::subscriber::{Interest, set_global_default, with_default};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::scene::{Scene, secs};
-use crate::upstream::{Answer, fine};
+use crate::upstream::{Answer, Boom, fine};
 
 /// Writes every event down as a line: level, message, fields, and the spans that it is inside of.
 #[derive(Clone)]
@@ -359,6 +360,104 @@ fn who_joins_and_who_leaves_is_told() {
     );
 }
 
+/// What is told of this play, but for its fields.
+fn told_of(
+    set_up: impl FnOnce(Builder<&'static str>) -> Builder<&'static str>,
+    play: impl FnOnce(&Scene),
+) -> Vec<String> {
+    let recorder = Recorder::of(Level::DEBUG);
+    let scene = Scene::with(&["a", "b"], |builder| set_up(builder.name("keys")));
+    with_default(recorder.clone(), || play(&scene));
+    let lines = recorder.lines();
+    lines.iter().filter_map(|line| Some(line.split_once(" pool=")?.0.to_owned())).collect()
+}
+
+#[test]
+fn what_happens_beside_the_runs_is_told_too() {
+    let has = |told: &[String], line: &str| assert!(told.iter().any(|it| it == line), "{told:?}");
+    let out = Fault::cooldown_for(secs(600), "429");
+    let take_out = |scene: &Scene| scene.pool.try_acquire().unwrap().signal(out.clone()).unwrap();
+
+    let generous = RetryBudget::percent(100).min_per_second(100);
+    let told = told_of(
+        |builder| builder.hedge(secs(2)).retry_budget(generous),
+        |scene| {
+            let _run = scene.start();
+            scene.advance(secs(2));
+        },
+    );
+    has(&told, "DEBUG attempt hedged");
+
+    let told = told_of(
+        |builder| builder.held_bound(secs(60)),
+        |scene| {
+            let _held = scene.pool.try_acquire().unwrap();
+            scene.advance(secs(60));
+            drop(scene.pool.try_acquire());
+        },
+    );
+    has(&told, "WARN place taken back");
+
+    let told = told_of(
+        |builder| builder,
+        |scene| {
+            take_out(scene);
+            let works = async |_| Ok::<_, Fault<Boom>>(());
+            let prober = scene.pool.prober(ProbeRules::every(secs(5)), works).unwrap();
+            let _task = scene.time.spawn(prober);
+            scene.advance(secs(6));
+            scene.pool.admin("ops").park("b", secs(1), "").unwrap();
+            scene.pool.close();
+        },
+    );
+    for line in ["DEBUG probe settled", "INFO admin call", "INFO pool closed"] {
+        has(&told, line);
+    }
+
+    let told = told_of(
+        |builder| builder.circuit_breaker(Trip::after_failures(1)).keep_available(2),
+        |scene| drop(scene.pool.try_acquire().unwrap().fail("503")),
+    );
+    has(&told, "WARN resource kept available");
+
+    let told = told_of(
+        |builder| builder.probe_early(secs(60)),
+        |scene| {
+            take_out(scene);
+            scene.advance(secs(61));
+            let _run = scene.start();
+        },
+    );
+    has(&told, "DEBUG probed early");
+}
+
+#[cfg(unix)]
+#[test]
+fn how_a_command_ended_is_told() {
+    for (program, line) in [("true", "INFO command ended"), ("false", "WARN command failed")] {
+        let told = told_of(
+            |builder| builder,
+            |scene| {
+                let command = RecoveryCommand::new("/usr/bin/env", [program]).unwrap();
+                let command = command.inherit_environment();
+                let mut monitor = scene.pool.monitor().on_exhausted_run(command);
+                let mut events = scene.pool.events();
+                for id in ["a", "b"] {
+                    scene.pool.disable(id).unwrap();
+                }
+                let ended = std::pin::pin!(async {
+                    while !matches!(
+                        events.next().await,
+                        None | Some(rotapool::Event::CommandEnded { .. })
+                    ) {}
+                });
+                block_on(futures::future::select(ended, &mut monitor));
+            },
+        );
+        assert!(told.iter().any(|it| it == line), "{told:?}");
+    }
+}
+
 /// Where a subscriber panics.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum At {
@@ -460,7 +559,7 @@ fn a_breaker_tells_every_change_and_its_cause() {
     let recorder = Recorder::of(Level::INFO);
     with_default(recorder.clone(), || {
         let clock = rotapool::testing::VirtualClock::new();
-        let trip = rotapool::Trip::after_failures(1).open_for(secs(30));
+        let trip = Trip::after_failures(1).open_for(secs(30));
         let builder = rotapool::CircuitBreaker::builder(trip).name("payments");
         let breaker = builder.runtime(clock.clone()).build().unwrap();
         breaker.try_acquire().unwrap().fail("no answer");

@@ -127,9 +127,17 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_made_by_hand_hides_what_urls_keep_to_themselves_too() {
+        let mut signal = Signal::Retry { reason: "at https://u:p@host/".into(), error: None };
+        conceal(&mut signal, None);
+        assert_eq!(signal.reason(), "at https://***@host/");
+    }
+
+    #[test]
     fn a_secret_is_hidden_in_every_form_in_which_a_text_may_have_it() {
         assert_eq!(hidden(&["sk-aaa"], "sk-aaa, sk-aaab, sk-aa"), "***, ***b, sk-aa");
         assert_eq!(hidden(&["a+b/c="], "at /a%2Bb%2Fc%3D or /a%2bb%2fc%3d"), "at /*** or /***");
+        assert_eq!(hidden(&["A/BCDE"], "at /A%2FBCDE or /A%2fBCDE"), "at /*** or /***");
         assert_eq!(hidden(&["a\"b"], r#"header "a\"b""#), "header \"***\"");
         assert_eq!(hidden(&["pass word"], "/pass%20word /pass+word"), "/*** /***");
         assert_eq!(hidden(&["ab", "abcd"], "abcd ab"), "*** ***");

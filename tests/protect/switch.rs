@@ -1,6 +1,11 @@
 //! One switch for many breakers.
 
-use rotapool::{BreakerMode, BreakerState, BreakerSwitch, CircuitBreaker, Trip};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use rotapool::testing::VirtualClock;
+use rotapool::{BreakerMode, BreakerState, BreakerSwitch, CircuitBreaker, Runtime, Sleep, Trip};
 
 use crate::scene::{Fuse, Told};
 
@@ -59,6 +64,35 @@ fn a_callback_may_use_the_switch_that_called_it() {
     switch.isolate();
     assert_eq!(fuse.breaker.state(), BreakerState::Closed);
     assert_eq!(told.take(), ["1: isolated", "2: automatic"]);
+}
+
+/// A clock under which another breaker comes, once it is armed.
+#[derive(Debug, Clone)]
+struct Fertile(BreakerSwitch, Arc<Mutex<Option<CircuitBreaker>>>, Arc<AtomicBool>);
+
+impl Runtime for Fertile {
+    fn now(&self) -> Instant {
+        if self.2.swap(false, Ordering::Relaxed) {
+            *self.1.lock().unwrap() = Some(held_by(&self.0));
+        }
+        VirtualClock::new().now()
+    }
+
+    fn sleep_until(&self, at: Instant) -> Sleep {
+        VirtualClock::new().sleep_until(at)
+    }
+}
+
+#[test]
+fn a_breaker_that_comes_while_it_is_being_switched_is_switched_too() {
+    let switch = BreakerSwitch::new();
+    let clock = Fertile(switch.clone(), Arc::default(), Arc::default());
+    let builder = CircuitBreaker::builder(Trip::default()).runtime(clock.clone()).switch(&switch);
+    let breaker = builder.build().unwrap();
+    clock.2.store(true, Ordering::Relaxed);
+    switch.isolate();
+    let late = clock.1.lock().unwrap().take().expect("it came");
+    assert_eq!([breaker.mode(), late.mode()], [BreakerMode::Isolated; 2]);
 }
 
 #[test]

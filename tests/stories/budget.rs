@@ -200,6 +200,21 @@ fn an_attempt_that_takes_too_long_is_a_failure_of_its_resource_and_the_run_goes_
 }
 
 #[test]
+fn what_the_builder_says_holds_for_a_run_without_options_as_for_any() {
+    let scene = Scene::with(&["a"], |builder| {
+        builder.max_attempts(5).retry_delay(secs(10)).attempt_timeout(secs(2))
+    });
+    let hangs = |_| std::future::pending::<Result<(), Fault<()>>>();
+    let pool = scene.pool.clone();
+    let run = scene.time.spawn(async move { pool.run(hangs).await });
+    scene.advance(secs(10 + 4 * 5 - 1));
+    assert!(!run.is_finished(), "four pauses of five seconds at least");
+    scene.advance(secs(4 * 10 + 1));
+    assert!(run.is_finished());
+    assert_eq!((scene.pool.stats().attempts, scene.pool.stats().timeouts), (5, 5));
+}
+
+#[test]
 fn a_run_may_have_a_limit_of_its_own_for_each_attempt() {
     let scene = Scene::with(&["a"], |builder| builder.attempt_timeout(secs(5)).max_attempts(2));
     let run = scene.start_with(|request| request.attempt_timeout(secs(1)));

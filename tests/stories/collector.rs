@@ -214,6 +214,28 @@ fn what_the_package_does_not_have_is_shown_as_stats_has_it() {
 }
 
 #[test]
+fn who_is_parked_and_how_a_circuit_stands_is_shown() {
+    let scene = Scene::with(&["a", "b"], |builder| {
+        builder.name("keys").circuit_breaker(Trip::after_failures(1)).keep_available(0)
+    });
+    scene.pool.park("a", secs(60), "").unwrap();
+    let fails = scene.pool.run(async |_| Err::<(), _>(Fault::<Boom>::Failure(Boom)));
+    scene.time.block_on(fails).unwrap_err();
+    let collector = PoolCollector::new();
+    collector.add(&scene.pool).unwrap();
+    let page = scrape(&registry(&collector));
+    let shown = |name: &str| -> Vec<String> {
+        let labels = |line: &&str| line.split_once("resource_id=").unwrap().1.to_owned();
+        samples(&page, name).iter().map(labels).collect()
+    };
+    assert_eq!(shown("rotapool_resource_parked"), ["\"a\"} 1", "\"b\"} 0"]);
+    let circuits = shown("rotapool_resource_circuit");
+    let now: Vec<_> = circuits.iter().filter(|line| line.ends_with(" 1")).collect();
+    assert_eq!(now, ["\"a\",state=\"closed\"} 1", "\"b\",state=\"open\"} 1"]);
+    assert_eq!(circuits.len(), 6);
+}
+
+#[test]
 fn the_documentation_names_every_metric_of_a_page_and_no_other() {
     let scene = Scene::with(&[], |builder| {
         let a = Resource::new("a", "a").quota(Quota::per_second(100));

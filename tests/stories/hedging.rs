@@ -1,12 +1,13 @@
 //! A second attempt beside one that does not answer.
 
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use rotapool::{
-    BuildError, Builder, Event, Fault, Hedge, OptionsError, Pool, Recovery, Request, Resource,
-    RetryBudget, RunError, Signal, Status,
+    BuildError, Builder, Event, Fault, Hedge, OptionsError, Outcome, Pool, Recovery, Request,
+    Resource, RetryBudget, RunError, Signal, Status,
 };
 
 use crate::scene::{Scene, Started, secs};
@@ -411,6 +412,41 @@ fn work_that_is_not_send_is_hedged_in_the_runs_own_task() {
 }
 
 #[test]
+fn when_one_has_served_the_other_is_gone_even_if_the_run_is_kept() {
+    for serves in ["a", "b"] {
+        let scene = hedged(&["a", "b"]);
+        let under_way = Arc::new(());
+        let mut run = Box::pin(scene.pool.run(|at: rotapool::Lease<&'static str>| {
+            let (clock, call) = (scene.clock.clone(), Arc::clone(&under_way));
+            async move {
+                let _call = call;
+                clock.sleep(if *at == serves { secs(4) } else { secs(100) }).await;
+                Ok::<_, Fault<Boom>>(*at)
+            }
+        }));
+        let served = (0..10).find_map(|_| {
+            let served = run.as_mut().now_or_never();
+            scene.advance(secs(1));
+            served
+        });
+        assert_eq!(served.expect("it does not hang"), Ok(serves));
+        assert_eq!(Arc::strong_count(&under_way), 1, "no call goes on");
+        drop(run);
+    }
+}
+
+#[test]
+fn neither_callers_that_block_nor_checkouts_are_hedged() {
+    let scene = hedged(&["a", "b"]);
+    let told = scene.pool.run_blocking(|lease| {
+        scene.advance(secs(50));
+        Ok::<_, Fault<Boom>>(lease.limit())
+    });
+    assert_eq!(told, Ok(None), "there is no end that it has to keep to");
+    assert_eq!(scene.pool.stats().hedges, 0);
+}
+
+#[test]
 fn an_operation_that_panics_beside_another_ends_both() {
     for panics in ["a", "b"] {
         let scene = hedged(&["a", "b"]);
@@ -431,10 +467,16 @@ fn an_operation_that_panics_beside_another_ends_both() {
             let caught = std::panic::AssertUnwindSafe(pool.run(operation));
             futures::FutureExt::catch_unwind(caught).await.is_err()
         });
+        let mut events = scene.pool.events();
         scene.advance(secs(3));
         assert_eq!(run.take_result(), Some(true));
         let stats = scene.pool.stats();
         assert_eq!((stats.runs_error, stats.in_flight, stats.failures), (1, 0, 0));
+        let panicked = std::iter::from_fn(|| events.try_next()).filter_map(|event| match event {
+            Event::AttemptSettled { id, outcome: Outcome::Panic, .. } => Some(id),
+            _ => None,
+        });
+        assert_eq!(panicked.collect::<Vec<_>>(), [panics.into()]);
         scene.assert_at_rest();
     }
 }

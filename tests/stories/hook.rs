@@ -138,3 +138,22 @@ fn a_panicking_hook_harms_neither_the_pool_nor_the_run() {
     assert_eq!(scene.pool.stats().cooling_down, 1);
     scene.assert_at_rest();
 }
+
+/// What a hook panics with, which panics again when it is dropped.
+struct Spiteful;
+
+impl Drop for Spiteful {
+    fn drop(&mut self) {
+        std::panic::resume_unwind(Box::new("dropped"));
+    }
+}
+
+#[test]
+fn nor_does_what_it_panicked_with() {
+    let scene = Scene::with(&["a", "b"], |builder| {
+        builder.on_state_change(|_| std::panic::resume_unwind(Box::new(Spiteful)))
+    });
+    scene.pool.disable("a").unwrap();
+    scene.pool.disable("b").unwrap();
+    assert_eq!(scene.pool.stats().disabled, 2);
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rotapool::{
-    Basis, Cause, Event, Events, Fault, Grade, Pool, Quota, Resource, ResourceError,
+    Basis, Cause, Event, Events, Fault, Grade, Group, Pool, Quota, Resource, ResourceError,
     ResourceSnapshot, Status, Strategy,
 };
 
@@ -143,6 +143,10 @@ fn an_operators_reason_shows_no_secret_of_the_resource() {
         Arc::make_mut(&mut profile.metadata).set("note", "is sk-aaa");
     });
     assert_eq!(update, Err(ResourceError::SecretInSight { place: "metadata" }));
+    let harmless = pool.update("a", |profile| {
+        Arc::make_mut(&mut profile.metadata).set("note", "is a key");
+    });
+    assert_eq!(harmless.unwrap(), ["metadata"]);
 }
 
 #[test]
@@ -282,6 +286,26 @@ fn an_update_is_made_anew_if_somebody_else_changed_the_resource_meanwhile() {
     assert_eq!((changed.unwrap(), called), (vec!["max_in_flight"], 2));
     let profile = scene.pool.update("a", |profile| assert_eq!(profile.priority, 3));
     assert_eq!(profile.unwrap(), [""; 0]);
+}
+
+#[test]
+fn what_operations_take_counts_from_an_update_on_that_brings_quotas_or_a_group() {
+    let tokens = || Quota::per_minute(100).of("tokens");
+    let scene = Scene::with(&["a", "b"], |builder| {
+        builder.strategy(Strategy::RoundRobin).group(Group::new("org").quota(tokens()))
+    });
+    scene.pool.update("a", |profile| profile.quotas = vec![tokens()]).unwrap();
+    scene.pool.update("b", |profile| profile.group = Some("org".into())).unwrap();
+    for _ in ["a", "b"] {
+        let run = scene.pool.run(async |lease| {
+            assert!(!lease.is_degraded());
+            lease.spent("tokens", 30);
+            Ok::<_, Fault<()>>(())
+        });
+        futures::executor::block_on(run).unwrap();
+    }
+    let left = ["a", "b"].map(|id| scene.row(id).quotas[0].left);
+    assert_eq!(left, [70, 70]);
 }
 
 #[test]

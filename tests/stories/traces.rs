@@ -164,3 +164,17 @@ fn a_hostile_id_stays_on_its_line_of_a_trace() {
     );
     assert_eq!(trace.lines()[1], format!("0s {shown}: call 1 ends: ok"));
 }
+
+#[test]
+fn what_a_pools_events_tell_of_its_resources_can_be_noted() {
+    let scene = crate::scene::Scene::of(&["a"]);
+    let trace = Trace::new(scene.clock.clone());
+    let mut events = scene.pool.events();
+    scene.advance(Duration::from_secs(2));
+    scene.pool.add(Resource::new("b", "b")).unwrap();
+    scene.pool.disable("a").unwrap();
+    scene.pool.remove("a").unwrap();
+    std::iter::from_fn(|| events.try_next()).for_each(|event| trace.note(&event));
+    let lines = ["2s b: added", "2s a: now disabled: by an admin call", "2s a: removed"];
+    assert_eq!(trace.lines(), lines);
+}

@@ -25,6 +25,18 @@ async fn ready_clones_that_nobody_calls_keep_nobody_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn its_request_says_whom_it_asks() {
+    let pool = pool(&["a", "b", "c"]);
+    let best = |profile: &mut rotapool::Profile| {
+        std::sync::Arc::make_mut(&mut profile.metadata).set("tier", "best");
+    };
+    pool.update("c", best).unwrap();
+    let of_the_best = pool.request().only(|metadata| metadata.get("tier") == Some("best"));
+    let mut service = PoolService::new(of_the_best, ask);
+    assert_eq!(service.call("hello").await.unwrap(), "hello by c");
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_is_ready_while_every_place_is_taken_and_the_response_waits_in_line() {
     let pool = pool(&["a"]);
     let mut service = waiting(&pool);
