@@ -181,6 +181,11 @@ impl<T> Lease<T> {
     /// `-Reset`: so much is left, and all of it is back after `reset`. It beats what the pool has counted. Until then
     /// nothing grows; without a `reset` the quota grows as ever. More than the quota holds is as much as it holds.
     ///
+    /// Of other attempts in flight the answer may not speak: those that began after this one are taken off what is left;
+    /// those that began before it may not have arrived either, so that more is not believed by as much as they have
+    /// reserved. And the answer to an attempt older than one that has said so gives nothing back. Alone in flight, an
+    /// attempt is taken literally.
+    ///
     /// Where the resource has no quota of the dimension, and once the attempt has ended, this does nothing.
     pub fn correct(&self, dimension: &str, remaining: u64, reset: impl Into<Option<Duration>>) {
         let reset = reset.into();

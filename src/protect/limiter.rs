@@ -125,6 +125,10 @@ impl RateLimiter {
     /// are left, no more come before `reset` is over, and then the bucket is full.
     ///
     /// A `reset` of zero says nothing of when: then the bucket grows on from there as ever.
+    ///
+    /// What others have acquired and is on its way to the upstream is not in its word, and no limiter knows of it: with
+    /// many calls at once, take it off first, or let a pool's [quotas](crate::Quota) do so
+    /// ([`Lease::correct`](crate::Lease::correct)).
     pub fn correct(&self, remaining: u64, reset: Duration) {
         self.with(|limiter, now| limiter.correct(remaining, reset, now));
     }

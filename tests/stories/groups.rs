@@ -208,6 +208,27 @@ fn what_operations_and_upstreams_say_of_a_groups_quota_holds_for_all_of_it() {
 }
 
 #[test]
+fn what_others_of_the_group_have_on_their_way_is_not_in_what_the_upstream_says_is_left() {
+    let scene = scene(&[Quota::per_minute(100).of("tokens")]);
+    let left = || scene.row("b").quotas.iter().map(|level| level.left).collect::<Vec<_>>();
+    let run = scene.pool.request().cost("tokens", 10).run(async |older| {
+        let younger = scene.pool.request().exclude("a").cost("tokens", 20).run(async |younger| {
+            older.correct("tokens", 80, None);
+            assert_eq!(left(), [60]);
+            younger.correct("tokens", 75, None);
+            assert_eq!(left(), [65], "the older may be on its way yet");
+            older.correct("tokens", 90, None);
+            assert_eq!(left(), [65], "an older answer, of another member");
+            Ok::<_, Fault<Boom>>(())
+        });
+        younger.await.unwrap();
+        Ok::<_, Fault<Boom>>(())
+    });
+    scene.time.block_on(run).unwrap();
+    assert_eq!(left(), [65]);
+}
+
+#[test]
 fn the_upstream_speaks_of_the_resources_own_quota_where_it_has_one() {
     let group = Group::new("org-1").quota(Quota::per_minute(100).of("tokens"));
     let own = of("org-1", "a").quota(Quota::per_minute(50).of("tokens"));

@@ -1,5 +1,7 @@
 //! Quotas of resources: what they refuse, until when, and what operations and upstreams say of them.
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use rotapool::testing::VirtualTime;
@@ -51,6 +53,22 @@ fn say(scene: &Scene, cost: u64, say: impl Fn(&Lease<&'static str>) + 'static) -
             })
             .await
     })
+}
+
+/// A run of this cost that goes on, and what its operation holds.
+fn in_flight(scene: &Scene, cost: u64) -> (Started<()>, Lease<&'static str>) {
+    let (hand, lease) = futures::channel::oneshot::channel();
+    let request = scene.pool.request().cost("tokens", cost);
+    let mut hand = Some(hand);
+    let run = scene.enter(async move {
+        request
+            .run(|lease| {
+                let _ = hand.take().unwrap().send(lease);
+                std::future::pending::<Result<(), Fault<Boom>>>()
+            })
+            .await
+    });
+    (run, futures::executor::block_on(lease).unwrap())
 }
 
 #[test]
@@ -290,6 +308,109 @@ fn what_the_upstream_says_is_left_beats_what_was_counted() {
 }
 
 #[test]
+fn what_is_on_its_way_is_not_in_what_the_upstream_says_is_left() {
+    let scene = scene(&[Quota::per_minute(10), tokens(100)], &[]);
+    let (_first, older) = in_flight(&scene, 10);
+    let (_second, _) = in_flight(&scene, 20);
+    let (_third, younger) = in_flight(&scene, 30);
+    older.correct("requests", 9, None);
+    older.correct("tokens", 85, None);
+    assert_eq!(left(&scene, "a"), [7, 35]);
+    younger.correct("tokens", 20, None);
+    assert_eq!(left(&scene, "a"), [7, 20], "nobody younger is on the way any more");
+    older.correct("tokens", 15, None);
+    assert_eq!(left(&scene, "a"), [7, 15], "and was not when the older heard more");
+    let (_fourth, _) = in_flight(&scene, 5);
+    younger.correct("tokens", 3, None);
+    assert_eq!(left(&scene, "a"), [6, 0], "never less than nothing");
+}
+
+#[test]
+fn what_may_be_on_its_way_yet_gives_nothing_back() {
+    let scene = scene(&[tokens(100)], &[]);
+    let (first, _) = in_flight(&scene, 20);
+    let (_second, younger) = in_flight(&scene, 10);
+    // It may have overtaken the first.
+    younger.correct("tokens", 90, None);
+    assert_eq!(left(&scene, "a"), [70]);
+    younger.correct("tokens", 95, None);
+    assert_eq!(left(&scene, "a"), [75], "wherever the first is");
+    younger.correct("tokens", 80, secs(3));
+    assert_eq!(left(&scene, "a"), [75]);
+    scene.advance(secs(3));
+    assert_eq!(left(&scene, "a"), [100], "and when all is back is heard nevertheless");
+    younger.correct("tokens", 70, None);
+    scene.drop_run(&first);
+    younger.correct("tokens", 80, None);
+    assert_eq!(left(&scene, "a"), [80], "nobody else is in flight");
+}
+
+#[test]
+fn an_older_answer_that_comes_late_gives_nothing_back() {
+    let scene = scene(&[tokens(100)], &[]);
+    let (_first, older) = in_flight(&scene, 10);
+    let (_second, younger) = in_flight(&scene, 10);
+    younger.correct("tokens", 40, None);
+    older.correct("tokens", 70, secs(5));
+    assert_eq!(left(&scene, "a"), [40]);
+    scene.advance(secs(6));
+    assert_eq!(left(&scene, "a"), [50], "of when all is back it is as little news");
+    older.correct("tokens", 30, None);
+    assert_eq!(left(&scene, "a"), [30], "what is gone is gone, whoever says so");
+    younger.spent("tokens", 60);
+    older.correct("tokens", 0, None);
+    assert_eq!(left(&scene, "a"), [-20], "nor does it forgive a debt");
+    younger.correct("tokens", 60, None);
+    assert_eq!(left(&scene, "a"), [50]);
+}
+
+/// How often 300 runs, 60 at once, are refused by an upstream that allows 60 in any minute and says what is left, if they
+/// pass that on, or not.
+fn refused_of_many_at_once(pass_on: bool) -> usize {
+    let scene = scene(&[Quota::per_minute(60).sliding()], &[]);
+    let (taken, refused) = <(Rc<RefCell<Vec<Duration>>>, Rc<Cell<usize>>)>::default();
+    let runs = (0..300_u64).map(|number| {
+        let (clock, taken, refused) = (scene.clock.clone(), Rc::clone(&taken), Rc::clone(&refused));
+        let request = scene.pool.request().timeout(secs(1_200)).max_attempts(100);
+        let call = move |lease: Lease<&'static str>| {
+            let (clock, taken, refused) = (clock.clone(), Rc::clone(&taken), Rc::clone(&refused));
+            async move {
+                clock.sleep(Duration::from_millis(10 + number * 7 % 5)).await;
+                let now = clock.elapsed();
+                taken.borrow_mut().retain(|&from| now - from < secs(60));
+                let is_served = taken.borrow().len() < 60;
+                if is_served {
+                    taken.borrow_mut().push(now);
+                }
+                let left = 60 - taken.borrow().len() as u64;
+                clock.sleep(Duration::from_millis(50 + number * 77 % 200)).await;
+                if pass_on {
+                    lease.correct("requests", left, None);
+                }
+                if is_served {
+                    return Ok(());
+                }
+                refused.set(refused.get() + 1);
+                Err(Fault::<Boom>::cooldown_for(secs(5), "429"))
+            }
+        };
+        let clock = scene.clock.clone();
+        scene.time.spawn(async move {
+            clock.sleep(Duration::from_millis(number / 60 * 300)).await;
+            request.run(call).await.unwrap();
+        })
+    });
+    let runs: Vec<_> = runs.collect();
+    scene.time.block_on(futures::future::join_all(runs));
+    refused.get()
+}
+
+#[test]
+fn many_at_once_that_pass_on_what_is_left_are_not_refused_for_it() {
+    assert_eq!([false, true].map(refused_of_many_at_once), [0, 0]);
+}
+
+#[test]
 fn a_quota_that_slides_never_gives_more_than_its_amount_in_any_period() {
     let scene = scene(&[Quota::per_second(2).sliding()], &[]);
     let told = |scene: &Scene| scene.pool.explain().to_string();
@@ -327,20 +448,10 @@ fn those_in_line_for_a_quota_that_slides_are_served_as_what_was_taken_is_back() 
 #[test]
 fn what_is_given_back_to_a_quota_that_slides_is_what_its_own_attempt_took() {
     let scene = scene(&[tokens(100).sliding()], &[]);
-    let (hand, lease) = futures::channel::oneshot::channel::<Lease<&'static str>>();
-    let request = scene.pool.request().cost("tokens", 30);
-    let mut hand = Some(hand);
-    let _holds = scene.enter(async move {
-        request
-            .run(|lease| {
-                let _ = hand.take().unwrap().send(lease);
-                std::future::pending::<Result<(), Fault<Boom>>>()
-            })
-            .await
-    });
+    let (_holds, lease) = in_flight(&scene, 30);
     scene.advance(secs(10));
     assert!(say(&scene, 60, |_| ()).result().is_ok());
-    futures::executor::block_on(lease).unwrap().unspent();
+    lease.unspent();
     assert_eq!(left(&scene, "a"), [40]);
     // What the other took, it took ten seconds later than what is there again.
     scene.advance(secs(59));

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::costs::Costs;
-use super::limit::Limit;
+use super::limit::{Limit, Word};
 use super::quota::Quota;
 use super::usage::Sequence;
 use crate::error::QuotaError;
@@ -50,8 +50,9 @@ impl Quotas {
         for limit in &mut self.limits[..own] {
             let same = |other: &&Limit| other.stands_for(limit);
             match former.limits.iter().find(same) {
-                Some(before) if before.quota == limit.quota => limit.level = before.level.clone(),
+                Some(before) if before.quota == limit.quota => *limit = before.clone(),
                 Some(before) => {
+                    limit.heard = before.heard;
                     let capacity = i64::try_from(before.level.capacity()).unwrap_or(i64::MAX);
                     let taken = capacity.saturating_sub(before.level.whole());
                     limit.level.spend(u64::try_from(taken).unwrap_or_default());
@@ -218,17 +219,23 @@ impl Quotas {
         self.see_whether_spent();
     }
 
-    /// The upstream says that so much is left of a dimension, and nothing more until `full_at`: of its own quota, or of
-    /// its group's if it has none.
-    pub(crate) fn correct(
-        &mut self,
-        dimension: &str,
-        remaining: u64,
-        full_at: Instant,
-        now: Instant,
-    ) {
+    /// Of which limit an upstream speaks that names a dimension: the resource's own, or its group's if it has none.
+    pub(crate) fn spoken_of(&self, dimension: &str) -> Option<&Limit> {
+        self.limits.iter().find(|limit| limit.is_of(dimension))
+    }
+
+    /// What a usage in flight has reserved of a limit that is its resource's too.
+    pub(crate) fn reserved_for(&self, usage: Sequence, limit: &Limit) -> u64 {
+        let place = self.limits.iter().position(|own| own.stands_for(limit));
+        let stated =
+            |place: usize| self.reserved.get(&usage).map_or(limit.by_default, |all| all[place]);
+        place.map_or(0, stated)
+    }
+
+    /// An upstream says what is left of the limit that is spoken of where it names this dimension.
+    pub(crate) fn correct(&mut self, dimension: &str, word: &Word, now: Instant) {
         if let Some(limit) = self.limits.iter_mut().find(|limit| limit.is_of(dimension)) {
-            limit.level.correct(remaining, full_at, now);
+            limit.hear(word, now);
         }
         self.see_whether_spent();
     }

@@ -186,6 +186,13 @@ impl<A> Usages<A> {
         self.slab[ticket.place as usize].lost
     }
 
+    /// The usages of a lane, youngest first, without those aborted or spared.
+    pub(crate) fn of(&self, lane: Lane) -> impl Iterator<Item = Sequence> + '_ {
+        let older = |usage: &&Usage<A>| self.slab.get(usage.older as usize);
+        let lane = std::iter::successors(self.slab.get(lane.youngest as usize), older);
+        lane.map(|usage| usage.sequence)
+    }
+
     /// Registers a usage as the youngest of its lane.
     #[inline(always)]
     pub(crate) fn enter(&mut self, lane: &mut Lane, slot: usize, abort: A, now: Tick) -> Ticket {

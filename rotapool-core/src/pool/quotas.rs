@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::State;
 use crate::error::CostError;
+use crate::member::limit::Word;
 use crate::member::usage::UsageKey;
 use crate::select::wish::Wish;
-use crate::time::{Tick, after};
+use crate::time::Tick;
 
 impl<A> State<A> {
     /// Whether a run may state this as its cost: at least 1, of a dimension of which a member has or had a quota (or of
@@ -37,8 +38,13 @@ impl<A> State<A> {
         self.correct_usage(usage, None, 0, now);
     }
 
-    /// The upstream says how much is left of a dimension of the quotas of a usage's resource, or of its group if it has
-    /// none of its own of that, and when all of it is back: that counts, whatever was counted here. Until `reset` nothing grows; without one it grows as ever.
+    /// The answer to a usage says how much is left of a dimension of the quotas of its resource, or of its group if it
+    /// has none of its own of that, and when all of it is back: that counts, whatever was counted here. Until `reset`
+    /// nothing grows; without one it grows as ever.
+    ///
+    /// Of usages in flight it is not known whether their calls are in that. Those younger than whoever has heard the
+    /// upstream are not: what they have reserved is taken from it. Those older may be: what was counted is not raised by
+    /// what they have reserved. An answer to a usage older than one that was heard may take, and gives nothing back.
     pub fn correct_quota(
         &mut self,
         usage: UsageKey,
@@ -49,11 +55,30 @@ impl<A> State<A> {
     ) {
         self.notice(now);
         let Some((key, _)) = self.metered(usage, now) else { return };
+        let said = Word { usage: usage.sequence(), remaining, reset, younger: 0, older: 0 };
+        let word = self.beside(said, key, dimension);
         if let Some(quotas) = self.roster[key].quotas_mut() {
             quotas.look(now);
-            quotas.correct(dimension, remaining, after(now, reset.unwrap_or_default()), now);
+            quotas.correct(dimension, &word, now);
         }
         self.quotas_changed(key, now);
+    }
+
+    /// A word on a dimension with what is reserved of it for usages in flight that the upstream may not have seen.
+    fn beside(&self, mut word: Word, key: usize, dimension: &str) -> Word {
+        let slot = &self.roster[key];
+        let limit = slot.quotas().and_then(|quotas| quotas.spoken_of(dimension));
+        let Some(limit) = limit else { return word };
+        let seen = word.usage.max(limit.heard);
+        let others = limit.group.as_ref().map(|_| self.groups.others(key, slot));
+        for key in others.into_iter().flatten().chain([key]) {
+            let slot = &self.roster[key];
+            let Some(quotas) = slot.quotas() else { continue };
+            for other in self.usages.of(slot.lane) {
+                word.note(other, seen, quotas.reserved_for(other, limit));
+            }
+        }
+        word
     }
 
     #[cold]

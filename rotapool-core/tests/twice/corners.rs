@@ -7,7 +7,7 @@ use rotapool_core::{ResourceError, Rules, Status};
 use crate::twice::episode::Doing;
 use crate::twice::observed::{Aftermath, Moment, Move, Row, Why};
 
-const ALL: [&str; 154] = [
+const ALL: [&str; 157] = [
     "an attempt",
     "an attempt after a wait that ended past the deadline",
     "a pause",
@@ -94,6 +94,9 @@ const ALL: [&str; 154] = [
     "an operation said what it took",
     "a debt",
     "an upstream said what is left",
+    "what an upstream says is left has calls on their way to it",
+    "an older answer gives nothing back",
+    "what is left may be what was counted",
     "no recovery by one that is back and spent",
     "a lookout was called",
     "the pool recovered",

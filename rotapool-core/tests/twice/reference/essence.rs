@@ -78,6 +78,7 @@ impl Reference {
         member.profile.group.hash(into);
         for limit in self.limits_of(number) {
             limit.hash_essence(now, into);
+            self.usages.iter().filter(|usage| usage.number <= limit.heard).count().hash(into);
         }
         ahead(member.spent_until, now).hash(into);
         let Membership { status, until, escalation, comeback, row, .. } = member;

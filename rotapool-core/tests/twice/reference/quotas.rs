@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use rotapool_core::{Quota, Status};
 
-use super::Reference;
 use super::runs::Terms;
+use super::{Reference, Usage};
 use crate::twice::observed::Moment;
 
 /// One quota of a membership, as of some moment.
@@ -24,6 +24,8 @@ pub(super) struct Limit {
     stopped_until: Option<Moment>,
     /// Of one that slides, what is away.
     taken: Option<Vec<Taken>>,
+    /// The newest usage to which the upstream has said what is left.
+    pub(super) heard: u64,
 }
 
 /// Some that were taken together, and are back together.
@@ -48,6 +50,7 @@ impl Limit {
             at: now,
             stopped_until: None,
             taken: quota.slides().then(Vec::new),
+            heard: 0,
         }
     }
 
@@ -77,7 +80,12 @@ impl Limit {
     pub(super) fn left_by(&self, now: Moment) -> i64 {
         let mut limit = self.clone();
         limit.look(now);
-        limit.level.div_euclid(limit.one) as i64
+        limit.counted() as i64
+    }
+
+    /// In whole numbers, as of the last look.
+    fn counted(&self) -> i128 {
+        self.level.div_euclid(self.one)
     }
 
     /// What decides how it goes on.
@@ -384,18 +392,57 @@ impl Reference {
     ) {
         self.notice_by_the_clock(now);
         let Some(usage) = self.place_of_usage(run) else { return };
-        let membership = self.usages[usage].membership;
-        let mut said = false;
-        self.change_limits(membership, |limit| {
-            limit.look(now);
-            // Of its own quota; of the group's if it has none.
-            if *limit.dimension == *dimension && !said {
-                said = true;
-                limit.correct(left, reset.map(|reset| now + reset));
+        let &Usage { number, membership, .. } = &self.usages[usage];
+        self.change_limits(membership, |limit| limit.look(now));
+        let mut limits = self.memberships[membership].limits.iter();
+        // Of its own quota; of the group's if it has none.
+        let spoken_of = limits.find(|&&limit| *self.limits[limit].dimension == *dimension);
+        if let Some(&limit) = spoken_of {
+            let heard = self.limits[limit].heard;
+            let [younger, older] = self.taken_beside(limit, usage, number.max(heard));
+            let most = left.saturating_sub(younger);
+            if most < left {
+                self.note("what an upstream says is left has calls on their way to it");
             }
-        });
+            let is_news = number >= heard;
+            let least = if is_news { most.saturating_sub(older) } else { 0 };
+            let counted = self.limits[limit].counted();
+            let limit = &mut self.limits[limit];
+            let reset = reset.map(|reset| now + reset);
+            limit.heard = heard.max(number);
+            if counted > most.into() {
+                limit.correct(most, reset);
+            } else if is_news && counted < least.into() {
+                limit.correct(least, reset);
+            } else if is_news && reset.is_some() {
+                limit.correct(counted as u64, reset);
+            }
+            if !is_news && counted < most.into() {
+                self.note("an older answer gives nothing back");
+            } else if (i128::from(least)..most.into()).contains(&counted) {
+                self.note("what is left may be what was counted");
+            }
+        }
         self.note("an upstream said what is left");
         self.quotas_changed(membership, now);
+    }
+
+    /// What others in flight took of a limit: of those younger than who is seen, the upstream cannot know; of those older
+    /// it may.
+    fn taken_beside(&self, limit: usize, of: usize, seen: u64) -> [u64; 2] {
+        let of = &self.usages[of];
+        let mut taken = [0, 0];
+        for usage in &self.usages {
+            let membership = &self.memberships[usage.membership];
+            let Some(place) = membership.limits.iter().position(|&it| it == limit) else {
+                continue;
+            };
+            let is_told = membership.is_member || usage.membership == of.membership;
+            if is_told && usage.abortable && !usage.spared && usage.number != of.number {
+                taken[usize::from(usage.number <= seen)] += usage.reserved[place];
+            }
+        }
+        taken
     }
 
     fn quotas_changed(&mut self, membership: usize, now: Moment) {
