@@ -7,7 +7,7 @@ use rotapool::{
 };
 
 use crate::scene::{Scene, Started, secs};
-use crate::upstream::{Answer, fine};
+use crate::upstream::{Answer, Boom, fine};
 
 fn with(ids: &[&'static str], trip: Trip) -> Scene {
     Scene::with(ids, |builder| builder.circuit_breaker(trip))
@@ -70,7 +70,7 @@ fn failures_in_a_row_open_the_circuit_and_explain_says_so() {
 #[test]
 fn a_success_ends_the_row_and_limits_are_no_evidence() {
     let scene = with(&["a", "b"], Trip::after_failures(2));
-    for between in [fine(), Err(Fault::from(crate::upstream::Boom))] {
+    for between in [fine(), Err(Fault::from(Boom))] {
         fail(&scene, "a", 1);
         play(&scene, "a", between);
     }
@@ -88,7 +88,7 @@ fn a_success_ends_the_row_and_limits_are_no_evidence() {
 #[test]
 fn failures_that_the_operation_blames_and_time_outs_count() {
     let scene = with(&["a", "b"], Trip::after_failures(2));
-    play(&scene, "a", Err(Fault::Failure(crate::upstream::Boom)));
+    play(&scene, "a", Err(Fault::Failure(Boom)));
     let _run = scene.start_with(|request| {
         request.exclude("b").max_attempts(1).attempt_timeout(secs(3)).wait(false)
     });
@@ -114,6 +114,17 @@ fn slow_answers_open_the_circuit_although_they_are_good() {
         "a: cooling down, back in 7.0s: circuit open: 2 of 4 calls were slow (0.0ns ago, guessed)"
     );
     scene.assert_at_rest();
+}
+
+#[test]
+fn the_caller_s_own_errors_are_not_slow_however_long_they_took() {
+    let scene = with(&["a", "b"], Trip::at_slow_rate(50, secs(2)).min_calls(4));
+    for _ in 0..4 {
+        let _run = ask(&scene, "a");
+        scene.advance(secs(10));
+        scene.answer("a", Err(Fault::from(Boom)));
+    }
+    assert_eq!(circuit(&scene, "a"), BreakerState::Closed);
 }
 
 #[test]
@@ -261,6 +272,10 @@ fn a_trial_after_the_breaker_s_outage_is_judged_by_the_breaker() {
     scene.advance(secs(60));
     play(&scene, "a", fine());
     assert_eq!(circuit(&scene, "a"), BreakerState::Closed);
+    let _one_of_many = ask(&scene, "a");
+    scene.advance(secs(5));
+    scene.answer("a", fine());
+    assert_eq!(circuit(&scene, "a"), BreakerState::Closed, "slow, and no trial");
     // After another's outage the table of cooldowns goes on, as without a breaker.
     play(&scene, "a", Err(Fault::cooldown("429")));
     scene.advance(secs(30));

@@ -66,6 +66,20 @@ fn an_empty_cooldown_table_is_refused() {
 }
 
 #[test]
+fn cooldowns_of_no_time_and_bounds_that_hold_nothing_are_refused() {
+    let builder = || Pool::builder().resource(Resource::new("a", "1"));
+    let (zero, one) = (Duration::ZERO, Duration::from_secs(1));
+    let error = refusal(builder().cooldown_table([one, zero]));
+    assert_eq!(error, BuildError::ZeroCooldown { entry: 1 });
+    let least_of_all = Duration::from_nanos(1);
+    for (least, most) in [(one, one - least_of_all), (zero, one)] {
+        let error = refusal(builder().cooldown_bounds(least..=most));
+        assert_eq!(error, BuildError::CooldownBounds { least, most });
+    }
+    assert!(builder().cooldown_bounds(one..=one).build().is_ok(), "all are as long as that");
+}
+
+#[test]
 fn admin_calls_name_the_unknown_id_and_those_that_are_known() {
     let scene = Scene::of(&["a", "b"]);
     for error in [

@@ -113,8 +113,6 @@ impl<A> State<A> {
         let budget =
             config.retry_budget.and_then(|rules| Budget::new(rules, now).ok().map(Box::new));
         let early = config.probe_early.map(|every| Box::new(Tries::new(every, now)));
-        let counts_starts = budget.is_some();
-        let weighs_ends = early.is_some() || config.circuit_breaker.is_some();
         let is_hedged = config.hedge.is_some();
         let mut state = Self {
             index: Index::new(config.strategy, epoch),
@@ -132,8 +130,8 @@ impl<A> State<A> {
             next_change: 1,
             edge: Edge::default(),
             follows_runs: false,
-            attends_starts: counts_starts,
-            attends_ends: weighs_ends,
+            attends_starts: false,
+            attends_ends: false,
             runs_told: 0,
             early,
             budget,
@@ -146,6 +144,7 @@ impl<A> State<A> {
         if is_hedged {
             state.expect_hedges(now);
         }
+        state.attend_runs();
         state
     }
 

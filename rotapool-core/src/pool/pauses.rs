@@ -37,3 +37,39 @@ impl Pauses {
         self.len == self.tried.get(&slot.position()).copied().unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::member::profile::Profile;
+    use crate::time::Epoch;
+
+    #[test]
+    fn what_all_of_them_have_tried_they_keep_off_whoever_has_come_and_gone() {
+        let now = std::time::Instant::now();
+        let slots = [0, 1].map(|position| {
+            let profile = Profile::new(["a", "b"][position as usize]);
+            Slot::new(profile, position, 0, &[], Epoch::new(now), now).unwrap()
+        });
+        let [of_a, of_b] = slots.each_ref().map(|slot| {
+            let mut wish = Wish::default();
+            wish.note_tried(0, slot);
+            wish
+        });
+        let mut pauses = Pauses::default();
+        let kept_off = |pauses: &Pauses| slots.each_ref().map(|slot| pauses.keep_off(slot));
+        pauses.enter(&of_a);
+        pauses.enter(&of_a);
+        assert_eq!(kept_off(&pauses), [true, false]);
+        pauses.enter(&of_b);
+        assert_eq!(kept_off(&pauses), [false, false]);
+        pauses.leave(&of_b);
+        assert_eq!(kept_off(&pauses), [true, false]);
+        pauses.leave(&of_a);
+        assert_eq!(kept_off(&pauses), [true, false]);
+        pauses.leave(&of_a);
+        assert!(pauses.tried.is_empty(), "nothing is kept of who has gone");
+        pauses.enter(&of_b);
+        assert_eq!(kept_off(&pauses), [false, true]);
+    }
+}
