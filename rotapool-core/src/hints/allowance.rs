@@ -101,6 +101,9 @@ mod tests {
         assert_eq!(one.ready_in(50), Some(S(10)));
         assert_eq!(one.ready_in(100), Some(S(60)));
         assert_eq!(one.ready_in(101), None);
+        one.reset = None;
+        assert_eq!((one.ready_in(40), one.ready_in(41)), (Some(Duration::ZERO), None));
+        one.reset = Some(S(60));
         one.refill = Refill::AtOnce;
         assert_eq!(one.ready_in(50), Some(S(60)));
         (one.refill, one.limit, one.remaining) = (Refill::Gradual, Some(u64::MAX), Some(0));

@@ -188,6 +188,7 @@ mod tests {
         assert_eq!(seconds(r#"{"resets_at": "2026-11-26T12:00:09Z"}"#), Some(9.0));
         assert_eq!(seconds(r#"{"resets_at": 1795694490000}"#), Some(90.0));
         assert_eq!(seconds(r#"{"retry_after": 1, "error": {"retry_after": 3}}"#), Some(3.0));
+        assert_eq!(seconds(r#"{"retry_after": 1, "reset_after": 3}"#), Some(1.0));
     }
 
     #[test]
@@ -228,8 +229,13 @@ mod tests {
         let padding = " ".repeat(LONGEST);
         assert_eq!(seconds(&format!("{{\"retry_after\": 5}}{padding}")), None);
         assert_eq!(seconds(&"[".repeat(LONGEST)), None);
-        let deep = format!("{}{{\"retry_after\": 5}}{}", "{\"error\":".repeat(60), "}".repeat(60));
-        assert_eq!(seconds(&deep), None);
+        for (opens, closes) in [("{\"error\":", "}"), ("[", "]")] {
+            let deep = |levels| {
+                let (before, behind) = (opens.repeat(levels), closes.repeat(levels));
+                seconds(&format!("{before}{{\"retry_after\": 5}}{behind}"))
+            };
+            assert_eq!([7, 8, 60].map(deep), [Some(5.0), None, None], "{opens}");
+        }
     }
 
     #[test]
@@ -243,7 +249,7 @@ mod tests {
         };
         let short = daily("38s");
         assert!(short.is_daily && short.wait().is_none() && short.prose().is_none());
-        assert_eq!(daily("7200s").wait(), Some(Duration::from_secs(7200)));
+        assert_eq!(daily("3600s").wait(), Some(AN_HOUR));
     }
 
     #[test]
@@ -254,6 +260,11 @@ mod tests {
         let policies = said(&format!(r#"{{"violated-policies": ["{long}", "{just}", {names}]}}"#));
         assert_eq!(policies.violated.len(), MOST_POLICIES);
         assert_eq!(policies.violated[0], just);
+        let deep = [7, 8].map(|levels| {
+            let (before, behind) = ("[".repeat(levels), "]".repeat(levels));
+            said(&format!(r#"{{"violated-policies": {before}"day"{behind}}}"#)).violated.len()
+        });
+        assert_eq!(deep, [1, 0]);
         let headers =
             (0..100).map(|number| format!("\"a{number}\": \"b\"")).collect::<Vec<_>>().join(",");
         let quoting =

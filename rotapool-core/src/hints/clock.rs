@@ -98,6 +98,8 @@ mod tests {
         let seconds = |text| clock.reset(text).map(|span| span.as_secs());
         assert_eq!(seconds("50"), Some(50));
         assert_eq!(seconds("604800"), Some(604_800), "a week");
+        assert_eq!(seconds("999999999"), Some(999_999_999), "32 years");
+        assert_eq!(seconds("1000000000"), Some(0), "of 2001");
         assert_eq!(seconds("1795694490"), Some(90));
         assert_eq!(seconds("1795694490.0"), Some(90));
         assert_eq!(seconds("1795694490000"), Some(90));

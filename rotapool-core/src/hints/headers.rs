@@ -244,6 +244,30 @@ mod tests {
     }
 
     #[test]
+    fn the_last_word_on_whether_to_repeat_it_counts() {
+        let again = |fields: &[(&'static str, &'static str)]| heard(fields).again;
+        let (yes, no) = (("x-should-retry", "true"), ("stripe-should-retry", "false"));
+        assert_eq!(again(&[no, yes]), Some(true));
+        assert_eq!(again(&[yes, no]), Some(false));
+        assert_eq!(again(&[yes, ("x-should-retry", "maybe")]), Some(true));
+    }
+
+    #[test]
+    fn amazon_names_the_error_in_a_header() {
+        let value = "ThrottlingException:http://internal.amazon.com/coral/";
+        let words = heard(&[("x-amzn-errortype", value)]).words;
+        assert_eq!(words.or(Words::default()), Some(Word::Limited));
+    }
+
+    #[test]
+    fn who_names_the_dimension_is_believed_before_who_names_none() {
+        let (named, unnamed) = ("x-ratelimit-limit-requests", "x-ratelimit-limit");
+        for fields in [[(named, "60"), (unnamed, "40")], [(unnamed, "40"), (named, "60")]] {
+            assert_eq!(said(&fields)[0].1, Some(60));
+        }
+    }
+
+    #[test]
     fn the_dimension_stands_before_or_behind_the_word_or_nowhere() {
         let at_once = Refill::AtOnce;
         assert_eq!(
@@ -329,5 +353,10 @@ mod tests {
         assert!(heard(&[("retry-after", &long[1..])]).wait().is_some());
         let list = format!("\"a\";r=1{}", ",\"b\";r=2".repeat(LONGEST_LIST));
         assert_eq!(allowances(&[("ratelimit", &list)]), []);
+        let list = |blanks| format!("\"a\";r=1{}", " ".repeat(blanks));
+        let just = LONGEST_LIST - list(0).len();
+        let [read, unread] =
+            [just, just + 1].map(|blanks| allowances(&[("ratelimit", &list(blanks))]));
+        assert_eq!((read.len(), unread.len()), (1, 0));
     }
 }

@@ -212,6 +212,9 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.note(Name::Policy(&"x".repeat(65)), Rank::Structured, Part::Limit(1));
         ledger.note(Name::Policy(""), Rank::Structured, Part::Limit(1));
+        assert_eq!(ledger.allowances, []);
+        ledger.note(Name::Policy(&"x".repeat(64)), Rank::Structured, Part::Limit(1));
+        assert_eq!(ledger.allowances.len(), 1);
         for number in 0..100 {
             ledger.note(Name::Policy(&number.to_string()), Rank::Structured, Part::Limit(1));
         }

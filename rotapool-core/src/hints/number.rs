@@ -132,6 +132,7 @@ mod tests {
         assert_eq!(seconds("45.837906927"), Some(Duration::new(45, 837_906_927)));
         assert_eq!(seconds("1.0000000001"), Some(Duration::new(1, 1)), "rounded up");
         assert_eq!(seconds("1.0000000000000000000001"), Some(Duration::new(1, 1)), "rounded up");
+        assert_eq!(seconds("1.00000000000000000000011"), Some(Duration::new(1, 1)), "rounded up");
         assert_eq!(seconds(&format!("0.{}1", "0".repeat(500))), Some(Duration::from_nanos(1)));
         let zeros = format!("1.{}", "0".repeat(500));
         assert_eq!(seconds(&zeros), Some(Duration::from_secs(1)), "zeros are no rest");
@@ -144,6 +145,7 @@ mod tests {
             assert_eq!(seconds(text), Some(Duration::MAX), "{text}");
         }
         assert_eq!(seconds("99999999999"), Some(Duration::from_secs(99_999_999_999)));
+        assert_eq!(seconds("99999999999.5"), Some(Duration::new(99_999_999_999, 500_000_000)));
         assert_eq!(seconds("0e999999999999"), Some(Duration::ZERO));
         assert_eq!(seconds("0e-999999999999"), Some(Duration::ZERO));
         assert_eq!(seconds("1e-999999999999"), Some(Duration::from_nanos(1)));

@@ -262,3 +262,55 @@ impl Quotas {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn quotas(given: &[Quota], now: Instant) -> Quotas {
+        Quotas::new(given, &[], Epoch::new(now), now).unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_a_usage_has_reserved_is_noted_until_it_ends() {
+        let now = Instant::now();
+        let mut quotas = quotas(&[Quota::per_minute(100).of("tokens")], now);
+        let costs = Costs::new(vec![("tokens".into(), 5)]);
+        let epoch = Epoch::new(now);
+        quotas.began(7, &costs, epoch, epoch.tick(now));
+        assert!(quotas.have_reserved());
+        quotas.ended(7);
+        assert!(!quotas.have_reserved());
+    }
+
+    #[test]
+    fn a_quota_that_stays_as_it_is_keeps_what_has_grown_to_the_last_part() {
+        let now = Instant::now();
+        let requests = Quota::per_second(1);
+        for sliding in [false, true] {
+            let requests = if sliding { requests.clone().sliding() } else { requests.clone() };
+            let mut former = quotas(std::slice::from_ref(&requests), now);
+            former.pay(&Costs::UNSTATED);
+            let later = now + Duration::from_millis(500);
+            let mut both = quotas(&[requests, Quota::per_minute(100).of("tokens")], later);
+            both.take_over(former, later);
+            assert_eq!(both.spent_until(), Some(now + Duration::from_secs(1)));
+        }
+    }
+
+    #[test]
+    fn what_was_taken_by_another_quota_of_the_dimension_stays_taken() {
+        let now = Instant::now();
+        for (taken, left) in [(1, 9), (4, 6), (99, -89)] {
+            for former in [Quota::per_minute(4), Quota::per_minute(4).sliding()] {
+                let mut former = quotas(&[former], now);
+                former.pay(&Costs::new(vec![("requests".into(), taken)]));
+                let mut new = quotas(&[Quota::per_hour(10)], now);
+                new.take_over(former, now);
+                assert_eq!(new.limits()[0].level.whole(), left);
+            }
+        }
+    }
+}

@@ -127,6 +127,7 @@ mod tests {
         let (now, trip) = (Instant::now(), Trip::after_failures(1).open_table([S, S * 10]));
         let mut circuit = Circuit::new(&trip, now);
         assert_eq!([(); 3].map(|()| circuit.open(&trip, now)), [S, S * 10, S * 10]);
+        assert_eq!(circuit.trips, 3);
         circuit.close(now);
         circuit.succeed(Some(S), &trip, now + S * 11);
         assert_eq!(circuit.open(&trip, now + S * 11), S);
@@ -142,5 +143,8 @@ mod tests {
         circuit.reset(&trip, now);
         assert_eq!(circuit.fail(S, &trip, now), None);
         assert_eq!(circuit.fail(S * 2, &trip, now), Some(cause));
+        circuit.kept = Some("it could not be spared".into());
+        assert!(circuit.succeed(Some(S * 2), &trip, now).is_some());
+        assert!(circuit.kept.is_some(), "that was no better");
     }
 }

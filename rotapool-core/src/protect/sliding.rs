@@ -241,6 +241,9 @@ mod tests {
             spend_at(&mut sliding, at(now), 1);
         }
         assert_eq!(sliding.taken.len(), 63, "each from the millisecond after the last on, for 16");
+        let (mut exactly, _) = self::sliding(64);
+        [0, exactly.period / PART].map(|nanos| (exactly.at = Tick(nanos), exactly.spend(1)));
+        assert_eq!(exactly.taken.len(), 2, "and this is one");
         assert_eq!(sliding.ready_at(1_000_000), Some(at(1_999)));
         assert_eq!(whole_at(&mut sliding, at(1_014)), 999_000);
         assert_eq!(whole_at(&mut sliding, at(1_015)), 999_016);
@@ -267,6 +270,11 @@ mod tests {
         assert_eq!((sliding.whole(), sliding.ready_at(3)), (1, Some(at(1_500))));
         sliding.put(1, first);
         assert_eq!(sliding.whole(), 1, "it is there already");
+        sliding.put(1, sliding.epoch.tick(at(500)));
+        assert_eq!(sliding.whole(), 2, "one of the two");
+        spend_at(&mut sliding, at(600), 1);
+        sliding.put(1, sliding.epoch.tick(at(600)));
+        assert_eq!(sliding.whole(), 2, "and none of those that were taken before");
         sliding.put(u64::MAX, sliding.epoch.tick(at(500)));
         assert_eq!((sliding.whole(), sliding.taken.len()), (3, 0));
     }

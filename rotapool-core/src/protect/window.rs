@@ -127,6 +127,8 @@ mod tests {
         assert_eq!(window.sum(), tally(3, 2, 1), "the last good one has gone");
         window.add(GOOD, now);
         assert_eq!(window.sum(), tally(3, 1, 1));
+        window.add(GOOD, now);
+        assert_eq!(window.sum(), tally(3, 1, 0));
     }
 
     #[test]

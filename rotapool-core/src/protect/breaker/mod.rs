@@ -488,6 +488,18 @@ mod tests {
     }
 
     #[test]
+    fn it_is_told_until_when_it_is_open_and_its_figures_say_for_how_long() {
+        let mut scene = Scene::new(Trip::default());
+        scene.calls(5, &failure());
+        let until = scene.breaker.take_changes().pop().and_then(|change| change.until);
+        assert_eq!(until, Some(scene.now + 30 * S));
+        scene.pass(30 * S - Duration::from_nanos(1));
+        assert_eq!(scene.stats().open_for, Some(Duration::from_nanos(1)));
+        scene.pass(Duration::from_nanos(1));
+        assert_eq!((scene.state(), scene.stats().open_for), (BreakerState::HalfOpen, None));
+    }
+
+    #[test]
     fn closed_again_it_holds_nothing_against_anybody() {
         let mut scene = Scene::new(Trip::at_failure_rate(50).window(Window::Calls(4)));
         scene.calls(4, &failure());
