@@ -115,11 +115,15 @@ fn a_debt_refuses_who_waits_and_cannot_be_in_time_any_more_and_nobody_else() {
     let line = Line::drained(1.0);
     let patient = line.comes("patient", 1);
     let hasty = line.comes_until("hasty", 1, Some(secs(2)));
+    let just = line.comes_until("just", 1, Some(secs(5)));
     line.limiter.spend(3);
     line.pass(Duration::ZERO);
-    assert_eq!(hasty.take_result(), Some(not_yet(secs(5))));
+    let refused = hasty.take_result().unwrap().unwrap_err();
+    assert_eq!(refused.retry_after(), Some(secs(6)), "behind the others");
     line.pass(secs(4));
     assert_eq!(patient.take_result(), Some(Ok(())));
+    line.pass(secs(1));
+    assert_eq!(just.take_result(), Some(Ok(())));
     line.assert_at_rest();
 }
 

@@ -273,6 +273,31 @@ fn every_strategy_a_choice_of_ones_own_a_group_and_a_quota_go_about_it_alike() {
 }
 
 #[test]
+fn one_of_its_group_is_somebody_to_fall_back_to_unless_they_share_a_quota() {
+    for shares in [false, true] {
+        let scene = Scene::with(&[], |builder| {
+            let group = Group::new("org");
+            let group = if shares { group.quota(Quota::per_minute(100)) } else { group };
+            let one = |id| Resource::new(id, id).group("org");
+            builder.probe_early(secs(60)).group(group).resource(one("a")).resource(one("b"))
+        });
+        takes_out(&scene, "a", HOUR);
+        scene.advance(secs(60));
+        assert_eq!(goes_to(&scene), if shares { "b" } else { "a" });
+    }
+}
+
+#[test]
+fn what_is_back_an_interval_later_by_itself_is_not_tried() {
+    for (seconds, to) in [(120, "b"), (121, "a")] {
+        let scene = Scene::with(&["a", "b"], |builder| builder.probe_early(secs(60)));
+        takes_out(&scene, "a", seconds);
+        scene.advance(secs(60));
+        assert_eq!(goes_to(&scene), to, "out for {seconds} s");
+    }
+}
+
+#[test]
 fn it_is_told_before_its_attempt() {
     let scene = scene();
     let mut events = scene.pool.events();

@@ -37,6 +37,33 @@ fn cooldown(after: u64) -> Fault<Boom> {
 }
 
 #[test]
+fn who_loses_a_promise_to_a_word_about_the_group_comes_before_a_newcomer() {
+    for word in [cooldown(60), Fault::disable("organisation closed").of_group()] {
+        let scene = Scene::with(&[], |builder| {
+            let one = |id| of("org-1", id).max_in_flight(1);
+            let other = Resource::new("other", "other").max_in_flight(1);
+            let builder = builder.strategy(Strategy::PrimaryBackup).group(Group::new("org-1"));
+            builder.resources([one("a"), one("b"), one("c")]).resource(other)
+        });
+        let _served = [(); 2].map(|()| scene.start());
+        let _speaks = scene.start_with(|request| request.max_attempts(1));
+        let _elsewhere = scene.start();
+        let waiting = [(); 2].map(|()| scene.start_with(|request| request.wait(true)));
+        // All in one turn of the loop: `a` and `b` are promised, `other` comes free, and then `c` speaks of all three.
+        for id in ["a", "b", "other"] {
+            scene.upstream.answer(id, fine());
+        }
+        scene.upstream.answer("c", Err(word));
+        let newcomer = scene.start_with(|request| request.wait(true));
+        scene.answer("other", fine());
+        assert!(!waiting[0].is_running(), "the first in line was served first");
+        assert!(waiting[1].is_running() && newcomer.is_running());
+        scene.answer("other", fine());
+        assert!(!waiting[1].is_running() && newcomer.is_running());
+    }
+}
+
+#[test]
 fn one_429_that_speaks_of_the_group_spares_the_attempts_on_its_other_keys() {
     // C29: several keys of one throttled organisation, and failing over burns the budget.
     let scene = scene(&[]);
