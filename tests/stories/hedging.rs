@@ -504,6 +504,8 @@ fn a_delay_of_nothing_or_beyond_the_time_there_is_is_refused_at_the_door() {
     let too_late = OptionsError::HedgeAfterTimeout { hedge: secs(3), timeout: secs(2) };
     assert_eq!(refused(|request| request.hedge(secs(3)).timeout(secs(2))), too_late);
     assert_eq!(refused(|request| request.hedge(secs(3)).attempt_timeout(secs(2))), too_late);
+    let at_its_end = OptionsError::HedgeAfterTimeout { hedge: secs(2), timeout: secs(2) };
+    assert_eq!(refused(|request| request.hedge(secs(2)).timeout(secs(2))), at_its_end);
     assert_eq!(scene.pool.stats().attempts, 0);
 }
 
