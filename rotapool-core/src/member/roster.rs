@@ -167,3 +167,17 @@ impl IndexMut<usize> for Roster {
         &mut self.slots[key]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_leaves_with_nothing_in_flight_leaves_nothing_behind() {
+        let now = Instant::now();
+        let mut roster = Roster::default();
+        let key = roster.join(Profile::new("a"), &[], Epoch::new(now), now).unwrap();
+        roster.leave("a").unwrap();
+        assert!(roster.get(key).is_none() && roster.draining.is_empty());
+    }
+}

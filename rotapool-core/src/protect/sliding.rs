@@ -242,7 +242,10 @@ mod tests {
         }
         assert_eq!(sliding.taken.len(), 63, "each from the millisecond after the last on, for 16");
         let (mut exactly, _) = self::sliding(64);
-        [0, exactly.period / PART].map(|nanos| (exactly.at = Tick(nanos), exactly.spend(1)));
+        for nanos in [0, exactly.period / PART] {
+            exactly.at = Tick(nanos);
+            exactly.spend(1);
+        }
         assert_eq!(exactly.taken.len(), 2, "and this is one");
         assert_eq!(sliding.ready_at(1_000_000), Some(at(1_999)));
         assert_eq!(whole_at(&mut sliding, at(1_014)), 999_000);

@@ -172,3 +172,19 @@ impl fmt::Display for Applied {
         write!(f, "{separator}{} unchanged", self.unchanged.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_joins_leaves_or_is_updated_is_a_change() {
+        let unchanged = Applied { unchanged: vec!["a".into()], ..Applied::default() };
+        assert!(unchanged.is_unchanged());
+        let (added, removed) = (vec!["b".into()], vec!["b".into()]);
+        let updated = vec![("b".into(), vec!["weight"])];
+        assert!(!Applied { added, ..unchanged.clone() }.is_unchanged());
+        assert!(!Applied { updated, ..unchanged.clone() }.is_unchanged());
+        assert!(!Applied { removed, ..unchanged }.is_unchanged());
+    }
+}

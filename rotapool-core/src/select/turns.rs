@@ -194,7 +194,39 @@ mod tests {
             let unseen = turns.halfway(0, &slot);
             turns.meet(0, &slot);
             assert_eq!(turns.halfway(0, &slot).to_bits(), unseen.to_bits(), "weight {weight}");
+            assert!((unseen * weight - 0.5).abs() < 1e-6, "weight {weight}: {unseen}");
         }
+    }
+
+    #[test]
+    fn only_who_is_here_and_is_kept_counts() {
+        let (mut turns, one) = (Turns::default(), slot(1.0));
+        (0..3).for_each(|item| _ = turns.resume(item, &one));
+        turns.suspend(1);
+        turns.reweigh(0, &slot(2.0));
+        turns.reweigh(1, &slot(4.0));
+        assert_eq!(turns.whole as f64, 3.0 * PARTS);
+        turns.resume(1, &one);
+        assert_eq!(turns.whole as f64, 7.0 * PARTS);
+        turns.retain(|item| item > 0);
+        assert_eq!((turns.len(), turns.whole as f64), (2, 5.0 * PARTS));
+        assert!(!turns.knows(0) && turns.knows(1));
+    }
+
+    #[test]
+    fn late_time_is_set_back_for_those_that_are_here_by_as_much() {
+        let (mut turns, one) = (Turns::default(), slot(1.0));
+        (0..2).for_each(|item| _ = turns.resume(item, &one));
+        turns.take(1);
+        turns.suspend(1);
+        let ahead = turns.halfway(1, &one);
+        let here = turns.halfway(0, &one);
+        turns.now += LATE;
+        turns.turns[0] = turns.turns[0].map(|turn| Turn { at: turn.at + LATE, ..turn });
+        assert_eq!(turns.rebase(), Some(LATE));
+        assert!(turns.now < 1.0);
+        assert_eq!((turns.halfway(0, &one), turns.halfway(1, &one)), (here, ahead));
+        assert_eq!(turns.rebase(), None);
     }
 
     /// Picks among items that are all there.

@@ -183,3 +183,45 @@ pub(super) fn part(position: u64) -> u64 {
     // A step of SplitMix64, so that no position is mixed to nothing.
     mix(position.wrapping_add(0x9e37_79b9_7f4a_7c15))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::member::profile::Profile;
+    use crate::time::Epoch;
+
+    fn excluding(ids: &[&str], judge: bool) -> Wish {
+        let exclude = ids.iter().map(|&id| id.into()).collect();
+        Wish::new(Preferences { exclude, judge, ..Preferences::default() })
+    }
+
+    #[test]
+    fn runs_are_alike_that_keep_out_and_admit_the_same_in_any_order() {
+        let [a, b] = ["a", "b"].map(|id| excluding(&[id], false).alike());
+        for ids in [["a", "b"], ["b", "a"]] {
+            assert_eq!(excluding(&ids, false).alike(), a ^ b);
+        }
+        assert_eq!(excluding(&["a", "a"], false).alike(), a, "once is enough");
+        let mut wish = excluding(&["a"], true);
+        wish.judged(0, true);
+        let before = wish.alike();
+        assert_eq!(before, a ^ part(0));
+        wish.judged(1, false);
+        wish.judged(2, true);
+        wish.judged(2, true);
+        assert_eq!(wish.alike(), before ^ part(2));
+        let earlier = [0, 1, 2, 3].map(|position| wish.alike_before(position));
+        assert_eq!(earlier, [a, before, before, wish.alike()].map(Some));
+        assert_eq!(excluding(&["a"], false).alike_before(9), None, "it does not judge");
+    }
+
+    #[test]
+    fn who_is_kept_out_by_id_need_not_be_judged() {
+        let now = std::time::Instant::now();
+        let slot = |id| Slot::new(Profile::new(id), 3, 0, &[], Epoch::new(now), now).unwrap();
+        let mut wish = excluding(&["a"], true);
+        assert!(!wish.has_to_judge(&slot("a")) && wish.has_to_judge(&slot("b")));
+        wish.judged(3, false);
+        assert!(!wish.has_to_judge(&slot("b")));
+    }
+}
