@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rotapool::{ExhaustedReason, Fault, Resource, RunError, Strategy};
 
-use crate::scene::{Scene, secs};
+use crate::scene::{Scene, Started, secs};
 use crate::upstream::fine;
 
 #[test]
@@ -256,6 +256,24 @@ fn a_pause_that_cannot_end_before_the_deadline_is_not_begun() {
     assert!(error.to_string().contains("retry (503)"), "{error}");
     assert_eq!(scene.clock.elapsed(), secs(0));
     scene.assert_at_rest();
+}
+
+#[test]
+fn what_is_out_and_not_the_pause_is_the_reason_where_that_would_have_been_in_time() {
+    let scene = || Scene::with(&["a"], |builder| builder.retry_delay(secs(10)));
+    let reason = |run: Started| run.error().exhausted().unwrap().reason;
+    let gone = scene();
+    let run = gone.start_with(|request| request.timeout(secs(5)).wait(true));
+    gone.pool.disable("a").unwrap();
+    gone.answer("a", Err(Fault::retry("503")));
+    assert_eq!(reason(run), ExhaustedReason::NoEligibleResource);
+    let parked = scene();
+    let run = parked.start_with(|request| request.timeout(secs(60)).wait(false));
+    parked.answer("a", Err(Fault::retry("503")));
+    assert!(run.is_running(), "it pauses");
+    parked.pool.park("a", secs(100), "").unwrap();
+    parked.settle();
+    assert_eq!(reason(run), ExhaustedReason::NoEligibleResource);
 }
 
 #[test]

@@ -429,6 +429,18 @@ fn a_pool_whose_list_is_replaced_in_full_is_exhausted_at_no_moment() {
 }
 
 #[test]
+fn what_had_ended_by_itself_is_told_before_the_call_that_finds_it() {
+    let scene = Scene::of(&["a", "b"]);
+    scene.pool.park("a", secs(5), "").unwrap();
+    scene.advance(secs(5));
+    let mut events = scene.pool.events();
+    scene.pool.admin("ops").disable("b").unwrap();
+    let expected =
+        ["a: cooling_down > healthy", "ops: disable b", "b: healthy > disabled: by an admin call"];
+    assert_eq!(told(&mut events), expected);
+}
+
+#[test]
 fn every_admin_call_of_a_named_operator_is_told_with_the_name_before_what_follows() {
     let scene = Scene::of(&["a", "b"]);
     let mut events = scene.pool.events();
