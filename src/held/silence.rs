@@ -30,6 +30,11 @@ impl Silence {
         self.since = None;
     }
 
+    /// Nothing more comes: no timer is left behind.
+    pub(super) fn end(&mut self) {
+        self.alarm = None;
+    }
+
     /// Nothing has come, once more; ready, with the limit, when that has been so for too long.
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Duration> {
         let Some(limit) = self.limit else { return Poll::Pending };

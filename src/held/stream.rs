@@ -111,7 +111,7 @@ impl<T, S: TryStream> HeldStream<T, S> {
     /// Ends it: the stream is dropped, and then its place is given back, also if that panics.
     fn conclude(&mut self, outcome: Outcome) {
         self.end = None;
-        self.silence.broken();
+        self.silence.end();
         let rest = self.rest.take();
         let ends = Ends { run: &mut self.run, outcome: Some(outcome) };
         drop(rest);

@@ -761,6 +761,37 @@ fn a_reader_who_asks_once_and_comes_back_much_later_has_not_been_kept_waiting() 
     assert_eq!(waits.take_result(), Some(Some(Err(stalled))));
 }
 
+#[test]
+fn each_silence_before_the_first_item_counts_alone() {
+    let scene = Scene::with(&["a"], |builder| builder.stall_timeout(secs(10)));
+    let (clock, pool) = (scene.clock.clone(), scene.pool.clone());
+    let run = scene.time.spawn(async move {
+        let opens = async |_| {
+            clock.sleep(secs(6)).await;
+            let (tap, stream) = unbounded::<Item>();
+            Ok::<_, Fault<Boom>>(stream.map(move |item| (&tap, item).1))
+        };
+        pool.run_stream(opens).await.map(drop)
+    });
+    scene.advance(secs(15));
+    assert!(!run.is_finished(), "nine seconds since it was opened");
+    scene.advance(secs(1));
+    assert_eq!(scene.pool.stats().timeouts, 1);
+}
+
+#[test]
+fn a_stream_that_is_over_leaves_no_timer_behind_though_it_is_kept() {
+    let scene =
+        Scene::with(&["a"], |builder| builder.stall_timeout(secs(10)).stream_timeout(secs(60)));
+    let taps = Taps::default();
+    let mut stream = taps.begun(&scene);
+    assert_eq!(next(&mut stream), None);
+    assert!(!scene.clock.sleeps().is_empty());
+    taps.end();
+    assert_eq!(next(&mut stream), Some(None));
+    assert!(scene.clock.sleeps().is_empty(), "{:?}", scene.clock.sleeps());
+}
+
 /// A stream of one item and one fault, which panics when it is dropped.
 struct Spiteful(u32);
 
