@@ -286,6 +286,19 @@ mod tests {
     }
 
     #[test]
+    fn a_watch_is_kept_up_to_its_instant() {
+        let now = Instant::now();
+        let mut quotas = quotas(&[Quota::per_minute(100).sliding()], now);
+        let at = now + Duration::from_secs(1);
+        quotas.watch(Some(at));
+        let before = at - Duration::from_nanos(1);
+        quotas.look(before);
+        assert_eq!((quotas.watched(), quotas.looked()), (Some(at), Some(before)));
+        quotas.look(at);
+        assert_eq!(quotas.watched(), None);
+    }
+
+    #[test]
     fn a_quota_that_stays_as_it_is_keeps_what_has_grown_to_the_last_part() {
         let now = Instant::now();
         let requests = Quota::per_second(1);
@@ -297,6 +310,7 @@ mod tests {
             let mut both = quotas(&[requests, Quota::per_minute(100).of("tokens")], later);
             both.take_over(former, later);
             assert_eq!(both.spent_until(), Some(now + Duration::from_secs(1)));
+            assert_eq!(both.limits()[1].level.whole(), 100, "nothing of that was taken");
         }
     }
 
