@@ -84,18 +84,16 @@ fn with_quotas(resources: usize) -> Builder<usize> {
 #[must_use]
 pub fn cooling(resources: usize) -> Pool<usize> {
     let pool = healthy(Strategy::default(), resources);
-    let mut left = resources / 10 * 9;
-    let run = pool.request().max_attempts(u32::MAX).run(|resource| {
-        let served = match left.checked_sub(1) {
-            Some(rest) => {
-                left = rest;
-                Err(Fault::<Infallible>::cooldown_for(COOLDOWN, "429 from upstream"))
+    // One a run, which another resource serves: a run that goes on and on lets others have their turn, and is not ready at once.
+    for _ in 0..resources / 10 * 9 {
+        let run = pool.run(|resource| async move {
+            match resource.attempt() {
+                1 => Err(Fault::<Infallible>::cooldown_for(COOLDOWN, "429 from upstream")),
+                _ => Ok(*resource),
             }
-            None => Ok(*resource),
-        };
-        async move { served }
-    });
-    now(run).expect("a tenth of the pool is healthy");
+        });
+        now(run).expect("a tenth of the pool is healthy");
+    }
     assert_eq!(pool.stats().cooling_down, resources / 10 * 9);
     pool
 }
@@ -119,4 +117,20 @@ pub fn run_keyed(pool: &Pool<usize>, key: u64) -> usize {
     let request = pool.request().affinity(key.to_le_bytes());
     let run = request.run(|resource| async move { Ok::<_, Fault<Infallible>>(*resource) });
     black_box(now(run)).expect("some resource is eligible")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pool_that_is_measured_serves_a_run_at_once() {
+        for (_, strategy) in STRATEGIES {
+            run_ready(&healthy(*strategy, 100));
+            run_keyed(&healthy(*strategy, 100), 7);
+        }
+        for pool in [metered(100), protected(100), cooling(100)] {
+            run_ready(&pool);
+        }
+    }
 }
