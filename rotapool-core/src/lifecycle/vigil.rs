@@ -89,11 +89,14 @@ mod tests {
     }
 
     #[test]
-    fn an_older_sign_than_the_last_is_no_news() {
+    fn a_sign_that_was_seen_already_or_an_older_one_is_no_news() {
         let start = Instant::now();
+        let sign = start + 10 * S;
         let mut vigil = Vigil::new(30 * S, start);
-        vigil.look(Some(start + 10 * S), start + 10 * S);
-        vigil.look(Some(start + 5 * S), start + 10 * S);
-        assert_eq!(vigil.last_sign(), start + 10 * S);
+        vigil.look(Some(sign), sign);
+        vigil.look(Some(start + 5 * S), sign);
+        assert_eq!(vigil.last_sign(), sign);
+        assert_eq!(vigil.look(Some(sign), start + 40 * S), Watch::Bark(30 * S));
+        assert_eq!(vigil.look(Some(sign), start + 40 * S), Watch::Until(start + 70 * S));
     }
 }
