@@ -108,11 +108,11 @@ impl<E> fmt::Display for Unserved<E> {
     }
 }
 
-/// The [table](Exhausted::table), for this is what `main` and `unwrap` show. Without the error: its text is not ours, and
+/// The line of `Display`, for this is what `main` and `unwrap` show, and a log. Without the error: its text is not ours, and
 /// may hold what a reason must not.
 impl<E> fmt::Debug for Unserved<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.exhausted.table(), f)
+        fmt::Display::fmt(self, f)
     }
 }
 

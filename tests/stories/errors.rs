@@ -61,8 +61,8 @@ fn the_table_has_a_line_for_each_resource() {
     let scene = everything_is_out();
     let error = scene.start().error();
     let table = error.exhausted().unwrap().table().to_string();
-    // What a `main` that returns the error prints.
-    assert_eq!(format!("{error:?}"), format!("Exhausted({table})"));
+    // What a `main` that returns the error prints, and a log that debugs it: one line.
+    assert_eq!(format!("{error:?}"), format!("Exhausted({error})"));
     let lines: Vec<&str> = table.lines().skip(1).map(str::trim).collect();
     assert_eq!(
         lines,
