@@ -85,8 +85,9 @@ fn with_quotas(resources: usize) -> Builder<usize> {
 pub fn cooling(resources: usize) -> Pool<usize> {
     let pool = healthy(Strategy::default(), resources);
     // One a run, which another resource serves: a run that goes on and on lets others have their turn, and is not ready at once.
+    // By a request: what `run_ready` measures is to stay the only run of its kind in its program.
     for _ in 0..resources / 10 * 9 {
-        let run = pool.run(|resource| async move {
+        let run = pool.request().run(|resource| async move {
             match resource.attempt() {
                 1 => Err(Fault::<Infallible>::cooldown_for(COOLDOWN, "429 from upstream")),
                 _ => Ok(*resource),
