@@ -171,13 +171,16 @@ impl Attempts {
         }
     }
 
-    /// Why the pool's budget has no retry for the run, if it has none.
+    /// Why the pool's budget has no retry for the run, if a retry is what comes next and it has none.
     #[cold]
     pub(super) fn over_budget<A>(
         &self,
         pool: &mut State<A>,
         now: Instant,
     ) -> Option<ExhaustedReason> {
+        if !self.history.retries() {
+            return None;
+        }
         let spent = pool.refuses_retry(now)?;
         pool.counters.retries_refused += 1;
         Some(ExhaustedReason::RetryBudget(spent))

@@ -109,8 +109,7 @@ impl Attempts {
     ) -> Step {
         let refusal = match self.deadline {
             Some(deadline) if deadline <= now => Some(ExhaustedReason::Deadline { deadline }),
-            _ if self.history.retries() => self.over_budget(pool, now),
-            _ => None,
+            _ => self.over_budget(pool, now),
         };
         if let Some(reason) = refusal {
             pool.pass_on(Some(key));
@@ -184,11 +183,7 @@ impl Attempts {
                     return self.exhaust(pool, reason, now);
                 };
                 // Who was woken has not asked yet whether it may.
-                let refusal = match self.history.retries() {
-                    true => self.over_budget(pool, now),
-                    false => None,
-                };
-                return match refusal {
+                return match self.over_budget(pool, now) {
                     Some(reason) => self.exhaust(pool, reason, now),
                     None => self.take_degraded(pool, key, now, handle),
                 };
